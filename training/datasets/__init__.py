@@ -1,0 +1,14 @@
+"""Image data sets by name, as `tf.data` pipelines of uint8 batches.
+
+    data = load("mnist")
+    model.fit(data.train_batches(64, seed=0), steps_per_epoch=data.num_examples["train"] // 64)
+    model.evaluate(data.batches("test", 100))
+
+Every batch is a dict: `image`, uint8 `[B, H, W, C]`, and `label`, int32 `[B]`, where there are
+labels. Images stay uint8 until they are on the device; the model turns them into floats.
+"""
+
+from training.datasets.image_dataset import ImageDataset
+from training.datasets.registry import NAMES, load
+
+__all__ = ["NAMES", "ImageDataset", "load"]

@@ -1,0 +1,137 @@
+"""`ImageDataset`: what a data set offers to training, evaluation and figures."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from training.datasets.splits import DiskSplit, MemorySplit
+
+# Sets smaller than this, as decoded uint8 images, are decoded once and held in memory, where they
+# shuffle globally and resume at no cost. It stays well below 2 GiB, the most that a serialised
+# `tf.data` graph can hold, and is little beside what training itself takes.
+MEMORY_LIMIT_BYTES = 2**30
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageDataset:
+    """A data set of images of one shape, in splits.
+
+    Attributes:
+        name: The name it was loaded by.
+        image_shape: (height, width, channels).
+        num_classes: The number of classes of `label`, or None where there are no labels.
+        description: One or two sentences for people.
+        splits: The data of each split; pipelines come from the methods below.
+    """
+
+    name: str
+    image_shape: tuple[int, int, int]
+    num_classes: int | None
+    description: str
+    splits: Mapping[str, DiskSplit | MemorySplit] = dataclasses.field(repr=False)
+
+    @property
+    def num_examples(self) -> dict[str, int]:
+        """The number of images of each split."""
+        return {name: split.num_examples for name, split in self.splits.items()}
+
+    def train_batches(
+        self, batch_size: int, seed: int | Sequence[int], start_step: int = 0
+    ) -> tf.data.Dataset:
+        """An endless stream of shuffled batches of the "train" split.
+
+        Batch k depends on `seed` and k alone: a run that stopped after k batches continues with
+        `start_step=k` exactly where it was. Each epoch visits every image once in an order of its
+        own, except the last `num_examples % batch_size` of that order, which are left out so that
+        every batch is full.
+
+        Args:
+            batch_size: Images a batch.
+            seed: An int or a pair of int32.
+            start_step: The number k of the first batch.
+
+        Returns:
+            A dataset of dicts: `image`, uint8 `[batch_size, H, W, C]`, and `label`, int32
+            `[batch_size]`, where there are labels.
+
+        Raises:
+            ValueError: If `batch_size` is not between 1 and the number of training images, or
+                `start_step` is negative.
+        """
+        num_examples = self.num_examples["train"]
+        if not 1 <= batch_size <= num_examples:
+            raise ValueError(
+                f"Expected batch_size between 1 and the {num_examples} training images of "
+                f"{self.name}, received {batch_size}; give a smaller batch or more images."
+            )
+        if start_step < 0:
+            raise ValueError(
+                f"Expected start_step to be 0 or more, received {start_step}; give the number of "
+                "batches already seen."
+            )
+        return _finish(self._split("train").shuffled_batches(batch_size, seed, start_step))
+
+    def batches(self, split: str, batch_size: int, limit: int | None = None) -> tf.data.Dataset:
+        """One pass over a split in its stored order; the last batch may be smaller.
+
+        Args:
+            split: "train", "validation" or "test".
+            batch_size: Images a batch.
+            limit: Take only this many images, the first ones.
+
+        Returns:
+            A dataset of dicts as `train_batches` gives, of known length.
+
+        Raises:
+            ValueError: If there is no such split, or a number is below 1.
+        """
+        data = self._split(split)
+        if batch_size < 1 or (limit is not None and limit < 1):
+            raise ValueError(
+                f"Expected batch_size and limit to be 1 or more, received batch_size={batch_size}, "
+                f"limit={limit}; leave limit unset to take the whole split."
+            )
+        num_examples = min(limit or data.num_examples, data.num_examples)
+        return _finish(data.ordered_batches(batch_size, num_examples))
+
+    def sample_images(self, split: str, num: int, seed: int | Sequence[int]) -> np.ndarray:
+        """Different images drawn at random from a split.
+
+        Returns:
+            uint8 `[num, H, W, C]`, the same for the same seed. The images of a set too large for
+            memory come from the start of its storage (its first shuffle buffer).
+
+        Raises:
+            ValueError: If there is no such split, or it has fewer than `num` images.
+        """
+        data = self._split(split)
+        if not 1 <= num <= data.num_examples:
+            raise ValueError(
+                f"Expected num between 1 and the {data.num_examples} images of the {split} split "
+                f"of {self.name}, received {num}; ask for fewer images."
+            )
+        return next(iter(data.shuffled_batches(num, seed, 0)))["image"].numpy()
+
+    def _split(self, name: str) -> DiskSplit | MemorySplit:
+        """The named split, in memory if the whole set fits."""
+        if name not in self.splits:
+            raise ValueError(
+                f"Expected split to be one of {', '.join(self.splits)}, received {name!r}."
+            )
+        split = self.splits[name]
+        num_bytes = sum(self.num_examples.values()) * int(np.prod(self.image_shape))
+        if isinstance(split, DiskSplit) and num_bytes < MEMORY_LIMIT_BYTES:
+            return split.in_memory
+        return split
+
+
+def _finish(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Adds what every pipeline needs: a fixed order, sharding by rows, prefetching."""
+    options = tf.data.Options()
+    options.deterministic = True
+    # Each worker of a tf.distribute strategy reads the global batch and keeps its own part:
+    # our files are neither batches nor evenly sized, so they cannot be dealt out instead.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)

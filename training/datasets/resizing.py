@@ -1,0 +1,98 @@
+"""Brings images to the wanted size and number of channels."""
+
+import tensorflow as tf
+
+FITS = ("crop", "resize", "exact")
+
+
+def fit_image(image: tf.Tensor, size: tuple[int, int], fit: str) -> tf.Tensor:
+    """Brings one image to a size.
+
+    Resizing is bilinear with antialiasing: an enlarged pixel is interpolated between the centres
+    of its neighbours, and a reduced one averages, with triangular weights, all it covers.
+
+    Args:
+        image: `[height, width, C]`, any real dtype, values 0 to 255.
+        size: (height, width) wanted, in pixels.
+        fit: "crop" cuts the largest centred window with the wanted ratio of sides, then resizes;
+            "resize" stretches; "exact" requires the image to have the size already.
+
+    Returns:
+        uint8 `[*size, C]`, rounded to the nearest integer.
+
+    Raises:
+        tf.errors.InvalidArgumentError: If `fit` is "exact" and the image has another size.
+    """
+    if fit == "exact":
+        tf.debugging.assert_equal(
+            tf.shape(image)[:2],
+            tf.constant(size),
+            message=f'expected images of {size[0]}x{size[1]} pixels because fit="exact", received '
+            'another size (below); give fit="crop" or fit="resize"',
+        )
+    if fit == "crop":
+        image = _centre_crop(image, size)
+    resized = tf.image.resize(image, size, method="bilinear", antialias=True)
+    return tf.saturate_cast(tf.round(resized), tf.uint8)
+
+
+def _centre_crop(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """Cuts the largest centred window of `image` whose sides have the ratio of `size`."""
+    shape = tf.shape(image)
+    height, width = shape[0], shape[1]
+    crop_height = tf.clip_by_value(width * size[0] // size[1], 1, height)
+    crop_width = tf.clip_by_value(height * size[1] // size[0], 1, width)
+    top = (height - crop_height) // 2
+    left = (width - crop_width) // 2
+    return image[top : top + crop_height, left : left + crop_width]
+
+
+def convert_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
+    """Turns `[..., 1]` into `[..., 3]` or back, by luminance; other images pass unchanged."""
+    received = image.shape[-1]
+    if received == channels:
+        return image
+    if (received, channels) == (1, 3):
+        return tf.image.grayscale_to_rgb(image)
+    if (received, channels) == (3, 1):
+        return tf.image.rgb_to_grayscale(image)
+    raise ValueError(
+        f"Expected images with 1 or 3 channels to turn into {channels}, received {received} "
+        "channels; leave channels unset to keep them."
+    )
+
+
+def check_image_size(image_size: int | tuple[int, int] | None) -> tuple[int, int] | None:
+    """Returns `image_size` as (height, width), or None.
+
+    Raises:
+        ValueError: If it is not a positive integer or a pair of them.
+    """
+    if image_size is None:
+        return None
+    sides = image_size if isinstance(image_size, (tuple, list)) else (image_size, image_size)
+    whole = all(isinstance(side, int) and not isinstance(side, bool) for side in sides)
+    if len(sides) != 2 or not whole or min(sides) < 1:
+        raise ValueError(
+            "Expected image_size to be a positive number of pixels or a pair (height, width) of "
+            f"them, received {image_size!r}; give for instance image_size=32."
+        )
+    return tuple(sides)
+
+
+def check_channels(channels: int | None) -> None:
+    """Raises ValueError unless `channels` is 1, 3 or None."""
+    if channels is not None and (isinstance(channels, bool) or channels not in (1, 3)):
+        raise ValueError(
+            f"Expected channels to be 1 (greyscale) or 3 (colour), received {channels!r}; leave "
+            "it unset to keep what the data has."
+        )
+
+
+def check_choice(argument: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raises ValueError unless `value` is one of `choices`."""
+    if value not in choices:
+        raise ValueError(
+            f"Expected {argument} to be one of {', '.join(choices)}, received {value!r}; choose "
+            f'one of them, for instance {argument}="{choices[0]}".'
+        )

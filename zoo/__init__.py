@@ -1,0 +1,36 @@
+"""VAE Zoo: latent-variable image models for Keras that do what you ask.
+
+Say what a model must achieve, "reconstruct to within 0.1 RMS, then compress as much as you can",
+instead of tuning the weights of its loss.
+"""
+
+import importlib
+
+_HOMES = {
+    "ConvDRAW": "zoo.models",
+    "ConvVAE": "zoo.models",
+    "ELBO": "zoo.objectives",
+    "GECO": "zoo.objectives",
+    "LatentImageModel": "zoo.models",
+    "Record": "zoo.models",
+    "list_models": "zoo.hub",
+    "load": "zoo.hub",
+    "saved_model_path": "zoo.hub",
+}
+_SUBPACKAGES = ("constraints", "distributions", "models", "objectives", "random", "serving")
+
+__all__ = sorted([*_HOMES, *_SUBPACKAGES])  # noqa: PLE0604 - names, joined from two tables
+__version__ = "0.1.0"
+
+
+def __getattr__(name):
+    # Loaded when first used (PEP 562): `import zoo` does not wait for TensorFlow.
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"zoo.{name}")
+    raise AttributeError(f"module 'zoo' has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__():
+    return __all__

@@ -1,0 +1,71 @@
+"""What every likelihood over images is: parameters in, a distribution and its measures out."""
+
+import difflib
+
+import keras
+import tensorflow as tf
+
+__all__ = ["Likelihood", "get_likelihood"]
+
+
+class Likelihood(keras.layers.Layer):
+    """Turns a decoder's output into a distribution over images `[B, H, W, C]` in [0, 1].
+
+    A subclass defines `distribution(parameters)` and `log_prob_of_levels(distribution, images)`.
+    It computes in float32 whatever the precision policy: sums over thousands of pixels need it.
+
+    Attributes:
+        parameters_per_channel: Numbers the decoder must give for each channel of each pixel.
+        has_mean: Whether the distribution's mean is known in closed form.
+        is_trained_by_likelihood: Whether weights of its own learn from the distortion alone, so
+            that an objective without a likelihood term (GECO) would never train them.
+    """
+
+    parameters_per_channel = 1
+    has_mean = True
+    is_trained_by_likelihood = False
+
+    def __init__(self, **kwargs):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+
+    def call(self, parameters):
+        """Maps parameters `[B, H, W, parameters_per_channel * C]` to a TFP distribution."""
+        return self.distribution(tf.cast(parameters, tf.float32))
+
+    def distribution(self, parameters):
+        """Maps float32 parameters to a TFP distribution with event shape `[H, W, C]`."""
+        raise NotImplementedError
+
+    def log_prob_of_levels(self, distribution, images):
+        """Log-probability, in nats `[B]`, of images on the 256 levels 0, 1/255, ..., 1."""
+        raise NotImplementedError
+
+    def observe(self, squared_error):
+        """Takes note of a training step's mean squared error, a scalar over the global batch."""
+
+
+def get_likelihood(identifier):
+    """Gives the likelihood of that name, or the `Likelihood` itself if it is one.
+
+    Raises:
+        ValueError: No likelihood has that name.
+    """
+    from zoo.distributions.bernoulli import Bernoulli, ContinuousBernoulli
+    from zoo.distributions.gaussian import Gaussian
+
+    known = {
+        "gaussian": Gaussian,
+        "bernoulli": Bernoulli,
+        "continuous_bernoulli": ContinuousBernoulli,
+    }
+    if isinstance(identifier, Likelihood):
+        return identifier
+    if identifier in known:
+        return known[identifier]()
+    near = difflib.get_close_matches(str(identifier), known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(
+        f"likelihood must be one of {sorted(known)} or a zoo.distributions.Likelihood.{hint} "
+        f"Received: likelihood={identifier!r}"
+    )

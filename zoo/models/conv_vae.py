@@ -1,0 +1,154 @@
+"""A convolutional variational autoencoder (Kingma & Welling 2014; Rezende et al. 2014)."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.distributions import normals
+from zoo.models.latent_image_model import LatentImageModel
+from zoo.models.record import Posterior
+
+__all__ = ["ConvVAE"]
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ConvVAE(LatentImageModel):
+    """One vector of latents with a standard normal prior, and convolutional networks.
+
+    Args:
+        image_shape: (height, width, channels); with the networks of our own, height and width are
+            divisible by 2 for each entry of `filters`.
+        latent_dim: Number of latents.
+        filters: Filters of the encoder's stride-2 convolutions; the decoder mirrors them.
+        hidden_units: Units of the dense layer on either side of the latents.
+        likelihood: Name of a likelihood or a `zoo.distributions.Likelihood`.
+        encoder: A Keras model of your own, from images `[B, H, W, C]` to features of any shape.
+        decoder: A Keras model of your own, from latents `[B, latent_dim]` to the likelihood's
+            parameters, `[B, H, W, C * likelihood.parameters_per_channel]`.
+
+    Raises:
+        ValueError: The image size does not fit the networks.
+
+    Example:
+        >>> model = zoo.ConvVAE((28, 28, 1), latent_dim=16)
+        >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.ELBO())
+        >>> model.fit(images, epochs=10)
+    """
+
+    def __init__(
+        self,
+        image_shape,
+        latent_dim=32,
+        filters=(32, 64),
+        hidden_units=256,
+        likelihood="gaussian",
+        encoder=None,
+        decoder=None,
+        **kwargs,
+    ):
+        super().__init__(image_shape, likelihood, **kwargs)
+        self.latent_dim = latent_dim
+        self.filters = tuple(filters)
+        self.hidden_units = hidden_units
+        num_parameters = self.likelihood.parameters_per_channel * self.image_shape[-1]
+
+        # === Layers ===
+        self.encoder = encoder or _make_encoder(self.image_shape, self.filters, hidden_units)
+        self.posterior_head = keras.layers.Dense(2 * latent_dim, dtype="float32", name="posterior")
+        self.decoder = decoder or _make_decoder(
+            self.image_shape, latent_dim, self.filters, hidden_units, num_parameters
+        )
+
+        # === Build ===
+        features = keras.ops.shape(self.encoder.compute_output_spec(
+            keras.KerasTensor((None, *self.image_shape))
+        ))
+        self.posterior_head.build((None, int(np.prod(features[1:]))))
+        self._check_decoder((*self.image_shape[:2], num_parameters))
+        self._has_own_networks = (encoder is not None, decoder is not None)
+        self.built = True
+
+    def _check_decoder(self, expected):
+        output = self.decoder.compute_output_spec(keras.KerasTensor((None, self.latent_dim)))
+        if tuple(output.shape[1:]) != expected:
+            raise ValueError(
+                f"The decoder must map latents [batch, {self.latent_dim}] to the parameters of the "
+                f"likelihood, [batch, {', '.join(map(str, expected))}]. "
+                f"Received a decoder with output {tuple(output.shape)}"
+            )
+
+    def posterior(self, images):
+        """q(z|x), a TFP normal of shape `[B, latent_dim]`."""
+        features = self.encoder(images)
+        features = tf.reshape(features, [tf.shape(features)[0], int(np.prod(features.shape[1:]))])
+        return normals.normal_from_parameters(self.posterior_head(features))
+
+    def draw_posterior(self, images, context, noise):
+        """Draws z ~ q(z|x); gives a `Posterior` with the KL in closed form."""
+        del context
+        posterior, prior = self.posterior(images), normals.standard_normal()
+        latents = posterior.loc + posterior.scale * noise.normal([self.latent_dim])
+        return Posterior(
+            latents=(latents,),
+            rate=normals.kl_divergence(posterior, prior),
+            log_posterior=normals.log_prob(posterior, latents),
+            log_prior=normals.log_prob(prior, latents),
+            likelihood=self.decode((latents,)),
+        )
+
+    def draw_prior(self, noise, temperature, context=None):
+        """Draws z ~ N(0, temperature²), a tuple of one `[B, latent_dim]`."""
+        del context
+        return (temperature[:, None] * noise.normal([self.latent_dim]),)
+
+    def decode(self, latents, context=None):
+        """Gives p(x|z) for a tuple of one `[B, latent_dim]`."""
+        del context
+        return self.likelihood(self.decoder(latents[0]))
+
+    def log_prior(self, latents, context=None):
+        """Gives log N(z; 0, I) in nats, `[B]`."""
+        del context
+        return normals.log_prob(normals.standard_normal(), latents[0])
+
+    def log_posterior(self, latents, images, context=None):
+        """Gives log q(z|x) in nats, `[B]`."""
+        del context
+        return normals.log_prob(self.posterior(images), latents[0])
+
+    def get_config(self):
+        """Gives the constructor's arguments; networks of our own are made anew from the others."""
+        config = super().get_config()
+        for name, is_own in zip(("encoder", "decoder"), self._has_own_networks, strict=True):
+            if not is_own:
+                config[name] = None
+        return config
+
+
+def _make_encoder(image_shape, filters, hidden_units):
+    stride = 2 ** len(filters)
+    if image_shape[0] % stride or image_shape[1] % stride:
+        raise ValueError(
+            f"ConvVAE halves the image {len(filters)} times (once for each entry of filters), so "
+            f"height and width must be divisible by {stride}. Received: image_shape={image_shape}, "
+            f"filters={filters}. Resize or pad the images, or pass filters=, or an encoder and a "
+            "decoder of your own."
+        )
+    layers = [keras.Input(image_shape)]
+    layers += [keras.layers.Conv2D(f, 5, 2, "same", activation="relu") for f in filters]
+    layers += [keras.layers.Flatten(), keras.layers.Dense(hidden_units, activation="relu")]
+    return keras.Sequential(layers, name="encoder")
+
+
+def _make_decoder(image_shape, latent_dim, filters, hidden_units, num_parameters):
+    height, width = (size // 2 ** len(filters) for size in image_shape[:2])
+    layers = [
+        keras.Input((latent_dim,)),
+        keras.layers.Dense(hidden_units, activation="relu"),
+        keras.layers.Dense(height * width * filters[-1], activation="relu"),
+        keras.layers.Reshape((height, width, filters[-1])),
+    ]
+    for f in reversed(filters[:-1]):
+        layers.append(keras.layers.Conv2DTranspose(f, 5, 2, "same", activation="relu"))
+    layers.append(keras.layers.Conv2DTranspose(num_parameters, 5, 2, "same", dtype="float32"))
+    return keras.Sequential(layers, name="decoder")

@@ -1,0 +1,112 @@
+"""Reads batches of images, and says clearly what is wrong with one that cannot be used."""
+
+import contextlib
+import re
+
+import tensorflow as tf
+
+__all__ = ["as_images", "assert_finite", "plain_errors", "unpack"]
+
+_MARK = "VAE Zoo:"
+
+
+def unpack(data):
+    """Splits a batch into (images, context, labels); what it lacks is None.
+
+    A batch is images, `(images, labels)`, or a dict with `image` and any of `context`, `label`.
+
+    Raises:
+        ValueError: It is none of these, or carries sample weights.
+    """
+    labels = None
+    if isinstance(data, tuple | list):
+        if len(data) > 2 and data[2] is not None:
+            raise ValueError(
+                "sample_weight is not supported: a weighted mean has no meaning for GECO's "
+                "constraints. Repeat or drop examples in the data instead."
+            )
+        labels = data[1] if len(data) > 1 else None
+        data = data[0]
+    if not isinstance(data, dict):
+        return data, None, labels
+    unknown = set(data) - {"image", "context", "label"}
+    if "image" not in data or unknown:
+        raise ValueError(
+            "A batch given as a dict has `image` and any of `context`, `label`. "
+            f"Received the keys {sorted(data)}"
+        )
+    return data["image"], data.get("context"), data.get("label", labels)
+
+
+def as_images(images, shape, name="images"):
+    """Turns a batch into float32 `[B, *shape]` in [0, 1]; uint8 is divided by 255.
+
+    Raises:
+        ValueError: Wrong rank, size, channels or type; outside `tf.function` also a wrong range
+            or NaN, which inside one fails the step with the same message.
+    """
+    height, width, channels = shape
+    images = images if isinstance(images, tf.Tensor) else tf.convert_to_tensor(images)
+    received = f"Received {name} of shape {tuple(images.shape)} and type {images.dtype.name}."
+    if images.shape.rank != 4 or not images.shape[1:].is_compatible_with(shape):
+        hint = ""
+        if images.shape.rank == 3 and images.shape.is_compatible_with(shape):
+            hint = f" For one image, pass {name}[None]."
+        elif images.shape.rank == 3 and channels == 1:
+            hint = f" For grey images without a channel, pass {name}[..., None]."
+        raise ValueError(
+            f"This model takes {name} of shape [batch, {height}, {width}, {channels}] "
+            f"(height, width, channels). {received}{hint}"
+        )
+    if images.dtype == tf.uint8:
+        return tf.cast(images, tf.float32) / 255.0
+    if not images.dtype.is_floating:
+        raise ValueError(f"{name} must be floats in [0, 1] or uint8 in [0, 255]. {received}")
+    return _assert_range(tf.cast(images, tf.float32), name)
+
+
+def _assert_range(images, name):
+    # Written so that NaN, for which every comparison is false, fails too.
+    is_valid = tf.reduce_all((images >= 0.0) & (images <= 1.0))
+    message = (
+        f"{_MARK} {name} given as floats must lie in [0, 1] and have no NaN; divide pixels of "
+        "0 to 255 by 255 or pass them as uint8. Received values"
+    )
+    extremes = [tf.reduce_min(images), tf.reduce_max(images)]
+    number_of_nans = tf.reduce_sum(tf.cast(tf.math.is_nan(images), tf.int32))
+    return _assert(
+        is_valid, [message, "from", extremes[0], "to", extremes[1], "NaN:", number_of_nans], images
+    )
+
+
+def assert_finite(terms, step):
+    """Passes per-example terms on; fails the step, before any state moves, if one is not finite."""
+    totals = {name: tf.reduce_sum(values) for name, values in terms.items()}
+    message = (
+        f"{_MARK} training stopped before the weights were changed, because a term of the loss is "
+        f"not finite: sums of ({', '.join(totals)}) over the batch ="
+    )
+    is_finite = tf.math.is_finite(tf.add_n(list(totals.values())))
+    data = [message, *totals.values(), "at step", step]
+    return _assert(is_finite, data, terms)
+
+
+def _assert(condition, data, values):
+    """Makes `values` wait for the condition; XLA, which has no assertions, leaves it out."""
+    with tf.control_dependencies([tf.debugging.Assert(condition, data, summarize=4)]):
+        return tf.nest.map_structure(tf.identity, values)
+
+
+@contextlib.contextmanager
+def plain_errors():
+    """Turns a failed assertion of this file into a ValueError with its message alone."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        _, mark, message = str(error).partition(_MARK)
+        if not mark:
+            raise
+        # In a graph the parts come as `[part] [part]\n\t [[node...`, else as `b'part'\npart`.
+        message = message.partition("\n\t [[")[0].rstrip("]").replace("] [", " ")
+        message = re.sub(r"b?'(?=\n|$)|\nb'", " ", message)
+        raise ValueError(" ".join(message.split())) from None

@@ -1,0 +1,56 @@
+"""What an architecture says about a batch: named terms for each example, nothing summed up."""
+
+import dataclasses
+import functools
+
+import tensorflow as tf
+
+__all__ = ["Posterior", "Record"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Posterior:
+    """A draw of the latents of a batch, and what was spent on it.
+
+    Attributes:
+        latents: Tuple of float32 tensors `[B, ...]`, one a group of latents.
+        rate: KL(q(z|x) ‖ p(z)) in nats, `[B]`; in a hierarchy the sum over groups, each exact
+            given the groups drawn before it.
+        log_posterior: log q(z|x) of the drawn latents, in nats, `[B]`.
+        log_prior: log p(z) of the drawn latents, in nats, `[B]`.
+        likelihood: p(x|z), a TFP distribution over images.
+    """
+
+    latents: tuple
+    rate: tf.Tensor
+    log_posterior: tf.Tensor
+    log_prior: tf.Tensor
+    likelihood: object
+
+
+@dataclasses.dataclass(frozen=True)
+class Record(Posterior):
+    """A `Posterior` with the batch it came from, as an objective and a constraint see it.
+
+    Attributes:
+        images: The batch, float32 `[B, H, W, C]` in [0, 1].
+        labels: The batch's labels, or None.
+    """
+
+    images: tf.Tensor = None
+    labels: tf.Tensor | None = None
+
+    @functools.cached_property
+    def reconstruction(self):
+        """Means of the likelihood, `[B, H, W, C]` in pixel units."""
+        return self.likelihood.mean()
+
+    @functools.cached_property
+    def distortion(self):
+        """-log p(x|z) in nats, `[B]`."""
+        return -self.likelihood.log_prob(self.images)
+
+    @functools.cached_property
+    def squared_error(self):
+        """Mean over pixels of (x - reconstruction)², `[B]`, in squared pixel units."""
+        return tf.reduce_mean((self.images - self.reconstruction) ** 2, axis=(1, 2, 3))

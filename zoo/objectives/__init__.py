@@ -1,0 +1,7 @@
+"""What a training step minimises: each takes a model's named terms and gives one scalar."""
+
+from zoo.objectives.elbo import ELBO
+from zoo.objectives.geco import GECO
+from zoo.objectives.objective import Objective
+
+__all__ = ["ELBO", "GECO", "Objective"]

@@ -1,0 +1,81 @@
+"""What every objective is: named terms of a record, weighted and averaged into one scalar."""
+
+import weakref
+
+import keras
+import tensorflow as tf
+
+__all__ = ["Objective"]
+
+
+class Objective(keras.layers.Layer):
+    """Turns a model's per-example terms into the scalar that a training step minimises.
+
+    `model.compile(optimizer, objective=...)` attaches it: `check` refuses what is undefined
+    together, then `attach` makes its state inside the model's strategy scope. A step then calls
+    `terms`, stops if any is not finite, and calls `loss`, which may move the objective's state.
+    A subclass defines `loss`, and what else it needs. State is float32 whatever the policy.
+    """
+
+    def __init__(self, **kwargs):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        self._owner = None
+
+    def check(self, model, optimizer):
+        """Raises ValueError if the objective is undefined with the model or the optimiser."""
+
+    def attach(self, model):
+        """Makes the objective the model's own; a subclass with state creates it here.
+
+        Raises:
+            ValueError: The objective holds the state of another model's training.
+        """
+        owner = self._owner() if self._owner else None
+        if owner not in (None, model):
+            raise ValueError(
+                f"This {type(self).__name__} already holds the training state of the model "
+                f"{owner.name!r}. Make a new one for {model.name!r}."
+            )
+        object.__setattr__(self, "_owner", weakref.ref(model))
+        self.built = True
+
+    def terms(self, model, record):
+        """Gives the terms that `loss` averages, a dict of float32 `[B]`, each in its own unit."""
+        del model
+        return {"rate": record.rate, "distortion": record.distortion}
+
+    def loss(self, terms, training):
+        """Gives the scalar to minimise, averaged over this replica's examples.
+
+        Args:
+            terms: What `terms` gave, a dict of `[B]`.
+            training: Whether this is a training step; only then may state move.
+        """
+        raise NotImplementedError
+
+    def track(self, terms):
+        """Updates the objective's own `trackers` (Keras metrics) with a step's terms."""
+
+    @property
+    def trackers(self):
+        """The objective's own Keras metrics, logged by `fit` and `evaluate`."""
+        return []
+
+    @property
+    def multipliers(self):
+        """Current Lagrange multipliers, a dict of constraint name to float; empty if none."""
+        return {}
+
+    def callbacks(self):
+        """Keras callbacks that `fit` adds by itself."""
+        return []
+
+
+def mean_over_replicas(value):
+    """Averages over all replicas what each computed from its own rows; no gradient."""
+    value = tf.stop_gradient(value)
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return value
+    return context.all_reduce(tf.distribute.ReduceOp.MEAN, value)

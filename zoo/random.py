@@ -1,0 +1,138 @@
+"""All noise of the zoo: the same seed gives the same numbers wherever and however a model runs.
+
+TensorFlow's, TFP's and Keras's float samplers give unrelated numbers with and without XLA; only
+raw integer bits agree. So every normal number here is made from Philox bits by one conversion,
+exact up to rounding. A seed is an int or two int32. Row i of a batch under seed (a, b) has the row
+seed (a, b + i), an int s means (s, 0), and a row's noise depends on its row seed alone: a client
+of a served model can ask for any row of `model.sample(n, seed=s)` by itself.
+"""
+
+import random
+
+import numpy as np
+import tensorflow as tf
+
+__all__ = ["MeanNoise", "RowNoise", "StepNoise", "as_seed", "derive", "row_seeds"]
+
+_PHILOX = 1  # tf.random.Algorithm.PHILOX, the one that every device and XLA implement alike.
+_DERIVE = 1 << 32  # The stream of derived seeds; streams of noise are numbered from 0.
+_INT32 = np.iinfo(np.int32)
+
+
+def as_seed(seed):
+    """Turns a seed into an int32 tensor of shape `[2]`.
+
+    Args:
+        seed: An int, two ints, or None to draw one (from Python's generator, which
+            `keras.utils.set_random_seed` sets).
+
+    Raises:
+        ValueError: The seed is none of these, or does not fit 32 bits.
+    """
+    if seed is None:
+        seed = random.randint(0, _INT32.max)
+    if not isinstance(seed, tf.Tensor):
+        values = np.asarray(seed)
+        if values.dtype.kind not in "iu" or values.min() < _INT32.min or values.max() > _INT32.max:
+            raise ValueError(f"A seed is an int or two ints of 32 bits each. Received: seed={seed!r}")
+        seed = tf.constant(values.astype(np.int32))
+    seed = tf.stack([tf.cast(seed, tf.int32), 0]) if seed.shape.rank == 0 else seed
+    if seed.shape != (2,):
+        raise ValueError(f"A seed is an int or two ints, shape [2]. Received: shape {seed.shape}")
+    return tf.cast(seed, tf.int32)
+
+
+def row_seeds(seed, num_rows):
+    """Gives the seeds (a, b + i) of a batch's rows under seed (a, b), int32 `[num_rows, 2]`."""
+    first, second = tf.unstack(as_seed(seed))
+    rows = second + tf.range(num_rows, dtype=tf.int32)
+    return tf.stack([tf.broadcast_to(first, tf.shape(rows)), rows], axis=1)
+
+
+def derive(seed, tag):
+    """Makes a seed, int32 `[2]` or one a row `[N, 2]`, unrelated to that of any other tag (int)."""
+    if seed.shape.rank == 2:
+        return tf.vectorized_map(lambda row: _bits(row, [2], _DERIVE, tag), seed)
+    return _bits(seed, [2], _DERIVE, tag)
+
+
+class RowNoise:
+    """Noise in which each row of the batch has a stream of its own: what inference uses.
+
+    Args:
+        seeds: Row seeds, int32 `[N, 2]`.
+    """
+
+    def __init__(self, seeds):
+        self.seeds = seeds
+
+    def normal(self, row_shape, stream=0):
+        """Draws standard normal numbers, float32 `[N, *row_shape]`, from a numbered stream."""
+        shape = [int(np.prod(row_shape))]
+        bits = tf.vectorized_map(lambda seed: _bits(seed, shape, stream), self.seeds)
+        return tf.reshape(_normal_from_bits(bits), [-1, *row_shape])
+
+    def fold(self, tag):
+        """Noise unrelated to this one, for the tag-th repetition of a computation."""
+        return RowNoise(derive(self.seeds, tag))
+
+
+class StepNoise:
+    """Noise of a training or evaluation step, drawn for the global batch in one operation.
+
+    Every replica draws all of it and takes its own rows, so that one replica and many see the same
+    noise; this asks for replicas with equally many rows.
+
+    Args:
+        seed: int32 `[2]`.
+        num_rows: Rows of this replica's batch.
+    """
+
+    def __init__(self, seed, num_rows):
+        self.seed = seed
+        self.num_rows = num_rows
+
+    def normal(self, row_shape, stream=0):
+        """Draws standard normal numbers, float32 `[num_rows, *row_shape]`."""
+        context = tf.distribute.get_replica_context()
+        replicas = context.num_replicas_in_sync
+        bits = _bits(self.seed, [replicas * self.num_rows, *row_shape], stream)
+        if replicas > 1:
+            first = context.replica_id_in_sync_group * self.num_rows
+            bits = bits[first : first + self.num_rows]
+        return _normal_from_bits(bits)
+
+
+class MeanNoise:
+    """No noise: latents at their posterior means (a flow: at base noise 0).
+
+    Args:
+        num_rows: Rows of the batch.
+    """
+
+    def __init__(self, num_rows):
+        self.num_rows = num_rows
+
+    def normal(self, row_shape, stream=0):
+        """Gives zeros, float32 `[num_rows, *row_shape]`."""
+        del stream
+        return tf.zeros([self.num_rows, *row_shape])
+
+
+def _bits(seed, shape, stream, position=0):
+    """Draws int32 bits from Philox, keyed by the seed, its counter set to (position, stream)."""
+    key = tf.reshape(tf.bitcast(seed, tf.uint64), [1])
+    # Derived seeds take 2 of the 4 numbers at a position, so positions never overlap.
+    counter = tf.stack([tf.cast(position, tf.uint64), tf.constant(stream, tf.uint64)])
+    return tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=shape, key=key, counter=counter, alg=_PHILOX, dtype=tf.int32
+    )
+
+
+def _normal_from_bits(bits):
+    """Maps int32 bits to standard normal float32 numbers, at most 5.3 in magnitude.
+
+    The uniform number is the middle of one of 2^23 equal cells: exact in float32, never 0 or 1.
+    """
+    cell = tf.cast(tf.bitwise.right_shift(tf.bitcast(bits, tf.uint32), np.uint32(9)), tf.int32)
+    return tf.math.ndtri((tf.cast(cell, tf.float32) + 0.5) * 2.0**-23)
