@@ -1,7 +1,6 @@
 """scikit-learn's handwritten digits: real images that need no download."""
 
 import numpy as np
-import tensorflow as tf
 
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.resizing import convert_channels, fit_image
@@ -33,8 +32,8 @@ def load_digits(image_size: tuple[int, int] | None, channels: int | None) -> Ima
     stored = sklearn.datasets.load_digits()
     height, width = image_size or DEFAULT_IMAGE_SIZE
     values = stored.images[..., None] * (255 / MAX_STORED_VALUE)
-    resized = np.stack([fit_image(image, (height, width), "resize").numpy() for image in values])
-    images = convert_channels(tf.constant(resized), channels or 1).numpy()
+    images = fit_image(values, (height, width), "resize")
+    images = convert_channels(images, channels or 1).numpy()
     labels = stored.target.astype(np.int32)
     splits = {
         name: MemorySplit({"image": images[indices], "label": labels[indices]})

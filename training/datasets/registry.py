@@ -5,7 +5,7 @@ import difflib
 from training.datasets.digits import load_digits
 from training.datasets.folder import load_folder
 from training.datasets.image_dataset import ImageDataset
-from training.datasets.resizing import check_channels, check_choice, check_image_size, FITS
+from training.datasets.resizing import FITS, check_channels, check_choice, check_image_size
 from training.datasets.tfds_sets import load_tfds
 
 NAMES = ("digits", "mnist", "cifar10", "folder:PATH", "tfds:NAME")

@@ -6,26 +6,26 @@ FITS = ("crop", "resize", "exact")
 
 
 def fit_image(image: tf.Tensor, size: tuple[int, int], fit: str) -> tf.Tensor:
-    """Brings one image to a size.
+    """Brings an image, or images of one size, to another size.
 
     Resizing is bilinear with antialiasing: an enlarged pixel is interpolated between the centres
     of its neighbours, and a reduced one averages, with triangular weights, all it covers.
 
     Args:
-        image: `[height, width, C]`, any real dtype, values 0 to 255.
+        image: `[..., height, width, C]`, any real dtype, values 0 to 255.
         size: (height, width) wanted, in pixels.
         fit: "crop" cuts the largest centred window with the wanted ratio of sides, then resizes;
             "resize" stretches; "exact" requires the image to have the size already.
 
     Returns:
-        uint8 `[*size, C]`, rounded to the nearest integer.
+        uint8 `[..., *size, C]`, rounded to the nearest integer.
 
     Raises:
         tf.errors.InvalidArgumentError: If `fit` is "exact" and the image has another size.
     """
     if fit == "exact":
         tf.debugging.assert_equal(
-            tf.shape(image)[:2],
+            tf.shape(image)[-3:-1],
             tf.constant(size),
             message=f'expected images of {size[0]}x{size[1]} pixels because fit="exact", received '
             'another size (below); give fit="crop" or fit="resize"',
@@ -39,12 +39,12 @@ def fit_image(image: tf.Tensor, size: tuple[int, int], fit: str) -> tf.Tensor:
 def _centre_crop(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     """Cuts the largest centred window of `image` whose sides have the ratio of `size`."""
     shape = tf.shape(image)
-    height, width = shape[0], shape[1]
+    height, width = shape[-3], shape[-2]
     crop_height = tf.clip_by_value(width * size[0] // size[1], 1, height)
     crop_width = tf.clip_by_value(height * size[1] // size[0], 1, width)
     top = (height - crop_height) // 2
     left = (width - crop_width) // 2
-    return image[top : top + crop_height, left : left + crop_width]
+    return image[..., top : top + crop_height, left : left + crop_width, :]
 
 
 def convert_channels(image: tf.Tensor, channels: int) -> tf.Tensor:

@@ -119,7 +119,9 @@ class DiskSplit:
         examples = self.records().take(num_examples)
         examples = examples.map(self.decode, num_parallel_calls=tf.data.AUTOTUNE)
         num_batches = -(-num_examples // batch_size)
-        return examples.batch(batch_size).apply(tf.data.experimental.assert_cardinality(num_batches))
+        return examples.batch(batch_size).apply(
+            tf.data.experimental.assert_cardinality(num_batches)
+        )
 
 
 def _endless_epochs(

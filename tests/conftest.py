@@ -1,0 +1,47 @@
+"""What all tests share: TensorFlow's devices, set before it starts, and tiny images."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import contract
+
+# Two logical CPUs stand in for two GPUs; TensorFlow takes this only before it is first used.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+
+@pytest.fixture(scope="session")
+def two_replicas():
+    """The one strategy over two CPUs: a second one in a process fails on its collectives."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.fixture(scope="session")
+def images():
+    """Eight tiny images of random pixels, float32 in [0, 1]."""
+    rng = np.random.default_rng(0)
+    return rng.uniform(size=(8, *contract.IMAGE_SHAPE)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_keras():
+    """Each test starts from the same generator, and leaves no names or policy behind."""
+    keras.utils.set_random_seed(0)
+    yield
+    keras.backend.clear_session()
+
+
+@pytest.fixture
+def mixed_bfloat16():
+    """Keras's mixed precision policy, for one test."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    yield
+    keras.config.set_dtype_policy(before)

@@ -1,0 +1,42 @@
+import pytest
+
+from training.datasets import load
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("minst", "received 'minst'. Did you mean mnist"),
+        ("digit", "Did you mean digits"),
+        ("zzz", "expected one of digits, mnist, cifar10, .* received 'zzz'"),
+        ("folder:", "received 'folder:'"),
+        ("tfds:", "received 'tfds:'"),
+    ],
+)
+def test_unknown_names_are_refused_with_the_near_ones(name, message):
+    with pytest.raises(ValueError, match=message):
+        load(name)
+
+
+@pytest.mark.parametrize("image_size", [0, -4, 2.5, "32", True, (8,), (8, 0), (8, 8, 1)])
+def test_bad_sizes_are_refused(image_size):
+    with pytest.raises(ValueError, match="image_size to be a positive number"):
+        load("digits", image_size=image_size)
+
+
+@pytest.mark.parametrize("channels", [0, 2, 4, True, "3"])
+def test_bad_channels_are_refused(channels):
+    with pytest.raises(ValueError, match=r"channels to be 1 .* or 3"):
+        load("digits", channels=channels)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"fit": "stretch"}, "fit to be one of crop, resize, exact, received 'stretch'"),
+        ({"corrupt": "ignore"}, "corrupt to be one of refuse, skip, received 'ignore'"),
+    ],
+)
+def test_unknown_choices_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        load("digits", **options)

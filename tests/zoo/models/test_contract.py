@@ -1,0 +1,262 @@
+"""The contract of every architecture: its methods, their shapes, their noise, their densities."""
+
+import inspect
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import contract
+from tests.contract import assert_close, assert_same_state
+from zoo import random
+
+NUM = 8  # Images of the `images` fixture.
+
+
+@pytest.fixture(params=contract.MODELS, scope="module")
+def model(request):
+    return contract.make_model(request.param)
+
+
+def default_arguments(instance):
+    """Names of the constructor's arguments that stand at their defaults."""
+    parameters = inspect.signature(type(instance).__init__).parameters.values()
+    config = instance.get_config()
+    return {
+        p.name
+        for p in parameters
+        if p.name in config
+        and (config[p.name] == p.default or getattr(instance, p.name, None) == p.default)
+    }
+
+
+@pytest.mark.parametrize("table", [contract.MODELS, contract.OBJECTIVES], ids=["models", "objectives"])
+def test_every_argument_is_tried_off_its_default(table):
+    untried = {}
+    for make in table.values():
+        instance = make()
+        kind = type(instance).__name__
+        untried[kind] = untried.get(kind, default_arguments(instance)) & default_arguments(instance)
+    assert {kind: names for kind, names in untried.items() if names} == {}
+
+
+# === Shapes ===
+
+
+def test_record_holds_float32_terms_of_each_example(model, images):
+    record = model.infer(images, labels=tf.range(NUM), seed=1)
+    for name in ("rate", "distortion", "log_posterior", "log_prior", "squared_error"):
+        term = getattr(record, name)
+        assert (term.shape, term.dtype) == ((NUM,), tf.float32), name
+        assert np.isfinite(term).all(), name
+    assert record.images.shape == record.reconstruction.shape == images.shape
+    assert all(z.shape[0] == NUM and z.dtype == tf.float32 for z in record.latents)
+    assert record.likelihood.event_shape == images.shape[1:]
+    assert record.labels.numpy().tolist() == list(range(NUM))
+
+
+def test_encode_gives_a_tuple_of_latents_like_the_priors(model, images):
+    latents, of_prior = model.encode(images), model.sample_prior(NUM, seed=0)
+    assert isinstance(latents, tuple)
+    assert [z.shape for z in latents] == [z.shape for z in of_prior]
+
+
+def test_images_come_out_in_the_shape_they_went_in(model, images):
+    outputs = {
+        "reconstruct": model.reconstruct(images),
+        "predict": model.predict(images, verbose=0),
+        "call": model(images),
+        "decode": model.decode(model.encode(images)).mean(),
+        "sample": model.sample(NUM, seed=0),
+    }
+    for name, output in outputs.items():
+        assert output.shape == images.shape, name
+        assert np.isfinite(output).all(), name
+
+
+def test_densities_have_one_number_an_image(model, images):
+    latents = model.encode(images, seed=0)
+    for values in (
+        model.log_prior(latents),
+        model.log_posterior(latents, images),
+        model.log_prob(images, num_samples=2),
+    ):
+        assert (values.shape, values.dtype) == ((NUM,), tf.float32)
+        assert np.isfinite(values).all()
+
+
+# === What the methods say of each other ===
+
+
+def test_reconstruct_call_and_predict_decode_the_posterior_means(model, images):
+    expected = model.decode(model.encode(images)).mean()
+    assert_close(model.reconstruct(images), expected)
+    assert_close(model(images), expected)
+    assert_close(model({"image": images}), expected)
+    assert_close(model.predict(images, batch_size=3, verbose=0), expected)
+
+
+def test_reconstruct_and_encode_with_a_seed_are_those_of_the_record(model, images):
+    record = model.infer(images, seed=(4, 2))
+    assert_close(model.encode(images, seed=(4, 2)), record.latents)
+    assert_close(model.reconstruct(images, seed=(4, 2)), record.reconstruction)
+    assert np.abs(record.latents[0] - model.encode(images)[0]).max() > 0.01
+
+
+def test_sample_decodes_the_samples_of_the_prior(model):
+    latents = model.sample_prior(5, seed=3, temperature=0.5)
+    assert_close(model.sample(5, seed=3, temperature=0.5), model.decode(latents).mean())
+
+
+def test_temperature_zero_is_the_priors_mean_for_every_row(model):
+    samples = model.sample(3, seed=0, temperature=0.0)
+    assert_close(samples[1:], tf.repeat(samples[:1], 2, axis=0))
+    assert_close(samples, model.sample(3, seed=1, temperature=0.0))
+
+
+def test_temperature_can_be_one_a_row(model):
+    each = model.sample(2, seed=0, temperature=[0.5, 2.0])
+    assert_close(each[0], model.sample(2, seed=0, temperature=0.5)[0])
+    assert_close(each[1], model.sample(2, seed=0, temperature=2.0)[1])
+
+
+def test_densities_of_latents_are_those_of_the_record(model, images):
+    record = model.infer(images, seed=1)
+    assert_close(model.log_prior(record.latents), record.log_prior)
+    assert_close(model.log_posterior(record.latents, images), record.log_posterior)
+    assert_close(model.log_posterior(record.latents, to_uint8(images)), record.log_posterior, 0.1)
+
+
+def test_rate_is_the_mean_of_log_posterior_minus_log_prior(model, images):
+    draws = 4000
+    record = model.infer(tf.repeat(images[:1], draws, axis=0), seed=0)
+    difference = np.asarray(record.log_posterior - record.log_prior - record.rate, np.float64)
+    error = difference.std() / np.sqrt(draws)
+    assert abs(difference.mean()) < 5 * error
+    assert error < 0.05 * np.mean(record.rate), "too few draws to tell"
+
+
+def test_log_prob_with_one_sample_is_the_weight_of_one_draw(model, images):
+    noise = random.RowNoise(random.row_seeds((3, 0), NUM)).fold(0)
+    record = model.infer(images, seed=noise)
+    of_levels = model.likelihood.log_prob_of_levels(record.likelihood, record.images)
+    expected = of_levels + record.log_prior - record.log_posterior
+    assert_close(model.log_prob(images, num_samples=1, seed=3), expected)
+
+
+def test_log_prob_averages_probabilities_not_their_logarithms(model, images):
+    noise = random.RowNoise(random.row_seeds((3, 0), NUM))
+    weights = []
+    for k in range(3):
+        record = model.infer(images, seed=noise.fold(k))
+        of_levels = model.likelihood.log_prob_of_levels(record.likelihood, record.images)
+        weights.append(np.float64(of_levels + record.log_prior - record.log_posterior))
+    expected = np.logaddexp.reduce(weights) - np.log(3)
+    assert_close(model.log_prob(images, num_samples=3, seed=3), expected)
+
+
+# === Noise ===
+
+
+def test_same_seed_gives_the_same_and_another_seed_another(model, images):
+    assert_close(model.sample(4, seed=7), model.sample(4, seed=7), 0.0)
+    assert_close(model.infer(images, seed=7).rate, model.infer(images, seed=7).rate, 0.0)
+    difference = model.sample(4, seed=7) - model.sample(4, seed=8)
+    assert np.abs(difference).max(axis=(1, 2, 3)).min() > 1e-3
+
+
+def test_row_of_a_sample_can_be_drawn_by_itself(model):
+    together = model.sample(4, seed=11)
+    for row in range(4):
+        alone = model.sample_rows(tf.constant([[11, row]]))
+        assert_close(alone[0], together[row])
+
+
+def test_row_of_a_batch_does_not_depend_on_the_others(model, images):
+    record = model.infer(images, seed=(2, 10))
+    log_prob = model.log_prob(images, num_samples=2, seed=(2, 10))
+    for row in (0, 5):
+        alone = model.infer(images[row : row + 1], seed=(2, 10 + row))
+        assert_close([z[0] for z in alone.latents], [z[row] for z in record.latents])
+        for name in ("rate", "distortion", "log_posterior", "log_prior", "reconstruction"):
+            assert_close(getattr(alone, name)[0], getattr(record, name)[row])
+        own = model.log_prob(images[row : row + 1], num_samples=2, seed=(2, 10 + row))
+        assert_close(own[0], log_prob[row])
+        assert_close(model.reconstruct(images[row : row + 1])[0], model.reconstruct(images)[row])
+
+
+METHODS = {
+    "infer": lambda model, images: [
+        getattr(model.infer(images, seed=3), name)
+        for name in ("latents", "rate", "distortion", "log_posterior", "log_prior", "reconstruction")
+    ],
+    "reconstruct": lambda model, images: model.reconstruct(images),
+    "sample": lambda model, images: model.sample(4, seed=3, temperature=0.7),
+    "log_prob": lambda model, images: model.log_prob(images, num_samples=3, seed=3),
+}
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@pytest.mark.parametrize("method", METHODS)
+def test_compiled_methods_give_what_eager_ones_do(model, images, method, jit_compile):
+    compute = METHODS[method]
+    compiled = tf.function(lambda x: compute(model, x), jit_compile=jit_compile)
+    assert_close(compiled(tf.constant(images)), compute(model, images))
+
+
+# === Side effects and precision ===
+
+
+@pytest.mark.parametrize("names", contract.FULL_PAIRS, ids="-".join)
+def test_looking_at_a_model_changes_nothing_in_it(names, images):
+    model = contract.make_compiled(*names)
+    contract.train(model, images, num_steps=1)
+    before = contract.make_compiled(*names)
+    before.optimizer.build(before.trainable_variables)
+    for variable, value in zip(variables_of(before), variables_of(model), strict=True):
+        variable.assign(value)
+    model.infer(images, seed=0)
+    model.reconstruct(images)
+    model.sample(2, seed=0)
+    model.log_prob(images, num_samples=1)
+    model.evaluate(images, verbose=0)
+    model.predict(images, verbose=0)
+    assert_same_state(model, before)
+
+
+@pytest.mark.usefixtures("mixed_bfloat16")
+@pytest.mark.parametrize("names", contract.FULL_PAIRS, ids="-".join)
+def test_mixed_precision_keeps_terms_and_state_in_float32(names, images):
+    model = contract.make_compiled(*names)
+    assert np.isfinite(contract.train(model, images, num_steps=2))
+    record = model.infer(images, seed=1)
+    for name in ("rate", "distortion", "log_posterior", "log_prior", "reconstruction"):
+        assert getattr(record, name).dtype == tf.float32
+        assert np.isfinite(getattr(record, name)).all()
+    assert {v.dtype for v in model.weights + model.objective.weights} == {"float32"}
+    assert np.isfinite(model.log_prob(images, num_samples=2)).all()
+
+
+@pytest.mark.parametrize("name", contract.MODELS)
+def test_mixed_precision_is_near_full_precision(name, images, request):
+    full = contract.make_model(name).infer(images, seed=1)
+    request.getfixturevalue("mixed_bfloat16")
+    model = contract.make_model(name)
+    assert "bfloat16" in {layer.compute_dtype for layer in model._flatten_layers()}
+    mixed = model.infer(images, seed=1)
+    assert_close(mixed.reconstruction, full.reconstruction, 0.1)
+    assert_close(mixed.rate, full.rate, 0.1)
+
+
+def to_uint8(images):
+    return np.round(255 * images).astype(np.uint8)
+
+
+def variables_of(model):
+    return [*model.weights, *model.objective.weights, *model.optimizer.variables]
+
+
+def test_uint8_images_are_divided_by_255(model, images):
+    levels = to_uint8(images)
+    assert_close(model.infer(levels, seed=0).rate, model.infer(levels / 255.0, seed=0).rate)
+    assert_close(model(levels), model(levels / np.float32(255)))
