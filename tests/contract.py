@@ -108,12 +108,11 @@ def train(model, images, num_steps, batch_size=4):
 
 
 def state_of(model):
-    """All that training moves, by path: weights, multipliers and averages, the optimiser's."""
-    objective = getattr(model, "objective", None)
+    """All that training moves: weights, multipliers and averages, the optimiser's; by path."""
     variables = list(model.weights)
-    if objective is not None:
-        variables += objective.weights + model.optimizer.variables
-    # Index and path: a path begins with the model's name, which a copy may lack.
+    if model.objective is not None:
+        variables += [*model.objective.weights, *model.optimizer.variables]
+    # Numbered: a path holds the name of a model or an optimiser, which a copy may not share.
     return {f"{i} {v.path}": keras.ops.convert_to_numpy(v) for i, v in enumerate(variables)}
 
 
@@ -128,10 +127,12 @@ def assert_close(actual, expected, tolerance=1e-5):
         np.testing.assert_allclose(a, e, rtol=0, atol=tolerance * max(np.abs(e).max(), 1e-30))
 
 
-def assert_same_state(model, other, tolerance=0.0):
-    """The two models stand at the same point of training."""
-    first, second = state_of(model), state_of(other)
-    assert len(first) == len(second)
-    for (name, a), b in zip(first.items(), second.values(), strict=True):
-        scale = max(np.abs(a).max(), 1e-30) if a.size else 1.0
-        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * scale, err_msg=name)
+def assert_same_state(actual, expected, tolerance=0.0):
+    """Two results of `state_of` show the same point of training."""
+    assert len(actual) == len(expected)
+    for (name, value), other in zip(actual.items(), expected.values(), strict=True):
+        assert value.dtype == other.dtype, name
+        largest = max(np.abs(np.float64(other)).max(), 1e-6)
+        np.testing.assert_allclose(
+            np.float64(value), other, rtol=0, atol=tolerance * largest, err_msg=name
+        )

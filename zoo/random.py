@@ -52,7 +52,7 @@ def row_seeds(seed, num_rows):
 def derive(seed, tag):
     """Makes a seed, int32 `[2]` or one a row `[N, 2]`, unrelated to that of any other tag (int)."""
     if seed.shape.rank == 2:
-        return tf.vectorized_map(lambda row: _bits(row, [2], _DERIVE, tag), seed)
+        return _row_bits(seed, 2, _as_counter(_DERIVE), _as_counter(tag))
     return _bits(seed, [2], _DERIVE, tag)
 
 
@@ -68,8 +68,7 @@ class RowNoise:
 
     def normal(self, row_shape, stream=0):
         """Draws standard normal numbers, float32 `[N, *row_shape]`, from a numbered stream."""
-        shape = [int(np.prod(row_shape))]
-        bits = tf.vectorized_map(lambda seed: _bits(seed, shape, stream), self.seeds)
+        bits = _row_bits(self.seeds, int(np.prod(row_shape)), _as_counter(stream), _as_counter(0))
         return tf.reshape(_normal_from_bits(bits), [-1, *row_shape])
 
     def fold(self, tag):
@@ -123,10 +122,27 @@ def _bits(seed, shape, stream, position=0):
     """Draws int32 bits from Philox, keyed by the seed, its counter set to (position, stream)."""
     key = tf.reshape(tf.bitcast(seed, tf.uint64), [1])
     # Derived seeds take 2 of the 4 numbers at a position, so positions never overlap.
-    counter = tf.stack([tf.cast(position, tf.uint64), tf.constant(stream, tf.uint64)])
+    counter = tf.bitcast(tf.stack([_as_counter(position), _as_counter(stream)]), tf.uint64)
     return tf.raw_ops.StatelessRandomUniformFullIntV2(
         shape=shape, key=key, counter=counter, alg=_PHILOX, dtype=tf.int32
     )
+
+
+@tf.function(autograph=False, reduce_retracing=True)
+def _row_bits(seeds, size, stream, position):
+    """Draws int32 bits `[N, size]`, a row from each seed.
+
+    One compiled loop: eager rows would cost more than their numbers, and TensorFlow's
+    `vectorized_map` traces anew (and warns) at each call.
+    """
+    spec = tf.TensorSpec([size], tf.int32)
+    return tf.map_fn(
+        lambda seed: _bits(seed, [size], stream, position), seeds, fn_output_signature=spec
+    )
+
+
+def _as_counter(value):
+    return tf.cast(value, tf.int64)
 
 
 def _normal_from_bits(bits):

@@ -114,7 +114,7 @@ class ConvVAE(LatentImageModel):
     def log_posterior(self, latents, images, context=None):
         """Gives log q(z|x) in nats, `[B]`."""
         del context
-        return normals.log_prob(self.posterior(images), latents[0])
+        return normals.log_prob(self.posterior(self._as_images(images)), latents[0])
 
     def get_config(self):
         """Gives the constructor's arguments; networks of our own are made anew from the others."""

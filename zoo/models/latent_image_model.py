@@ -80,10 +80,8 @@ class LatentImageModel(keras.Model):
         Returns:
             A `Record` of per-example terms in nats.
         """
-        with inputs.plain_errors():
-            images = inputs.as_images(images, self.image_shape)
-            context = self._as_context(context)
-            posterior = self.draw_posterior(images, context, _as_noise(seed, images))
+        images, context = self._as_images(images), self._as_context(context)
+        posterior = self.draw_posterior(images, context, _as_noise(seed, images))
         return Record(**vars(posterior), images=images, labels=labels)
 
     def encode(self, images, context=None, seed=None):
@@ -120,6 +118,7 @@ class LatentImageModel(keras.Model):
 
     def sample_rows(self, seeds, temperature=1.0, context=None):
         """Draws one image for each row seed, int32 `[N, 2]`, as a served model does."""
+        context = self._as_context(context)
         latents = self._sample_prior_rows(seeds, temperature, context)
         return self.decode(latents, context).mean()
 
@@ -140,8 +139,7 @@ class LatentImageModel(keras.Model):
             seed: An int or int32 `[2]`; row i depends on (a, b + i) alone.
             context: Context images of a conditional model.
         """
-        with inputs.plain_errors():
-            images = inputs.as_images(images, self.image_shape)
+        images = self._as_images(images)
         seeds = random.row_seeds(seed, tf.shape(images)[0])
         return self.log_prob_rows(images, seeds, num_samples, context)
 
@@ -149,6 +147,7 @@ class LatentImageModel(keras.Model):
         """Gives `log_prob` with one seed a row, int32 `[B, 2]`, as a served model does."""
         if not num_samples >= 1:
             raise ValueError(f"num_samples must be at least 1. Received: {num_samples!r}")
+        images, context = self._as_images(images), self._as_context(context)
         noise = random.RowNoise(seeds)
         zeros = tf.zeros(tf.shape(images)[:1])
 
@@ -162,10 +161,13 @@ class LatentImageModel(keras.Model):
             lambda index, _: index < num_samples,
             add_sample,
             (tf.constant(0), zeros - float("inf")),
-            back_prop=False,
             parallel_iterations=1,
         )
         return log_total - tf.math.log(tf.cast(num_samples, tf.float32))
+
+    def _as_images(self, images):
+        with inputs.plain_errors():
+            return inputs.as_images(images, self.image_shape)
 
     def _as_context(self, context):
         if self.context_shape is None:
@@ -178,7 +180,8 @@ class LatentImageModel(keras.Model):
             raise ValueError(
                 f"This model is conditional: pass context=, of shape [batch, *{self.context_shape}]."
             )
-        return inputs.as_images(context, self.context_shape, "context")
+        with inputs.plain_errors():
+            return inputs.as_images(context, self.context_shape, "context")
 
     # === Training ===
 
@@ -319,6 +322,32 @@ class LatentImageModel(keras.Model):
             return super().predict(*args, **kwargs)
 
     # === Saving ===
+
+    def export(self, filepath, format="tf_saved_model", log_prob_samples=16, metadata=None):
+        """Writes a SavedModel for TensorFlow Serving and `zoo.load`, exactly at `filepath`.
+
+        See `zoo.serving.export` for what it holds and `zoo.serving.signatures` for what it answers.
+
+        Args:
+            filepath: A local folder that does not exist yet; a server wants a number, `model/1`.
+            format: `"tf_saved_model"`, the only one of Keras's formats that can hold them.
+            log_prob_samples: Number of importance samples of the `log_prob` signature.
+            metadata: A dict that JSON can hold, kept beside the model.
+
+        Raises:
+            FileExistsError: There is something at `filepath`.
+            ValueError: Another format.
+            RuntimeError: The written model does not answer as this one does. After any error
+                nothing is left behind.
+        """
+        from zoo import serving
+
+        if format != "tf_saved_model":
+            raise ValueError(
+                "A zoo model exports as 'tf_saved_model', the format that holds all its "
+                f"signatures. Received: format={format!r}"
+            )
+        serving.export(self, filepath, log_prob_samples, metadata)
 
     def get_config(self):
         """Gives the constructor's arguments, read from the attributes of the same names."""

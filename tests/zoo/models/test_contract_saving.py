@@ -1,0 +1,124 @@
+"""The contract of every architecture: what is saved comes back, and training goes on from it."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from tests import contract
+from tests.contract import assert_close, assert_same_state, state_of
+
+full = pytest.mark.parametrize("names", contract.FULL_PAIRS, ids="-".join)
+
+
+def through_json(config):
+    return json.loads(json.dumps(config))
+
+
+@pytest.mark.parametrize("name", contract.MODELS)
+def test_config_round_trip(name):
+    model = contract.make_model(name)
+    config = through_json(keras.saving.serialize_keras_object(model))
+    copy = keras.saving.deserialize_keras_object(config)
+    assert through_json(keras.saving.serialize_keras_object(copy)) == config
+    assert [w.shape for w in copy.weights] == [w.shape for w in model.weights]
+
+
+@full
+def test_compile_config_round_trip(names):
+    model = contract.make_compiled(*names)
+    config = through_json(model.get_compile_config())
+    copy = contract.make_model(names[0])
+    copy.compile_from_config(config)
+    assert through_json(copy.get_compile_config()) == config
+    assert type(copy.objective) is type(model.objective)
+    assert copy.objective.get_config() == model.objective.get_config()
+
+
+@full
+def test_keras_file_restores_all_that_training_moved(names, images, tmp_path):
+    model = contract.make_compiled(*names)
+    initial = state_of(contract.make_model(names[0]))
+    contract.train(model, images, num_steps=3)
+    assert not np.allclose(list(state_of(model).values())[0], list(initial.values())[0], atol=1e-6)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert_same_state(state_of(loaded), state_of(model))
+    assert loaded.objective.multipliers == model.objective.multipliers
+    assert_close(loaded.reconstruct(images), model.reconstruct(images))
+    assert loaded.evaluate(images, verbose=0, return_dict=True) == pytest.approx(
+        model.evaluate(images, verbose=0, return_dict=True), rel=1e-5
+    )
+
+
+@full
+def test_weights_file_restores_all_that_training_moved(names, images, tmp_path):
+    model = contract.make_compiled(*names)
+    contract.train(model, images, num_steps=3)
+    model.save_weights(tmp_path / "model.weights.h5")
+    fresh = contract.make_compiled(*names)
+    fresh.load_weights(tmp_path / "model.weights.h5")
+    assert_same_state(state_of(fresh), state_of(model))
+
+
+@full
+def test_resumed_training_equals_uninterrupted_training(names, images, tmp_path):
+    uninterrupted = contract.make_compiled(*names)
+    contract.train(uninterrupted, images, num_steps=6)
+    first = contract.make_compiled(*names)
+    contract.train(first, images, num_steps=3)
+    first.save(tmp_path / "model.keras")
+    resumed = keras.saving.load_model(tmp_path / "model.keras")
+    # The fourth batch of the interrupted run is the second of the data.
+    contract.train(resumed, np.roll(images, -4, axis=0), num_steps=3)
+    assert_same_state(state_of(resumed), state_of(uninterrupted), tolerance=1e-5)
+
+
+@pytest.mark.parametrize("names", contract.OTHER_PAIRS, ids="-".join)
+def test_other_pairs_train_and_go_on_after_loading(names, images, tmp_path):
+    model = contract.make_compiled(*names)
+    contract.train(model, images, num_steps=2)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert_same_state(state_of(loaded), state_of(model))
+    losses = [contract.train(m, images, num_steps=1) for m in (loaded, model)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert_same_state(state_of(loaded), state_of(model), tolerance=1e-5)
+
+
+@pytest.mark.parametrize("name", contract.MODELS)
+def test_recompiling_keeps_the_weights_and_changes_the_objective(name, images, tmp_path):
+    model = contract.make_compiled(name, "ELBO")
+    contract.train(model, images, num_steps=2)
+    weights = model.get_weights()
+    model.compile(keras.optimizers.Adam(1e-3), objective=contract.OBJECTIVES["GECO"]())
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), weights, strict=True))
+    start = model.objective.multipliers
+    contract.train(model, images, num_steps=2)
+    assert model.objective.multipliers != start
+    assert "error_multiplier" in model.evaluate(images, verbose=0, return_dict=True)
+
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    loaded.compile(keras.optimizers.Adam(1e-3), objective=contract.OBJECTIVES["ELBO"]())
+    contract.train(loaded, images, num_steps=2)
+    logs = loaded.evaluate(images, verbose=0, return_dict=True)
+    assert set(logs) == {"loss", "rate", "distortion", "rmse"}
+
+
+def test_recompiling_with_the_same_objective_keeps_its_multipliers(images):
+    model = contract.make_compiled(contract.SMALLEST)
+    contract.train(model, images, num_steps=2)
+    multipliers = model.objective.multipliers
+    model.compile(keras.optimizers.Adam(1e-4), objective=model.objective)
+    assert model.objective.multipliers == multipliers
+    contract.train(model, images, num_steps=1)
+    assert model.objective.multipliers != multipliers
+
+
+def test_an_objective_belongs_to_one_model(images):
+    model, other = (contract.make_compiled(contract.SMALLEST) for _ in range(2))
+    contract.train(model, images, num_steps=1)
+    with pytest.raises(ValueError, match="GECO already holds the training state of the model"):
+        other.compile(keras.optimizers.Adam(), objective=model.objective)

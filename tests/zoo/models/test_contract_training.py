@@ -1,0 +1,149 @@
+"""The contract of every architecture: one step is the same however and wherever it runs."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests import contract
+from tests.contract import assert_same_state, state_of
+
+ROOT = pathlib.Path(__file__).parents[3]
+full = pytest.mark.parametrize("names", contract.FULL_PAIRS, ids="-".join)
+
+
+def trained(names, images, **kwargs):
+    """Gives the last loss and the state after three steps of an optimiser without division."""
+    model = contract.make_compiled(*names, contract.linear_optimizer(), **kwargs)
+    loss = contract.train(model, images, num_steps=3, batch_size=8)
+    return loss, state_of(model)
+
+
+@full
+def test_training_is_the_same_eager_in_a_graph_and_under_xla(names, images):
+    loss, state = trained(names, images)
+    for how in ({"run_eagerly": True}, {"jit_compile": True}):
+        other_loss, other_state = trained(names, images, **how)
+        assert other_loss == pytest.approx(loss, rel=1e-5)
+        assert_same_state(other_state, state, tolerance=1e-5)
+
+
+@full
+def test_two_replicas_train_as_one_does(names, images, two_replicas):
+    loss, state = trained(names, images)
+    with two_replicas.scope():
+        model = contract.make_compiled(*names, contract.linear_optimizer())
+    replicated_loss = contract.train(model, images, num_steps=3, batch_size=8)
+    assert replicated_loss == pytest.approx(loss, rel=1e-5)
+    assert_same_state(state_of(model), state, tolerance=1e-5)
+    for variable in [*model.weights, *model.objective.weights]:
+        first, second = two_replicas.experimental_local_results(variable.value)
+        np.testing.assert_array_equal(first, second, err_msg=variable.path)
+
+
+def test_two_workers_train_as_one_does(images, tmp_path):
+    names = ("ConvDRAW", "GECO")
+    loss, state = trained(names, images)
+    np.save(tmp_path / "images.npy", images)
+    for worker_loss, worker_state in train_on_two_workers(names, tmp_path):
+        assert worker_loss == pytest.approx(loss, rel=1e-5)
+        assert_same_state(worker_state, state, tolerance=1e-5)
+
+
+def train_on_two_workers(names, directory):
+    """Runs two_workers.py twice on this machine; gives what each worker ended with."""
+    addresses = free_addresses(2)
+    workers = []
+    for index in range(2):
+        task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        environment = os.environ | {"TF_CONFIG": json.dumps(task), "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "tests.zoo.models.two_workers", *names, str(directory)]
+        workers.append(
+            subprocess.Popen(
+                command, env=environment, cwd=ROOT, text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            )
+        )
+    try:
+        outputs = [worker.communicate(timeout=300)[0] for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+    for worker, output in zip(workers, outputs, strict=True):
+        assert worker.returncode == 0, output[-5000:]
+    for index in range(2):
+        with np.load(directory / f"worker_{index}.npz") as file:
+            state = dict(file)
+        yield state.pop("loss"), state
+
+
+def free_addresses(number):
+    sockets = [socket.socket() for _ in range(number)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    addresses = ["127.0.0.1:%d" % each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return addresses
+
+
+@full
+def test_evaluation_repeats_itself(names, images):
+    model = contract.make_compiled(*names)
+    contract.train(model, images, num_steps=1)
+    first = model.evaluate(images, batch_size=3, verbose=0, return_dict=True)
+    assert model.evaluate(images, batch_size=3, verbose=0, return_dict=True) == first
+    # In `fit`, the validation of each epoch meets the same noise too.
+    fitted = model.fit(
+        images, batch_size=8, epochs=1, verbose=0, validation_data=(images,), validation_batch_size=3
+    )
+    after = model.evaluate(images, batch_size=3, verbose=0, return_dict=True)
+    assert {name: fitted.history[f"val_{name}"][-1] for name in after} == pytest.approx(after)
+
+
+@full
+def test_evaluation_hardly_depends_on_the_batch_size(names):
+    model = contract.make_compiled(*names)
+    images = np.random.default_rng(3).uniform(size=(500, *contract.IMAGE_SHAPE))
+    images = images.astype(np.float32)
+    whole = model.evaluate(images, batch_size=500, verbose=0, return_dict=True)
+    # A last batch of 20 must count by its size: its images are much darker.
+    images[480:] *= 0.1
+    whole = model.evaluate(images, batch_size=500, verbose=0, return_dict=True)
+    parts = model.evaluate(images, batch_size=160, verbose=0, return_dict=True)
+    assert parts == pytest.approx(whole, rel=0.03)
+
+
+def test_logs_are_named_as_documented(images):
+    model = contract.make_compiled(contract.SMALLEST)
+    history = model.fit(images, batch_size=4, verbose=0, validation_data=(images,)).history
+    names = {"loss", "rate", "distortion", "rmse", "error_violation", "error_multiplier"}
+    assert set(history) == names | {f"val_{name}" for name in names}
+
+
+def test_rmse_is_the_root_of_the_mean_squared_error_of_draws(images):
+    model = contract.make_compiled(contract.SMALLEST)
+    logs = model.evaluate(images, batch_size=8, verbose=0, return_dict=True)
+    draws = [model.infer(images, seed=s).squared_error for s in range(200)]
+    assert logs["rmse"] == pytest.approx(np.sqrt(np.mean(draws)), rel=0.1)
+    assert logs["error_violation"] == pytest.approx(logs["rmse"] ** 2 - 0.2**2, rel=1e-4)
+
+
+def test_noise_of_training_depends_on_the_compiled_seed_and_the_step(images):
+    models = [contract.make_model(contract.SMALLEST) for _ in range(3)]
+    for model, seed in zip(models, (1, 1, 2), strict=True):
+        model.compile(contract.linear_optimizer(), objective=contract.OBJECTIVES["ELBO"](), seed=seed)
+    losses = [contract.train(model, images, num_steps=1, batch_size=8) for model in models]
+    assert losses[0] == losses[1] != losses[2]
+    still = contract.make_model(contract.SMALLEST)
+    frozen = contract.linear_optimizer()
+    frozen.learning_rate = 0.0
+    still.compile(frozen, objective=contract.OBJECTIVES["ELBO"](), seed=1)
+    still.likelihood.mean_squared_error.assign(0.04)
+    first, second = (contract.train(still, images, num_steps=1, batch_size=8) for _ in range(2))
+    assert first != second

@@ -1,0 +1,1 @@
+"""What a user runs: recipes, data sets, training runs, figures, the command line."""

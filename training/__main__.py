@@ -1,0 +1,8 @@
+"""`python -m training`: the same as `vae-zoo`."""
+
+import sys
+
+from training.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

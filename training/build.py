@@ -1,0 +1,91 @@
+"""Makes from a recipe what it describes: the data set and the compiled model."""
+
+import inspect
+
+import keras
+
+import zoo
+from training import datasets
+from training.errors import UsageError, near_names
+
+__all__ = ["load_data", "make_model"]
+
+_ARCHITECTURES = ("ConvDRAW", "ConvVAE")
+_OBJECTIVES = ("ELBO", "GECO")
+_CONSTRAINTS = ("ReconstructionError",)
+
+
+def load_data(recipe):
+    """Loads the recipe's data set.
+
+    Raises:
+        UsageError: The data set is unknown, missing, empty or unreadable; the message says which.
+    """
+    if recipe.data["name"] == "folder:":
+        raise UsageError(
+            f"{recipe.name} trains on your own images: add --dataset folder:PATH, and --image-size "
+            "for the side of the square they are cut and resized to."
+        )
+    try:
+        return datasets.load(recipe.data["name"], **recipe.data["options"])
+    except (ValueError, FileNotFoundError) as error:
+        raise UsageError(str(error)) from error
+
+
+def make_model(recipe, image_shape):
+    """Makes the recipe's model with its initial weights, compiled.
+
+    Args:
+        recipe: A `Recipe`.
+        image_shape: (height, width, channels) of its data.
+
+    Raises:
+        UsageError: The architecture does not take images of this shape, or the objective or one
+            of its settings is not to be had; the message says why.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    try:
+        architecture = _look_up(zoo, recipe.architecture, _ARCHITECTURES, "architecture")
+        model = architecture(image_shape=image_shape, **recipe.architecture["arguments"])
+        model.compile(_make_optimizer(recipe), objective=_make_objective(recipe), seed=recipe.seed)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return model
+
+
+def _make_optimizer(recipe):
+    settings = recipe.optimizer
+    if settings["class_name"] != "Adam":
+        raise UsageError(f"The optimizer must be Adam. Received: {settings['class_name']!r}.")
+    schedule = keras.optimizers.schedules.CosineDecay(
+        settings["learning_rate"], recipe.steps, alpha=settings["final_fraction"]
+    )
+    return keras.optimizers.Adam(schedule)
+
+
+def _make_objective(recipe):
+    objective = _look_up(zoo, recipe.objective, _OBJECTIVES, "objective")
+    arguments = dict(recipe.objective["arguments"])
+    if "constraints" in arguments:
+        arguments["constraints"] = [_make_constraint(c) for c in arguments["constraints"]]
+    return objective(**arguments)
+
+
+def _make_constraint(config):
+    constraint = _look_up(zoo.constraints, config, _CONSTRAINTS, "constraint")
+    return constraint(**config["arguments"])
+
+
+def _look_up(module, config, known, kind):
+    """Finds the class, and checks the arguments' names before it is called."""
+    name = config["class_name"]
+    if name not in known:
+        raise UsageError(
+            f"There is no {kind} {name!r}.{near_names(name, known)} Choose from {', '.join(known)}."
+        )
+    found = getattr(module, name)
+    accepted = inspect.signature(found).parameters
+    unknown = sorted(set(config["arguments"]) - set(accepted))
+    if unknown:
+        raise UsageError(f"{name} has no arguments {unknown}; it has {', '.join(accepted)}.")
+    return found

@@ -1,0 +1,171 @@
+"""Checkpoints: all that a run needs to continue as if it had never stopped, in one file each.
+
+A checkpoint is a Keras model file, `step-<steps>.keras`, with one more member: `progress.json`,
+the history up to that step. Weights, optimiser, multipliers, moving averages and history so belong
+to the same moment whenever the process is killed. Batches and noise are functions of the seed and
+the step, so nothing else is needed.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import shutil
+import zipfile
+
+from training.errors import UserError
+
+__all__ = ["CheckpointStore", "Progress"]
+
+_PROGRESS = "progress.json"
+_UNFINISHED = "unfinished.keras"
+_BEST = "best.keras"
+_NUM_KEPT = 2
+
+
+@dataclasses.dataclass
+class Progress:
+    """How far a run has come.
+
+    Attributes:
+        step: Optimiser steps done.
+        rows: The history, one dict an epoch.
+    """
+
+    step: int = 0
+    rows: list = dataclasses.field(default_factory=list)
+
+    @property
+    def epoch(self):
+        """Epochs done."""
+        return len(self.rows)
+
+    def best_epoch(self):
+        """Index of the best epoch so far, by its validation measures; None before the first.
+
+        With constraints: the least rate among the epochs that met all of them, else the epoch that
+        violated them least. Without: the least loss.
+        """
+        return min(range(self.epoch), key=lambda i: _rank(self.rows[i]), default=None)
+
+
+def _rank(row):
+    """What is smaller for a better epoch. The loss moves with the multipliers, so it has no say."""
+    violations = [v for name, v in row.items() if re.fullmatch(r"val_.*_violation", name)]
+    if not violations:
+        return (0, row["val_loss"])
+    if max(violations) <= 0:
+        return (0, row["val_rate"])
+    return (1, max(violations))
+
+
+class CheckpointStore:
+    """Saves and restores the checkpoints of a run.
+
+    Keeps the last two, and `best.keras`, that of the best epoch.
+
+    Args:
+        folder: Where they lie; made when first needed.
+    """
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+
+    def save(self, model, progress):
+        """Saves the training state as of the progress, whole or not at all.
+
+        Raises:
+            UserError: It could not be written (a full disk); the last one is still there.
+        """
+        unfinished = self.folder / _UNFINISHED
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            model.save(unfinished)
+            with zipfile.ZipFile(unfinished, "a") as archive:
+                archive.writestr(_PROGRESS, json.dumps(dataclasses.asdict(progress)))
+            _flush_to_disk(unfinished)
+            os.replace(unfinished, self._path(progress.step))
+            _flush_to_disk(self.folder)
+            self._keep_best(progress)
+        except OSError as error:
+            raise UserError(self._failure_message(progress, error)) from error
+        finally:
+            with contextlib.suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+        self._remove_old()
+
+    def _failure_message(self, progress, error):
+        steps = self.steps()
+        kept = f"The last good checkpoint is that of step {steps[-1]}" if steps else "There is none"
+        return (
+            f"Could not save the checkpoint of step {progress.step} in {self.folder}: "
+            f"{error.strerror or error}. {kept}. Make room on the disk, then run the same command "
+            "with --resume."
+        )
+
+    def restore(self, model):
+        """Puts the newest readable checkpoint into the model; gives its progress.
+
+        Without any checkpoint the model is left at its beginning. A checkpoint that cannot be read
+        is passed over for the one before it.
+
+        Raises:
+            UserError: There are checkpoints, but none can be read.
+        """
+        failures = []
+        for step in reversed(self.steps()):
+            path = self._path(step)
+            try:
+                progress = _read_progress(path)
+                model.load_weights(path)
+            except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+                failures.append(f"{path.name} ({error})")
+                continue
+            self._keep_best(progress)  # A kill may have come between a checkpoint and this.
+            return progress
+        if failures:
+            raise UserError(
+                f"No checkpoint in {self.folder} can be read: {'; '.join(failures)}. Start the run "
+                "anew with another --directory."
+            )
+        return Progress()
+
+    def steps(self):
+        """Steps of the checkpoints there are, ascending."""
+        found = (re.fullmatch(r"step-(\d+)\.keras", p.name) for p in self.folder.glob("*.keras"))
+        return sorted(int(match[1]) for match in found if match)
+
+    def _path(self, step):
+        return self.folder / f"step-{step:08d}.keras"
+
+    def _keep_best(self, progress):
+        """Makes the newest checkpoint the best one too, if it is."""
+        if progress.rows and progress.best_epoch() == progress.epoch - 1:
+            unfinished = self.folder / _UNFINISHED
+            unfinished.unlink(missing_ok=True)
+            try:
+                os.link(self._path(progress.step), unfinished)  # The same file under a second name.
+            except OSError:  # Some file systems have no links.
+                shutil.copyfile(self._path(progress.step), unfinished)
+                _flush_to_disk(unfinished)
+            os.replace(unfinished, self.folder / _BEST)
+
+    def _remove_old(self):
+        for step in self.steps()[:-_NUM_KEPT]:
+            self._path(step).unlink(missing_ok=True)
+
+
+def _read_progress(path):
+    with zipfile.ZipFile(path) as archive:
+        return Progress(**json.loads(archive.read(_PROGRESS)))
+
+
+def _flush_to_disk(path):
+    """Makes sure that a file or a folder's entries outlive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

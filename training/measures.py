@@ -1,0 +1,110 @@
+"""What a finished run measures on the test split, for `metrics.json` and the card."""
+
+import math
+import os
+import platform
+
+import numpy as np
+import tensorflow as tf
+
+__all__ = ["bits_per_dimension", "equivalent_beta", "final_metrics", "machine_summary"]
+
+LOG_PROB_IMAGES = 500
+LOG_PROB_SAMPLES = 16
+_LOG_PROB_BATCH = 50
+
+
+def final_metrics(model, data, recipe, progress, test_logs, num_test_images):
+    """Gathers a run's final measures.
+
+    Args:
+        model: The trained model.
+        data: The `ImageDataset`.
+        recipe: The `Recipe`.
+        progress: The `Progress` at the end.
+        test_logs: What `model.evaluate` gave on the test split.
+        num_test_images: Images of the test split that it saw.
+
+    Returns:
+        JSON-ready values.
+    """
+    seconds = sum(row["seconds"] for row in progress.rows)
+    return {
+        "test": {name: float(np.squeeze(value)) for name, value in test_logs.items()},
+        "test_images": num_test_images,
+        "tolerances": recipe.tolerances,
+        "bits_per_dimension": bits_per_dimension(model, data),
+        "multipliers": model.objective.multipliers,
+        "equivalent_beta": equivalent_beta(model),
+        "constraints_at_bound": infeasible_constraints(model),
+        "steps": progress.step,
+        "seed": recipe.seed,
+        "parameters": int(sum(np.prod(w.shape) for w in model.trainable_weights)),
+        "training_seconds": round(seconds, 1),
+        "images_per_second": round(progress.step * recipe.batch_size / max(seconds, 1e-9), 1),
+        "machine": machine_summary(),
+    }
+
+
+def infeasible_constraints(model):
+    """Names of the constraints whose multiplier stands at its bound: not to be met."""
+    return getattr(model.objective, "infeasible", list)()
+
+
+def bits_per_dimension(
+    model, data, num_images=LOG_PROB_IMAGES, num_samples=LOG_PROB_SAMPLES, seed=0
+):
+    """Measures the upper bound on bits a dimension on the first images of the test split.
+
+    Returns:
+        A dict with the value and what it was measured on.
+    """
+    num_images = min(num_images, data.num_examples["test"])
+    log_prob = tf.function(
+        lambda images, start: model.log_prob(images, num_samples, tf.stack([seed, start]))
+    )
+    total, start = 0.0, 0
+    for batch in data.batches("test", min(_LOG_PROB_BATCH, num_images), num_images):
+        total += float(tf.reduce_sum(log_prob(batch["image"], tf.constant(start))))
+        start += int(batch["image"].shape[0])
+    dimensions = math.prod(data.image_shape)
+    return {
+        "value": -total / (num_images * dimensions * math.log(2.0)),
+        "images": num_images,
+        "importance_samples": num_samples,
+        "seed": seed,
+    }
+
+
+def equivalent_beta(model):
+    """Gives the β of the β-VAE that weights squared errors as GECO's multiplier does, or None.
+
+    β = D / (2 λ σ²) for the reconstruction error over D pixels, where σ is the likelihood's scale.
+    """
+    multiplier = model.objective.multipliers.get("reconstruction_error")
+    scale = getattr(model.likelihood, "scale", None)
+    if multiplier is None or scale is None:
+        return None
+    scale = float(scale)
+    dimensions = math.prod(model.image_shape)
+    return {"value": dimensions / (2.0 * multiplier * scale**2), "likelihood_scale": scale}
+
+
+def machine_summary():
+    """Says what the run ran on, without naming the machine."""
+    devices = tf.config.list_physical_devices("GPU")
+    names = [tf.config.experimental.get_device_details(d).get("device_name", "GPU") for d in devices]
+    return {
+        "processor": _processor_name(),
+        "cores": os.cpu_count(),
+        "accelerators": names,
+        "system": platform.system(),
+    }
+
+
+def _processor_name():
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

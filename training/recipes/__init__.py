@@ -1,0 +1,5 @@
+"""Presets as data: one JSON file a recipe, in the format of a run directory's `recipe.json`."""
+
+from training.recipes.recipe import Recipe, find_recipe, recipe_names
+
+__all__ = ["Recipe", "find_recipe", "recipe_names"]

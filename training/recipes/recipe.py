@@ -1,0 +1,176 @@
+"""`Recipe`: everything that decides what a training run does."""
+
+import copy
+import dataclasses
+import json
+import pathlib
+
+from training.errors import UsageError, near_names
+
+__all__ = ["Recipe", "find_recipe", "recipe_names"]
+
+_FOLDER = pathlib.Path(__file__).parent
+_COUNTS = ("batch_size", "steps", "steps_per_epoch", "validation_images")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what a training run does; two runs of one recipe are equal.
+
+    Attributes:
+        name: Name of the recipe.
+        description: One or two sentences for people.
+        architecture: `{"class_name", "arguments"}` of a class of `zoo`; the image shape is the
+            data's.
+        objective: `{"class_name", "arguments"}` of an objective; a constraint among its arguments
+            has the same form.
+        data: `{"name", "options"}` for `training.datasets.load`.
+        optimizer: `{"class_name", "learning_rate", "final_fraction"}`: the learning rate falls to
+            that fraction of itself along a cosine over the run.
+        batch_size: Images a step, over all devices and machines together.
+        steps: Optimiser steps of the whole run.
+        steps_per_epoch: Steps between two evaluations and checkpoints: an epoch, as Keras counts.
+        validation_images: Images of the validation split in each of those evaluations.
+        seed: Fixes initial weights, batches and noise.
+        fidelity: How this departs from the paper, a list of
+            `{"setting", "paper", "ours", "why"}`.
+    """
+
+    name: str
+    description: str
+    architecture: dict
+    objective: dict
+    data: dict
+    optimizer: dict
+    batch_size: int
+    steps: int
+    steps_per_epoch: int
+    validation_images: int
+    seed: int
+    fidelity: list
+
+    def __post_init__(self):
+        for name in _COUNTS:
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise UsageError(f"{name} must be an integer of at least 1. Received: {value!r}.")
+        learning_rate = self.optimizer["learning_rate"]
+        if not learning_rate > 0:
+            raise UsageError(f"learning_rate must be above 0. Received: {learning_rate!r}.")
+        if not 0 <= self.seed < 2**31:
+            raise UsageError(f"seed must be an integer from 0 to 2^31 - 1. Received: {self.seed}.")
+
+    @classmethod
+    def from_dict(cls, values, source):
+        """Makes a recipe from parsed JSON; `source` names it in errors.
+
+        Raises:
+            UsageError: A field is missing or unknown, or has a value that cannot be.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        values = {name: value for name, value in values.items() if name != "made_with"}
+        if set(values) != known:
+            missing, unknown = sorted(known - set(values)), sorted(set(values) - known)
+            raise UsageError(
+                f"{source} is not a recipe: it lacks {missing} and has the unknown fields "
+                f"{unknown}. `vae-zoo list` shows recipes to start from."
+            )
+        return cls(**copy.deepcopy(values))
+
+    def to_dict(self):
+        """Gives the recipe as JSON-ready values."""
+        return dataclasses.asdict(self)
+
+    @property
+    def tolerances(self):
+        """Tolerance of each constraint of the objective, by the constraint's class name."""
+        constraints = self.objective["arguments"].get("constraints", [])
+        return {c["class_name"]: c["arguments"]["tolerance"] for c in constraints}
+
+    def override(
+        self,
+        *,
+        dataset=None,
+        image_size=None,
+        tolerance=None,
+        objective=None,
+        learning_rate=None,
+        **fields,
+    ):
+        """Gives this recipe with settings of the command line; None leaves one as it is.
+
+        Args:
+            dataset: Name of a data set.
+            image_size: Side of its square images, in pixels.
+            tolerance: Of the recipe's constraint, in the constraint's unit.
+            objective: "geco" or "elbo".
+            learning_rate: At the start of the run.
+            **fields: `steps`, `batch_size`, `seed`.
+
+        Raises:
+            UsageError: The settings contradict each other or the recipe.
+        """
+        recipe = dataclasses.replace(self, **{k: v for k, v in fields.items() if v is not None})
+        recipe = Recipe.from_dict(recipe.to_dict(), self.name)  # A copy: the parts are changed.
+        if dataset is not None and dataset != recipe.data["name"]:
+            recipe.data.update(name=dataset, options={})
+        if image_size is not None:
+            recipe.data["options"]["image_size"] = image_size
+        if learning_rate is not None:
+            recipe.optimizer["learning_rate"] = learning_rate
+        if objective is not None and objective.upper() != recipe.objective["class_name"]:
+            recipe.objective.clear()
+            recipe.objective.update(_objective_config(objective))
+        if tolerance is not None:
+            recipe._set_tolerance(tolerance)
+        recipe.__post_init__()
+        return recipe
+
+    def _set_tolerance(self, tolerance):
+        constraints = self.objective["arguments"].get("constraints", [])
+        if len(constraints) != 1:
+            raise UsageError(
+                f"--tolerance sets the recipe's one constraint, but the objective "
+                f"{self.objective['class_name']} of {self.name} has {len(constraints)}. Add "
+                "--objective geco, or leave --tolerance out."
+            )
+        if not tolerance > 0:
+            raise UsageError(
+                "--tolerance must be above 0: the root mean squared error, in pixel units (pixels "
+                f"in [0, 1]), that reconstructions may have. Received: {tolerance}."
+            )
+        constraints[0]["arguments"]["tolerance"] = tolerance
+
+
+def _objective_config(name):
+    if name == "elbo":
+        return {"class_name": "ELBO", "arguments": {"beta": 1.0}}
+    constraint = {"class_name": "ReconstructionError", "arguments": {"tolerance": 0.1}}
+    return {"class_name": "GECO", "arguments": {"constraints": [constraint]}}
+
+
+def recipe_names():
+    """Names of the recipes, sorted."""
+    return sorted(path.stem for path in _FOLDER.glob("*.json"))
+
+
+def find_recipe(name):
+    """Gives the recipe of that name, or the one in a JSON file of that path.
+
+    Raises:
+        UsageError: There is none; the message has the names near to it.
+    """
+    is_path = name.endswith(".json")
+    path = pathlib.Path(name) if is_path else _FOLDER / f"{name}.json"
+    if not is_path and name not in recipe_names():
+        raise UsageError(
+            f"There is no recipe {name!r}.{near_names(name, recipe_names())} The recipes are "
+            f"{', '.join(recipe_names())}; a path to a recipe.json works too."
+        )
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"There is no recipe file {name}.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"The recipe file {name} is not JSON: {error}.") from None
+    return Recipe.from_dict(values, name)

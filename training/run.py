@@ -1,0 +1,191 @@
+"""A training run: data, model, fit, evaluation, figures, card, export."""
+
+import importlib.metadata
+import pathlib
+import subprocess
+
+import keras
+import numpy as np
+
+from training import build, card, figures, measures, strategies
+from training.callbacks import SaveProgress, StopAtStep, WriteImages
+from training.checkpoints import CheckpointStore
+from training.errors import UsageError, UserError
+from training.run_directory import RunDirectory
+
+__all__ = ["train"]
+
+_PACKAGES = ("vae-zoo", "tensorflow", "keras", "tensorflow-probability", "numpy")
+_NUM_TENSORBOARD_IMAGES = 8
+
+
+def train(recipe, directory, resume=False, strategy=None, verbose=1):
+    """Trains as the recipe says and fills the run directory.
+
+    Args:
+        recipe: A `Recipe`.
+        directory: The run directory; must be new, unless `resume`.
+        resume: Continue the run in the directory from its last checkpoint, to the same end as if
+            it had never stopped.
+        strategy: One of `training.strategies.NAMES`.
+        verbose: As of `keras.Model.fit`: 1 is a progress bar, 0 is silent.
+
+    Returns:
+        The trained model and the values of `metrics.json` (None in a process that is not the
+        chief of several).
+
+    Raises:
+        UserError: A foreseen failure; the message says what to do, and no checkpoint is lost.
+    """
+    run_directory = RunDirectory(directory)
+    strategy = strategies.make_strategy(strategy)
+    strategies.check_batch_size(recipe.batch_size, strategy)
+    is_chief = strategies.is_chief(strategy)
+    data = build.load_data(recipe)
+    with strategy.scope():
+        model = build.make_model(recipe, data.image_shape)
+    if resume:
+        _check_same_recipe(recipe, run_directory)
+    elif is_chief:
+        run_directory.create({**recipe.to_dict(), "made_with": _made_with()})
+
+    progress = _fit(model, data, recipe, run_directory, resume, strategy, verbose)
+    test_batches, num_test_images = _full_batches(data, "test", recipe, strategy)
+    test_logs = model.evaluate(test_batches, return_dict=True, verbose=0)
+    if not is_chief:
+        return model, None
+    metrics = measures.final_metrics(model, data, recipe, progress, test_logs, num_test_images)
+    _write_results(model, data, recipe, progress, metrics, run_directory)
+    return model, metrics
+
+
+def _check_same_recipe(recipe, run_directory):
+    """Refuses to continue a run with other settings, for which no uninterrupted run exists."""
+    before = run_directory.read_recipe().to_dict()
+    ignored = ("description", "fidelity")
+    changed = [
+        f"{name} is {value!r} and was {before[name]!r}"
+        for name, value in recipe.to_dict().items()
+        if value != before[name] and name not in ignored
+    ]
+    if changed:
+        raise UsageError(
+            f"--resume continues the run in {run_directory.path} as it was begun, but "
+            f"{'; '.join(changed)}. Give the settings of the first command, or another --directory."
+        )
+
+
+# === Training ===
+
+
+def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
+    """Trains from the last checkpoint, or from the beginning; gives the final `Progress`."""
+    store = CheckpointStore(run_directory.checkpoints)
+    is_chief = strategies.is_chief(strategy)
+    model.optimizer.build(model.trainable_variables)  # So that its state can be restored.
+    progress = store.restore(model)
+    if resume and is_chief and progress.rows:
+        run_directory.write_history(progress.rows)  # Drops rows younger than the checkpoint.
+    if progress.step >= recipe.steps:
+        return progress
+    validation, _ = _full_batches(data, "validation", recipe, strategy, recipe.validation_images)
+    try:
+        model.fit(
+            data.train_batches(recipe.batch_size, recipe.seed, start_step=progress.step),
+            initial_epoch=progress.epoch,
+            epochs=-(-recipe.steps // recipe.steps_per_epoch),
+            steps_per_epoch=recipe.steps_per_epoch,
+            validation_data=validation,
+            callbacks=_make_callbacks(run_directory, recipe, progress, data, is_chief),
+            verbose=verbose if is_chief else 0,
+        )
+    except ValueError as error:
+        raise UserError(_stopped_message(error, model, store)) from error
+    return progress
+
+
+def _make_callbacks(run_directory, recipe, progress, data, is_chief):
+    callbacks = [StopAtStep(recipe.steps), SaveProgress(run_directory, progress, is_chief)]
+    if is_chief:
+        folder = run_directory.tensorboard
+        num = min(_NUM_TENSORBOARD_IMAGES, data.num_examples["validation"])
+        images = data.sample_images("validation", num, seed=0)
+        callbacks += [
+            keras.callbacks.TensorBoard(str(folder), write_graph=False),
+            WriteImages(folder, images),
+        ]
+    return callbacks
+
+
+def _stopped_message(error, model, store):
+    step = int(model.optimizer.iterations.numpy())
+    steps = store.steps()
+    kept = f"the checkpoint of step {steps[-1]} is kept" if steps else "no checkpoint exists yet"
+    return (
+        f"Training stopped at step {step}: {error} {kept[0].upper()}{kept[1:]}. If the data are at "
+        "fault, mend them and run the same command with --resume; if the loss grew without bound, "
+        "start anew with a lower --learning-rate and another --directory."
+    )
+
+
+def _full_batches(data, split, recipe, strategy, limit=None):
+    """Gives the batches of a split (or its first images) and their number of images.
+
+    Several replicas need batches that divide among them, so the last, smaller one is left out.
+    """
+    num_images = min(limit or data.num_examples[split], data.num_examples[split])
+    if strategy.num_replicas_in_sync > 1:
+        num_images -= num_images % recipe.batch_size
+        if not num_images:
+            raise UsageError(
+                f"The {split} split of {data.name} has {data.num_examples[split]} images, less "
+                f"than one batch of {recipe.batch_size}. Give a smaller --batch-size."
+            )
+    return data.batches(split, recipe.batch_size, num_images), num_images
+
+
+# === Results ===
+
+
+def _write_results(model, data, recipe, progress, metrics, run_directory):
+    num = min(figures.NUM_COLUMNS, data.num_examples["test"])
+    images = data.sample_images("test", num, seed=0)
+    reconstructions = np.asarray(model.reconstruct(images))
+    samples = np.asarray(model.sample(figures.NUM_COLUMNS * figures.NUM_SAMPLE_ROWS, seed=0))
+    folder = run_directory.figures
+    figures.save_reconstructions(folder / "reconstructions.png", images, reconstructions)
+    figures.save_grid(folder / "samples.png", samples)
+    figures.save_trajectory(folder / "trajectory.png", progress.rows, data.image_shape, recipe)
+    run_directory.write_json(run_directory.metrics, metrics)
+    run_directory.write_text(run_directory.card, card.make_card(recipe, data, metrics))
+    if not run_directory.saved_model.exists():
+        model.export(str(run_directory.saved_model))
+
+
+def _made_with():
+    """Versions of what a run stands on, and the commit, if the code is in a git checkout."""
+    versions = {name: _version(name) for name in _PACKAGES}
+    return {"versions": versions, "commit": _commit()}
+
+
+def _version(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _commit():
+    file = pathlib.Path(__file__)
+
+    def git(*arguments):
+        command = ["git", "-C", str(file.parent), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+        return done.stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", file.name)  # Not a package inside some other checkout.
+        suffix = "-modified" if git("status", "--porcelain", "--untracked-files=no") else ""
+        return git("rev-parse", "HEAD") + suffix
+    except (OSError, subprocess.SubprocessError):
+        return None

@@ -1,0 +1,235 @@
+"""Pretrained and exported models: list them, find them, load them as Keras models.
+
+Pretrained models are SavedModels, `savedmodels/<name>/<version>/`. A checkout reads them in place.
+From an installed package they are fetched file by file, once, from the address in the environment
+variable `VAE_ZOO_URL` (default `DEFAULT_URL`), which serves what `savedmodels/` holds by https,
+http or file, into the folder `VAE_ZOO_CACHE` (default `vae-zoo` in the user's cache). The package
+carries the sha256 of every file (`zoo/pretrained.json`), so the address need not be trusted.
+"""
+
+import difflib
+import hashlib
+import json
+import logging
+import os
+import pathlib
+import shutil
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+
+__all__ = ["list_models", "load", "saved_model_path", "update_index"]
+
+# Where pretrained models are fetched from unless VAE_ZOO_URL says otherwise; a release that is
+# published somewhere states the address here.
+DEFAULT_URL = None
+
+_LOG = logging.getLogger(__name__)
+_INDEX = pathlib.Path(__file__).with_name("pretrained.json")
+_CHECKOUT = pathlib.Path(__file__).resolve().parents[1] / "savedmodels"
+_SCHEMES = ("https", "http", "file")
+_TIMEOUT = 60.0  # Seconds without an answer after which a fetch is given up.
+_CHUNK = 1 << 20  # Bytes.
+
+
+def list_models():
+    """Gives the names of the pretrained models, sorted."""
+    return sorted(_read_index())
+
+
+def load(name_or_path, custom_objects=None):
+    """Loads a pretrained or exported model as a Keras model, ready for `fit`.
+
+    Its outputs are those of the model that was exported. It is compiled with the objective it was
+    trained with, in the state it had (multipliers, moving averages), and a fresh
+    `keras.optimizers.Adam()`; `model.compile(optimizer, objective=model.objective)` changes the
+    optimiser and keeps that state. A model exported without an objective has `zoo.ELBO()`.
+    Under a `tf.distribute` strategy, call it in the strategy's scope.
+
+    Args:
+        name_or_path: One of `list_models()`, or a folder that `model.export` wrote.
+        custom_objects: Name to class, for classes of yours that are not registered with Keras. No
+            other code is run: a model's files hold JSON and arrays only.
+
+    Returns:
+        A `zoo.LatentImageModel`.
+
+    Raises:
+        ValueError: No such pretrained model, no exported model at the path, or one of an unknown
+            class or of other code than is installed.
+        OSError: A pretrained model cannot be fetched or read.
+
+    Example:
+        >>> model = zoo.load("conv_draw_mnist")
+        >>> model.sample(16, seed=0)
+    """
+    # Importing them registers the classes that a model's configuration may name.
+    import zoo.models  # noqa: F401
+    from zoo.serving.keras_config import load_exported
+
+    is_path = isinstance(name_or_path, os.PathLike) or (
+        name_or_path not in _read_index()
+        and (os.path.exists(name_or_path) or os.path.basename(name_or_path) != name_or_path)
+    )
+    path = name_or_path if is_path else saved_model_path(name_or_path)
+    return load_exported(path, custom_objects)
+
+
+def saved_model_path(name):
+    """Gives the folder of a pretrained model's SavedModel, a `pathlib.Path`; fetches it if needed.
+
+    For TensorFlow Serving, the parent folder is the model's base path.
+
+    Args:
+        name: One of `list_models()`.
+
+    Raises:
+        ValueError: There is no such model, `VAE_ZOO_URL` is no address, or a file that came is not
+            the one that was published.
+        OSError: The address cannot be reached, or the cache not written.
+    """
+    index = _read_index()
+    if name not in index:
+        near = difflib.get_close_matches(name, index, n=3)
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        raise ValueError(
+            f"There is no pretrained model called {name!r}.{hint} There are: "
+            f"{', '.join(sorted(index)) or 'none in this version'}. A folder that model.export "
+            "wrote is given by its path, such as './my_model/1'."
+        )
+    version = str(index[name]["version"])
+    in_checkout = _CHECKOUT / name / version
+    if in_checkout.is_dir():
+        return in_checkout
+    cached = _cache_folder() / name / version
+    files = index[name]["files"]
+    if not _holds(cached, files):
+        _fetch(f"{name}/{version}", files, cached)
+    return cached
+
+
+def update_index(savedmodels_dir, index_path=_INDEX):
+    """Writes the index of pretrained models anew: part of making a release.
+
+    Args:
+        savedmodels_dir: Folder of `<name>/<version>/`, where the highest version counts; the first
+            paragraph of `<name>/README.md` is the description.
+        index_path: The file to write.
+
+    Returns:
+        The index: name to version, description, and files, a dict of relative path to sha256
+        and number of bytes.
+
+    Raises:
+        ValueError: The folder holds no models.
+    """
+    index = {}
+    for folder in sorted(pathlib.Path(savedmodels_dir).glob("*/")):
+        versions = [p for p in folder.iterdir() if p.is_dir() and p.name.isdecimal()]
+        if versions:
+            newest = max(versions, key=lambda path: int(path.name))
+            index[folder.name] = {
+                "version": int(newest.name),
+                "description": _description(folder / "README.md"),
+                "files": _measure_files(newest),
+            }
+    if not index:
+        raise ValueError(f"No <name>/<version>/ folders in {savedmodels_dir}.")
+    text = json.dumps(index, indent=1, sort_keys=True) + "\n"
+    pathlib.Path(index_path).write_text(text, encoding="utf-8")
+    return index
+
+
+def _read_index():
+    return json.loads(_INDEX.read_text(encoding="utf-8"))
+
+
+def _description(card):
+    if not card.is_file():
+        return ""
+    paragraphs = card.read_text(encoding="utf-8").split("\n\n")
+    texts = [p for p in paragraphs if p.strip() and not p.lstrip().startswith(("#", "!", "|"))]
+    return " ".join(texts[0].split()) if texts else ""
+
+
+def _measure_files(folder):
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): _measure(path) for path in files}
+
+
+def _measure(path):
+    with open(path, "rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"sha256": sha256, "bytes": path.stat().st_size}
+
+
+def _holds(folder, files):
+    """Whether the folder holds these very files; a cache may have been damaged or be out of date."""
+    return folder.is_dir() and _measure_files(folder) == files
+
+
+# === Fetching ===
+
+
+def _cache_folder():
+    if os.environ.get("VAE_ZOO_CACHE"):
+        return pathlib.Path(os.environ["VAE_ZOO_CACHE"])
+    user_cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(user_cache) / "vae-zoo"
+
+
+def _base_url():
+    url = os.environ.get("VAE_ZOO_URL") or DEFAULT_URL
+    if url is None:
+        raise ValueError(
+            "Pretrained models are not part of the installed package, and no address is known to "
+            "fetch them from: set the environment variable VAE_ZOO_URL to one that serves the "
+            "project's folder savedmodels/, such as https://... or file:///..."
+        )
+    if urllib.parse.urlsplit(url).scheme not in _SCHEMES:
+        raise ValueError(f"VAE_ZOO_URL must start with https://, http:// or file://. Received: {url}")
+    return url.rstrip("/")
+
+
+def _fetch(relative, files, folder):
+    """Fetches the files under another name, then renames: half a model is never there."""
+    url = f"{_base_url()}/{relative}"
+    unfinished = folder.with_name(f"{folder.name}.unfinished-{uuid.uuid4().hex[:8]}")
+    _LOG.info("Fetching %s into %s", url, folder)
+    try:
+        for name, expected in files.items():
+            target = unfinished / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _fetch_file(f"{url}/{urllib.parse.quote(name)}", target, expected)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.rename(unfinished, folder)
+    except OSError:
+        # Another process may have finished first.
+        if not _holds(folder, files):
+            raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _fetch_file(url, target, expected):
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer, open(target, "wb") as file:
+            # One byte more than expected is enough to know that it is another file.
+            left = expected["bytes"] + 1
+            while left and (chunk := answer.read(min(_CHUNK, left))):
+                file.write(chunk)
+                left -= len(chunk)
+    except urllib.error.URLError as error:
+        raise OSError(
+            f"Cannot fetch {url}: {getattr(error, 'reason', error)}. Check the connection, or set "
+            "VAE_ZOO_URL to another address that serves the project's folder savedmodels/."
+        ) from error
+    received = _measure(target)
+    if received != expected:
+        raise ValueError(
+            f"{url} is not the file that was published, so it was not kept. Expected sha256 "
+            f"{expected['sha256']} ({expected['bytes']} bytes). Received sha256 "
+            f"{received['sha256']} of {received['bytes']} bytes read. Fetch again; if it happens "
+            "again, the address has another version of the models or has been tampered with."
+        )

@@ -1,0 +1,25 @@
+"""Taking a model to TensorFlow Serving and back: signatures, export, warm-up, loading."""
+
+import importlib
+
+# No module may have the name of a function here: importing it would hide the function.
+_HOMES = {
+    "export": "zoo.serving.saved_model",
+    "load_exported": "zoo.serving.keras_config",
+    "make_signatures": "zoo.serving.signatures",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605 - names, from the table
+
+
+def __getattr__(name):
+    # Loaded when first used (PEP 562): a client of a served model need not wait for TensorFlow.
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(
+        f"module 'zoo.serving' has no attribute {name!r}; it has {', '.join(__all__)}"
+    )
+
+
+def __dir__():
+    return __all__

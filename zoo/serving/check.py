@@ -1,0 +1,117 @@
+"""Runs an exported model the way TensorFlow Serving does and compares it with the Keras model."""
+
+import contextlib
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2
+
+from zoo.serving import warmup
+
+__all__ = ["check_export", "run_in_session"]
+
+_TOLERANCE = 1e-5
+# A graph fuses operations that Python runs one by one. With 16-bit floats each stop in between
+# rounds to 3 digits, so that only gross errors can be told.
+_TOLERANCE_16_BIT = 5e-2
+
+
+def check_export(path, model, signatures):
+    """Runs every warm-up record of the SavedModel at `path`, as read from its file.
+
+    Both sides run on the CPU, where float32 means float32: GPUs may compute with fewer digits.
+
+    Args:
+        path: Folder of the SavedModel.
+        model: The Keras model that it came from.
+        signatures: Its signatures, as of `make_signatures`.
+
+    Raises:
+        RuntimeError: A record names an unknown signature, fails, or is answered differently from
+            the Keras model; the message says which.
+    """
+    tolerance = _TOLERANCE if model.compute_dtype == "float32" else _TOLERANCE_16_BIT
+    signatures = signatures | {"serving_default": signatures["reconstruct"]}
+    try:
+        requests = warmup.read(path)
+        unknown = {name for name, _ in requests} - set(signatures)
+        if unknown:
+            raise ValueError(f"No signature is called {sorted(unknown)}.")
+        answers = run_in_session(path, requests)
+    except (ValueError, tf.errors.OpError) as error:
+        raise RuntimeError(
+            f"The exported model does not run its own warm-up requests, so it was removed: {error}"
+        ) from error
+    for (name, inputs), answer in zip(requests, answers, strict=True):
+        with tf.device("/CPU:0"):
+            tensors = {key: tf.constant(values) for key, values in inputs.items()}
+            expected = signatures[name].answer(tensors)
+        for key, values in expected.items():
+            _compare(f"{name}/{key}", values.numpy(), answer[key], tolerance)
+
+
+def run_in_session(path, requests):
+    """Answers requests in one graph-mode session, loaded with the tag `serve`.
+
+    Args:
+        path: Folder of the SavedModel.
+        requests: A list of (signature name, dict of input name to array).
+
+    Returns:
+        A list of dicts of output name to array.
+
+    Raises:
+        ValueError: Unknown signature, or other inputs than it has.
+        tf.errors.OpError: The graph refused or failed.
+    """
+    config = tf.compat.v1.ConfigProto(device_count={"GPU": 0}, allow_soft_placement=True)
+    with tf.Graph().as_default(), tf.compat.v1.Session(config=config) as session:
+        with _no_deprecation_notes():
+            graph = tf.compat.v1.saved_model.load(session, ["serve"], path)
+        return [_answer(session, graph.signature_def, name, inputs) for name, inputs in requests]
+
+
+@contextlib.contextmanager
+def _no_deprecation_notes():
+    """Keeps from the user that sessions are of TensorFlow 1: it is how the server runs a model."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _answer(session, signature_defs, name, inputs):
+    if name not in signature_defs:
+        raise ValueError(f"Serving signature key {name!r} not found.")
+    signature = signature_defs[name]
+    if set(inputs) != set(signature.inputs):
+        raise ValueError(
+            f"Signature {name!r} takes {sorted(signature.inputs)}. Received: {sorted(inputs)}"
+        )
+    options = config_pb2.CallableOptions()
+    options.feed.extend(signature.inputs[key].name for key in inputs)
+    options.fetch.extend(output.name for output in signature.outputs.values())
+    # Not `session.run`, which checks shapes in Python where a server does not.
+    run = session._make_callable_from_options(options)
+    return dict(zip(signature.outputs, run(*inputs.values()), strict=True))
+
+
+def _compare(name, expected, received, tolerance):
+    if expected.shape != received.shape:
+        raise RuntimeError(
+            f"The exported model's {name} has shape {received.shape}, the Keras model's "
+            f"{expected.shape}. The export was removed."
+        )
+    largest = float(np.max(np.abs(expected)))
+    difference = float(np.max(np.abs(expected - received)))
+    # `not <=` and not `>`, so that NaN fails.
+    if not difference <= tolerance * largest:
+        raise RuntimeError(
+            f"The exported model's {name} differs from the Keras model's by {difference:g}, where "
+            f"{tolerance:g} of the largest magnitude {largest:g} was allowed. The export was "
+            "removed. Does the model draw noise that does not come from zoo.random, or change "
+            "when called?"
+        )

@@ -1,0 +1,192 @@
+"""What `zoo.load` needs beside a SavedModel: the Keras model's configuration, as JSON.
+
+The file `assets.extra/vae_zoo.json`, which TensorFlow Serving ignores, names the model's class and
+holds its configuration and its objective's; the weights and the objective's state are read from
+`variables/`, where they stand once, for the served graph and for Keras alike. JSON and arrays
+only: loading runs no code but that of classes registered with Keras or passed by the caller.
+"""
+
+import contextlib
+import json
+import os
+import re
+
+import keras
+import tensorflow as tf
+
+from zoo import __version__
+from zoo.serving.warmup import EXTRA_ASSETS
+
+__all__ = ["export_variables", "load_exported", "write"]
+
+_FILE = "vae_zoo.json"
+_FORMAT = 1
+
+
+def export_variables(model):
+    """Gives what an export stores: the variables by group, each a list in the model's order.
+
+    `model` has the weights (a likelihood's running scale too), `objective` the objective's state.
+    """
+    objective = model.objective
+    return {
+        "model": list(model.variables),
+        "objective": [] if objective is None else list(objective.variables),
+    }
+
+
+def write(model, path, log_prob_samples, metadata=None):
+    """Writes the configuration of a model into the SavedModel at `path`.
+
+    Args:
+        model: A `zoo.LatentImageModel`.
+        path: Folder of the SavedModel.
+        log_prob_samples: What the `log_prob` signature was made with.
+        metadata: What else should be kept, a dict that JSON can hold.
+
+    Raises:
+        TypeError: Something in the configuration or the metadata cannot be written as JSON.
+    """
+    compiled = model.get_compile_config() if model.objective is not None else None
+    config = {
+        "format": _FORMAT,
+        "zoo_version": __version__,
+        "class": keras.saving.get_registered_name(type(model)),
+        "config": model.get_config(),
+        # Of the optimiser nothing is kept: a loaded model starts with a fresh one.
+        "compile": compiled and {name: compiled[name] for name in ("objective", "seed")},
+        "log_prob_samples": log_prob_samples,
+        "variables": {
+            group: [_describe(variable) for variable in variables]
+            for group, variables in export_variables(model).items()
+        },
+        "metadata": metadata or {},
+    }
+    folder = os.path.join(path, EXTRA_ASSETS)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, _FILE), "w", encoding="utf-8") as file:
+        json.dump(config, file, indent=1, sort_keys=True)
+
+
+def read(path):
+    """Reads the configuration of the exported model at `path`, a dict.
+
+    Raises:
+        ValueError: There is no model exported by the zoo, or a newer zoo wrote it.
+    """
+    path = os.fspath(path)
+    if path.endswith((".keras", ".h5")):
+        raise ValueError(
+            f"zoo.load reads what model.export(path) wrote. Received: {path}. Load what model.save "
+            "wrote by keras.saving.load_model, after `import zoo.models`."
+        )
+    file = os.path.join(path, EXTRA_ASSETS, _FILE)
+    if not os.path.isfile(file):
+        raise ValueError(f"No model exported by the zoo at {path}: {_what_is_there(path)}")
+    with open(file, encoding="utf-8") as stream:
+        try:
+            config = json.load(stream)
+        except ValueError as error:
+            raise ValueError(f"{file} is damaged ({error}): export the model again.") from error
+    if config.get("format") != _FORMAT:
+        raise ValueError(
+            f"{path} was written by zoo {config.get('zoo_version')} in format "
+            f"{config.get('format')!r}; zoo {__version__} reads format {_FORMAT}. Use that version "
+            "of vae-zoo, or export the model again."
+        )
+    return config
+
+
+def _what_is_there(path):
+    if not os.path.isdir(path):
+        return "there is no such folder."
+    versions = sorted((name for name in os.listdir(path) if name.isdecimal()), key=int)
+    if versions:
+        example = os.path.join(path, versions[-1])
+        return f"it holds the versions {', '.join(versions)}; pass one of them, such as {example}."
+    return (
+        f"it has no {EXTRA_ASSETS}/{_FILE}. Pass a folder that model.export(path) wrote; other "
+        "SavedModels are for tf.saved_model.load."
+    )
+
+
+def load_exported(path, custom_objects=None):
+    """Makes the Keras model of an exported one: `zoo.load`, which see, for a path.
+
+    Args:
+        path: Folder that `model.export` wrote.
+        custom_objects: Name to class, for classes that are not registered with Keras.
+
+    Returns:
+        The model with its weights, compiled with its objective in the state it had (multipliers
+        and moving averages too; `zoo.ELBO()` if it had none) and a fresh Adam.
+
+    Raises:
+        ValueError: There is no exported model, it names an unknown class, or its variables do not
+            fit that class.
+    """
+    config = read(path)
+    model_class = keras.saving.get_registered_object(config["class"], custom_objects=custom_objects)
+    if not (isinstance(model_class, type) and issubclass(model_class, keras.Model)):
+        raise ValueError(
+            f"{path} holds a model of the class {config['class']!r}, which is not registered. "
+            "Import the module that defines it (with @keras.saving.register_keras_serializable), "
+            "or pass custom_objects={'" + config["class"].split(">")[-1] + "': the class}."
+        )
+    with keras.saving.custom_object_scope(custom_objects or {}):
+        with _dtype_policy(config["config"].get("dtype")):
+            model = model_class.from_config(config["config"])
+        _compile(model, config["compile"])
+    _restore(model, config["variables"], path)
+    return model
+
+
+@contextlib.contextmanager
+def _dtype_policy(policy):
+    """Makes layers with the precision they had, which they take from Keras's global policy."""
+    if policy is None:
+        yield
+        return
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(keras.saving.deserialize_keras_object(policy))
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _compile(model, config):
+    if config is None:
+        model.compile(keras.optimizers.Adam())
+        return
+    objective = keras.saving.deserialize_keras_object(config["objective"])
+    model.compile(keras.optimizers.Adam(), objective=objective, seed=config["seed"])
+
+
+def _restore(model, described, path):
+    """Assigns the variables of the SavedModel, after checking that all of them fit."""
+    checkpoint = tf.train.load_checkpoint(os.path.join(path, "variables", "variables"))
+    for group, variables in export_variables(model).items():
+        wanted = [_describe(variable) for variable in variables]
+        if wanted != described[group]:
+            raise ValueError(_misfit(group, wanted, described[group], path))
+        for index, variable in enumerate(variables):
+            key = f"{group}/{index}/.ATTRIBUTES/VARIABLE_VALUE"
+            variable.assign(checkpoint.get_tensor(key))
+
+
+def _misfit(group, wanted, found, path):
+    pairs = [(a, b) for a, b in zip(wanted, found, strict=False) if a != b]
+    detail = f"{len(wanted)} variables expected, {len(found)} there"
+    if pairs:
+        detail += f"; expected {pairs[0][0]}, there is {pairs[0][1]}"
+    return (
+        f"The variables of the {group} at {path} are not those of the class it names, which has "
+        f"changed since the export ({detail}). Use the version of the code that exported it."
+    )
+
+
+def _describe(variable):
+    """Name, shape and type; names without the numbers that Keras gives by order of construction."""
+    parts = [re.sub(r"_\d+$", "", part) for part in variable.path.split("/")[1:]]
+    return {"name": "/".join(parts), "shape": list(variable.shape), "dtype": variable.dtype}

@@ -1,0 +1,110 @@
+"""Writes a model as a SavedModel for TensorFlow Serving and `zoo.load`: all of it or nothing."""
+
+import contextlib
+import os
+import shutil
+import uuid
+
+import tensorflow as tf
+
+from zoo.serving import keras_config, warmup
+from zoo.serving.check import check_export
+from zoo.serving.signatures import make_signatures
+
+__all__ = ["export"]
+
+
+def export(model, path, log_prob_samples=16, metadata=None):
+    """Writes a model exactly at `path`, as a SavedModel that TensorFlow Serving can run.
+
+    The folder holds `saved_model.pb` (the graph, with the signatures of
+    `zoo.serving.signatures`), `variables/` (each weight once), `assets.extra/vae_zoo.json` (for
+    `zoo.load`) and `assets.extra/tf_serving_warmup_requests`. It is written under another name
+    beside `path`, run as a server would run it and compared with the model, and then renamed; a
+    server that watches the parent folder sees it complete or not at all.
+
+    With several workers, call it on one of them.
+
+    Args:
+        model: A `zoo.LatentImageModel`.
+        path: A local folder that does not exist yet; a server wants a number, `my_model/1`.
+        log_prob_samples: Number of importance samples of the `log_prob` signature, at least 1.
+        metadata: A dict that JSON can hold, kept in `vae_zoo.json`.
+
+    Raises:
+        FileExistsError: There is something at `path`.
+        ValueError: `path` is a URL, or `log_prob_samples` is below 1.
+        RuntimeError: The written model does not answer as the Keras model does.
+        OSError, tf.errors.OpError: Writing failed, for example because the disk is full. After any
+            error nothing is left behind.
+
+    Example:
+        >>> model.export("conv_draw/1")
+        >>> images = tf.saved_model.load("conv_draw/1").signatures["sample"](
+        ...     seed=[[0, 0], [0, 1]], temperature=[1.0, 1.0]
+        ... )["image"]
+    """
+    path = _as_new_path(path)
+    signatures = make_signatures(model, log_prob_samples)
+    with _renamed_when_done(path) as unfinished:
+        _save(model, signatures, unfinished)
+        keras_config.write(model, unfinished, log_prob_samples, metadata)
+        warmup.write(warmup.example_requests(model, signatures), unfinished)
+        check_export(unfinished, model, signatures)
+
+
+def _as_new_path(path):
+    path = os.fspath(path)
+    if "://" in path:
+        raise ValueError(
+            f"export writes to local folders. Received: {path}. Export locally, then copy the "
+            "folder; into a served base path under another name first, then rename."
+        )
+    path = os.path.abspath(path)
+    if os.path.lexists(path):
+        raise FileExistsError(
+            f"{path} exists already. export never overwrites: remove it first, or export to "
+            "another name, such as the next version number."
+        )
+    return path
+
+
+@contextlib.contextmanager
+def _renamed_when_done(path):
+    """Gives a folder beside `path` that takes its name at the end, or vanishes at any error."""
+    parent, name = os.path.split(path)
+    # Not a number, so that a server which watches the parent folder ignores it.
+    unfinished = os.path.join(parent, f"{name}.unfinished-{uuid.uuid4().hex[:8]}")
+    new_parents = _missing_folders(parent)
+    try:
+        os.makedirs(parent, exist_ok=True)
+        yield unfinished
+        _as_new_path(path)  # Someone else may have written there meanwhile.
+        os.rename(unfinished, path)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        for folder in new_parents:
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+        raise
+
+
+def _missing_folders(path):
+    """Gives those of a path and its parents that do not exist, innermost first."""
+    missing = []
+    while not os.path.lexists(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    return missing
+
+
+def _save(model, signatures, path):
+    """Writes the graph and the variables, each of them once."""
+    module = tf.Module()
+    for group, variables in keras_config.export_variables(model).items():
+        setattr(module, group, [variable.value for variable in variables])
+    functions = {name: signature.as_function() for name, signature in signatures.items()}
+    functions["serving_default"] = functions["reconstruct"]
+    # Gradients are for training, which is done with zoo.load; here they would double the graph.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    tf.saved_model.save(module, path, signatures=functions, options=options)
