@@ -10,7 +10,24 @@ import tensorflow as tf
 
 from training.checkpoints import CheckpointStore
 
-__all__ = ["SaveProgress", "StopAtStep", "WriteImages"]
+__all__ = ["ProgressBar", "SaveProgress", "StopAtStep", "WriteImages"]
+
+
+class ProgressBar(keras.callbacks.ProgbarLogger):
+    """Keras's progress bar, with the measures that fit on a line: rate and rmse."""
+
+    _SHOWN = ("rate", "rmse", "val_rate", "val_rmse")
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Moves the bar."""
+        super().on_train_batch_end(batch, self._shown(logs))
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Ends the line."""
+        super().on_epoch_end(epoch, self._shown(logs))
+
+    def _shown(self, logs):
+        return {name: (logs or {})[name] for name in self._SHOWN if name in (logs or {})}
 
 
 class SaveProgress(keras.callbacks.Callback):

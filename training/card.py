@@ -1,8 +1,139 @@
-"""The card of a run's model."""
+"""The card of a run's model: what it is, how good it is, what it is for, how to load it."""
+
+import json
 
 __all__ = ["make_card"]
 
+_OBJECTIVES = {
+    "GECO": "GECO (Taming VAEs, Rezende & Viola 2018): the rate is minimised while the "
+    "constraint is met on average; the multiplier is found by the training itself.",
+    "ELBO": "the evidence lower bound (Kingma & Welling 2014): distortion + β · rate.",
+}
+_USE = """## Intended use
+
+Research, teaching and testing: compressing and generating images like those it was trained on,
+comparing objectives, trying a serving set-up.
+
+## Limitations
+
+- It knows images of its training data's kind and size only; others are reconstructed badly.
+- Samples are means of the likelihood, so they are smoother than the data.
+- The constraint holds on average over images: a single one may be reconstructed worse.
+- Bits a dimension are an upper bound, with the likelihood quantised to 256 levels."""
+
+_LOADING = """## How to load it
+
+```python
+import zoo
+
+model = zoo.load("savedmodel/1")  # A Keras model, ready for `fit`.
+images = model.sample(16, seed=0)
+```
+
+`savedmodel/1` is a SavedModel: TensorFlow Serving and `tf.saved_model.load` run it without this
+package."""
+
 
 def make_card(recipe, data, metrics):
-    """Writes the card, Markdown."""
-    return f"# {recipe.name}\n"
+    """Writes the card as Markdown, for the run directory.
+
+    Args:
+        recipe: The `Recipe`.
+        data: The `ImageDataset`.
+        metrics: The values of `metrics.json`.
+    """
+    sections = [
+        f"# {recipe.name}\n\n{recipe.description}",
+        _figures(),
+        _measures(metrics),
+        _training(recipe, data, metrics),
+        _USE,
+        _LOADING,
+        _fidelity(recipe),
+        "## The recipe\n\n```json\n"
+        + json.dumps(recipe.to_dict(), indent=2, ensure_ascii=False)
+        + "\n```",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _figures():
+    return (
+        "![Reconstructions](figures/reconstructions.png)\n\n"
+        "Images of the test split, and below each its reconstruction from posterior means.\n\n"
+        "![Samples](figures/samples.png)\n\n"
+        "Samples: means of the likelihood at latents drawn from the prior.\n\n"
+        "![Trajectory](figures/trajectory.png)\n\n"
+        "The training run in the information plane, on the validation split."
+    )
+
+
+def _measures(metrics):
+    test, bits = metrics["test"], metrics["bits_per_dimension"]
+    rows = [
+        ("rate", f"{test['rate']:.4g}", "nats an image, KL(q(z given x) ‖ p(z))"),
+        ("distortion", f"{test['distortion']:.4g}", "nats an image, -log p(x given z)"),
+        ("rmse", f"{test['rmse']:.4g}", _against_tolerance(test, metrics["tolerances"])),
+    ]
+    for name, value in test.items():
+        if name.endswith("_violation"):
+            rows.append((name.replace("_", " "), f"{value:.3g}", "met where at most 0"))
+    for name, value in metrics["multipliers"].items():
+        rows.append((f"{name.replace('_', ' ')} multiplier", f"{value:.4g}", "λ at the end"))
+    if metrics["equivalent_beta"]:
+        beta = metrics["equivalent_beta"]
+        scale = f"of a Gaussian likelihood of scale {beta['likelihood_scale']:.3g}"
+        rows.append(("equivalent β", f"{beta['value']:.4g}", scale))
+    sample = f"at most, from {bits['images']} images and {bits['importance_samples']} samples each"
+    rows.append(("bits a dimension", f"{bits['value']:.4g}", sample))
+    text = f"## Measures\n\nOn {metrics['test_images']} images of the test split, with z drawn.\n\n"
+    text += _table(("measure", "value", "meaning"), rows)
+    for name in metrics["constraints_at_bound"]:
+        text += (
+            f"\n\n**The constraint {name.replace('_', ' ')} could not be met**: its multiplier "
+            "stands at its upper bound. Loosen the tolerance, or give the model more capacity or "
+            "more steps."
+        )
+    return text
+
+
+def _against_tolerance(test, tolerances):
+    tolerance = tolerances.get("ReconstructionError")
+    if tolerance is None:
+        return "pixel units; no tolerance was asked for"
+    excess = 100.0 * (test["rmse"] / tolerance - 1.0)
+    return f"pixel units; the tolerance is {tolerance:g} ({excess:+.1f}%)"
+
+
+def _training(recipe, data, metrics):
+    machine = metrics["machine"]
+    hardware = ", ".join(machine["accelerators"]) or f"{machine['cores']} CPU cores"
+    architecture, objective = recipe.architecture["class_name"], recipe.objective["class_name"]
+    rows = [
+        ("architecture", f"`zoo.{architecture}`, {metrics['parameters']:,} parameters"),
+        ("objective", _OBJECTIVES[objective]),
+        ("data", f"{data.name}: {data.description}"),
+        ("training images", f"{data.num_examples['train']:,}, {_shape(data.image_shape)}"),
+        ("steps", f"{metrics['steps']:,} of {recipe.batch_size} images"),
+        ("time", f"{metrics['training_seconds'] / 60:.1f} minutes on {hardware}"),
+        ("seed", f"{metrics['seed']}"),
+    ]
+    return "## Training\n\n" + _table(("", ""), rows)
+
+
+def _fidelity(recipe):
+    rows = [[row[key] for key in ("setting", "paper", "ours", "why")] for row in recipe.fidelity]
+    return "## Fidelity to the paper\n\n" + _table(("setting", "the paper's", "ours", "why"), rows)
+
+
+def _shape(image_shape):
+    height, width, channels = image_shape
+    return f"{height}x{width}, {channels} channel{'s' * (channels > 1)}"
+
+
+def _table(header, rows):
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    lines += [
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows
+    ]
+    return "\n".join(lines)

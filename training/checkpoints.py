@@ -6,7 +6,6 @@ to the same moment whenever the process is killed. Batches and noise are functio
 the step, so nothing else is needed.
 """
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -20,7 +19,7 @@ from training.errors import UserError
 __all__ = ["CheckpointStore", "Progress"]
 
 _PROGRESS = "progress.json"
-_UNFINISHED = "unfinished.keras"
+_UNFINISHED = "unfinished"  # A folder: Keras makes temporary files beside what it writes.
 _BEST = "best.keras"
 _NUM_KEPT = 2
 
@@ -68,10 +67,12 @@ class CheckpointStore:
 
     Args:
         folder: Where they lie; made when first needed.
+        read_only: Only ever restore, as those of several processes do that are not the chief.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, read_only=False):
         self.folder = pathlib.Path(folder)
+        self._read_only = read_only
 
     def save(self, model, progress):
         """Saves the training state as of the progress, whole or not at all.
@@ -79,9 +80,9 @@ class CheckpointStore:
         Raises:
             UserError: It could not be written (a full disk); the last one is still there.
         """
-        unfinished = self.folder / _UNFINISHED
+        unfinished = self.folder / _UNFINISHED / "model.keras"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            unfinished.parent.mkdir(parents=True, exist_ok=True)
             model.save(unfinished)
             with zipfile.ZipFile(unfinished, "a") as archive:
                 archive.writestr(_PROGRESS, json.dumps(dataclasses.asdict(progress)))
@@ -89,11 +90,10 @@ class CheckpointStore:
             os.replace(unfinished, self._path(progress.step))
             _flush_to_disk(self.folder)
             self._keep_best(progress)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # HDF5 has RuntimeError for a full disk.
             raise UserError(self._failure_message(progress, error)) from error
         finally:
-            with contextlib.suppress(OSError):
-                unfinished.unlink(missing_ok=True)
+            self._remove_unfinished()
         self._remove_old()
 
     def _failure_message(self, progress, error):
@@ -101,7 +101,7 @@ class CheckpointStore:
         kept = f"The last good checkpoint is that of step {steps[-1]}" if steps else "There is none"
         return (
             f"Could not save the checkpoint of step {progress.step} in {self.folder}: "
-            f"{error.strerror or error}. {kept}. Make room on the disk, then run the same command "
+            f"{getattr(error, 'strerror', None) or error}. {kept}. Make room on the disk, then run the same command "
             "with --resume."
         )
 
@@ -123,7 +123,9 @@ class CheckpointStore:
             except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
                 failures.append(f"{path.name} ({error})")
                 continue
-            self._keep_best(progress)  # A kill may have come between a checkpoint and this.
+            if not self._read_only:  # A kill may have come while saving, or before this.
+                self._remove_unfinished()
+                self._keep_best(progress)
             return progress
         if failures:
             raise UserError(
@@ -143,14 +145,18 @@ class CheckpointStore:
     def _keep_best(self, progress):
         """Makes the newest checkpoint the best one too, if it is."""
         if progress.rows and progress.best_epoch() == progress.epoch - 1:
-            unfinished = self.folder / _UNFINISHED
-            unfinished.unlink(missing_ok=True)
+            unfinished = self.folder / _UNFINISHED / _BEST
+            unfinished.parent.mkdir(exist_ok=True)
             try:
                 os.link(self._path(progress.step), unfinished)  # The same file under a second name.
             except OSError:  # Some file systems have no links.
                 shutil.copyfile(self._path(progress.step), unfinished)
                 _flush_to_disk(unfinished)
             os.replace(unfinished, self.folder / _BEST)
+            self._remove_unfinished()
+
+    def _remove_unfinished(self):
+        shutil.rmtree(self.folder / _UNFINISHED, ignore_errors=True)
 
     def _remove_old(self):
         for step in self.steps()[:-_NUM_KEPT]:

@@ -1,48 +1,216 @@
-"""The command line."""
+"""The command line `vae-zoo`, also `python -m training`."""
 
 import argparse
+import importlib
 import os
 import sys
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 from training.errors import UserError
-from training.recipes import find_recipe
+from training.recipes import find_recipe, recipe_names
+
+__all__ = ["main"]
+
+_TRAIN_EXAMPLES = """examples:
+  vae-zoo train conv_draw_digits
+  vae-zoo train conv_draw_mnist --tolerance 0.06
+  vae-zoo train conv_draw_mnist --objective elbo --directory runs/elbo
+  vae-zoo train conv_draw_folder --dataset folder:PATH --image-size 32
+  vae-zoo train conv_draw_mnist --resume        (after it was stopped, by anything)
+  tensorboard --logdir runs                     (to watch)
+"""
 
 
 def main(arguments=None):
-    p = argparse.ArgumentParser(prog="vae-zoo")
-    s = p.add_subparsers(dest="command", required=True)
-    t = s.add_parser("train")
-    t.add_argument("recipe")
-    t.add_argument("--directory")
-    t.add_argument("--dataset")
-    t.add_argument("--image-size", type=int)
-    t.add_argument("--tolerance", type=float)
-    t.add_argument("--objective", choices=["geco", "elbo"])
-    t.add_argument("--steps", type=int)
-    t.add_argument("--batch-size", type=int)
-    t.add_argument("--seed", type=int)
-    t.add_argument("--learning-rate", type=float)
-    t.add_argument("--strategy")
-    t.add_argument("--resume", action="store_true")
-    a = p.parse_args(arguments)
+    """Runs a command; gives the exit code: 0, 1 for a failure, 2 for wrong usage."""
+    arguments = _make_parser().parse_args(arguments)
     try:
-        from training.run_directory import RunDirectory
-        base = find_recipe(a.recipe)
-        a.directory = a.directory or f"runs/{base.name}"
-        if a.resume:
-            stored = RunDirectory(a.directory).read_recipe()
-            if stored.name != base.name:
-                raise UserError(f"{a.directory} is a run of {stored.name}, not of {base.name}.")
-            base = stored  # The run goes on as it was begun, even if the preset has changed since.
-        r = base.override(
-            dataset=a.dataset, image_size=a.image_size, tolerance=a.tolerance, objective=a.objective,
-            steps=a.steps, batch_size=a.batch_size, seed=a.seed, learning_rate=a.learning_rate)
-        from training import run
-        _, metrics = run.train(r, a.directory or f"runs/{r.name}", a.resume, a.strategy)
-        print(metrics)
-    except UserError as e:
-        print(e, file=sys.stderr)
-        return e.exit_code
-    return 0
+        return arguments.run(arguments) or 0
+    except UserError as error:
+        print(f"vae-zoo: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\nvae-zoo: stopped. A training run continues with --resume.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # The reader of our output has left, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _command(name):
+    """Gives a function that imports TensorFlow, which takes seconds, and runs the command."""
+
+    def run(arguments):
+        from training import quiet
+
+        quiet.start_tensorflow()
+        return getattr(importlib.import_module("training.commands"), name)(arguments)
+
+    return run
+
+
+def _train(arguments):
+    find_recipe(arguments.recipe)  # A misspelt name is told at once.
+    return _command("train")(arguments)
+
+
+def _list(arguments):
+    del arguments
+    import zoo  # Without TensorFlow.
+
+    print("Recipes, for `vae-zoo train`:")
+    for name in recipe_names():
+        print(f"  {name:20} {find_recipe(name).description}")
+    print("Pretrained models, for `evaluate`, `sample`, `reconstruct`, `export` and zoo.load:")
+    for name in zoo.list_models():
+        print(f"  {name}")
+    if not zoo.list_models():
+        print("  none in this version")
+
+
+def _demo(arguments):
+    from training import quiet
+
+    quiet.start_tensorflow()
+    from training.demo import demo
+
+    demo(arguments.directory, arguments.steps)
+
+
+# === The parser ===
+
+
+def _make_parser():
+    parser = argparse.ArgumentParser(
+        prog="vae-zoo",
+        description="Train, measure and use latent-variable image models.",
+        epilog="`vae-zoo COMMAND --help` explains a command, with examples.",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add(commands, "list", _list, "show the recipes and the pretrained models")
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_sample(commands)
+    _add_reconstruct(commands)
+    _add_export(commands)
+    _add_demo(commands)
+    return parser
+
+
+def _add(commands, name, run, help_text, examples=None):
+    parser = commands.add_parser(
+        name,
+        help=help_text,
+        description=f"{help_text[0].upper()}{help_text[1:]}.",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_train(commands):
+    parser = _add(commands, "train", _train, "train a recipe", _TRAIN_EXAMPLES)
+    parser.add_argument("recipe", help="a recipe's name (`vae-zoo list`), or a recipe.json")
+    parser.add_argument("--directory", help="the run directory, new; default: runs/RECIPE")
+    parser.add_argument(
+        "--resume", action="store_true", help="continue the run in the directory where it stopped"
+    )
+    parser.add_argument("--steps", type=int, help="optimiser steps of the whole run")
+    parser.add_argument(
+        "--tolerance", type=float, help="root mean squared error to allow, pixels in [0, 1]"
+    )
+    parser.add_argument("--objective", choices=("geco", "elbo"), help="what to minimise")
+    parser.add_argument("--batch-size", type=int, help="images a step, over all devices together")
+    parser.add_argument("--learning-rate", type=float, help="Adam's, at the start")
+    parser.add_argument("--seed", type=int, help="fixes initial weights, batches and noise")
+    parser.add_argument(
+        "--strategy",
+        metavar="NAME",
+        help="mirrored (all devices of this machine) or multi_worker (the machines in TF_CONFIG)",
+    )
+    _add_data_options(parser)
+    parser.add_argument(
+        "--fit",
+        choices=("crop", "resize", "exact"),
+        help="how an image is brought to the size: cut (default), stretched, or refused",
+    )
+    parser.add_argument(
+        "--corrupt",
+        choices=("refuse", "skip"),
+        help="what to do about files of a folder that cannot be read; default: refuse",
+    )
+
+
+def _add_data_options(parser):
+    parser.add_argument(
+        "--dataset", help="digits, mnist, cifar10, folder:PATH or tfds:NAME; default: the recipe's"
+    )
+    parser.add_argument("--image-size", type=int, help="side of the square images, in pixels")
+    parser.add_argument("--channels", type=int, choices=(1, 3), help="1: grey, 3: colour")
+
+
+def _add_model(parser):
+    parser.add_argument(
+        "model", help="a pretrained model's name, a run directory, or an exported model's folder"
+    )
+
+
+def _add_evaluate(commands):
+    examples = (
+        "examples:\n  vae-zoo evaluate conv_draw_mnist\n"
+        "  vae-zoo evaluate runs/demo --dataset tfds:fashion_mnist --image-size 16\n"
+    )
+    parser = _add(
+        commands, "evaluate", _command("evaluate"), "measure a model on a test split", examples
+    )
+    _add_model(parser)
+    _add_data_options(parser)
+
+
+def _add_sample(commands):
+    examples = (
+        "examples:\n  vae-zoo sample conv_draw_mnist\n"
+        "  vae-zoo sample runs/demo -n 100 --temperature 0.8 --output samples.png\n"
+    )
+    parser = _add(commands, "sample", _command("sample"), "draw samples into a picture", examples)
+    _add_model(parser)
+    parser.add_argument("-n", "--num", type=int, default=72, help="number of samples; default: 72")
+    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=1.0,
+        help="scales the prior's standard deviations; default: 1",
+    )
+    parser.add_argument("--output", default="samples.png", help="a PNG file; default: samples.png")
+
+
+def _add_reconstruct(commands):
+    examples = "example:\n  vae-zoo reconstruct conv_draw_cifar10 *.jpg --output pairs.png\n"
+    parser = _add(
+        commands,
+        "reconstruct",
+        _command("reconstruct"),
+        "reconstruct image files, cut and resized to the model's size",
+        examples,
+    )
+    _add_model(parser)
+    parser.add_argument("files", nargs="+", metavar="FILE", help="image files")
+    parser.add_argument(
+        "--output", default="reconstructions.png", help="a PNG file; default: reconstructions.png"
+    )
+
+
+def _add_export(commands):
+    examples = "example:\n  vae-zoo export runs/conv_draw_mnist serving/conv_draw/1\n"
+    parser = _add(commands, "export", _command("export"), "write a model as a SavedModel", examples)
+    _add_model(parser)
+    parser.add_argument("path", help="the folder to write, new; a server wants a number: model/1")
+
+
+def _add_demo(commands):
+    parser = _add(
+        commands, "demo", _demo, "train, export, load and sample a small model in a few minutes"
+    )
+    parser.add_argument("--directory", default="runs/demo", help="default: runs/demo")
+    parser.add_argument("--steps", type=int, help="train for fewer steps, for a quick look")

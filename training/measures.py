@@ -93,7 +93,9 @@ def equivalent_beta(model):
 def machine_summary():
     """Says what the run ran on, without naming the machine."""
     devices = tf.config.list_physical_devices("GPU")
-    names = [tf.config.experimental.get_device_details(d).get("device_name", "GPU") for d in devices]
+    names = [
+        tf.config.experimental.get_device_details(d).get("device_name", "GPU") for d in devices
+    ]
     return {
         "processor": _processor_name(),
         "cores": os.cpu_count(),

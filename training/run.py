@@ -3,12 +3,13 @@
 import importlib.metadata
 import pathlib
 import subprocess
+import sys
 
 import keras
 import numpy as np
 
 from training import build, card, figures, measures, strategies
-from training.callbacks import SaveProgress, StopAtStep, WriteImages
+from training.callbacks import ProgressBar, SaveProgress, StopAtStep, WriteImages
 from training.checkpoints import CheckpointStore
 from training.errors import UsageError, UserError
 from training.run_directory import RunDirectory
@@ -19,7 +20,7 @@ _PACKAGES = ("vae-zoo", "tensorflow", "keras", "tensorflow-probability", "numpy"
 _NUM_TENSORBOARD_IMAGES = 8
 
 
-def train(recipe, directory, resume=False, strategy=None, verbose=1):
+def train(recipe, directory, resume=False, strategy=None, verbose=None):
     """Trains as the recipe says and fills the run directory.
 
     Args:
@@ -28,7 +29,8 @@ def train(recipe, directory, resume=False, strategy=None, verbose=1):
         resume: Continue the run in the directory from its last checkpoint, to the same end as if
             it had never stopped.
         strategy: One of `training.strategies.NAMES`.
-        verbose: As of `keras.Model.fit`: 1 is a progress bar, 0 is silent.
+        verbose: As of `keras.Model.fit`: 0 is silent, 1 a progress bar, 2 a line an epoch. None: a
+            bar on a terminal, else lines.
 
     Returns:
         The trained model and the values of `metrics.json` (None in a process that is not the
@@ -37,6 +39,7 @@ def train(recipe, directory, resume=False, strategy=None, verbose=1):
     Raises:
         UserError: A foreseen failure; the message says what to do, and no checkpoint is lost.
     """
+    verbose = 2 - sys.stdout.isatty() if verbose is None else verbose
     run_directory = RunDirectory(directory)
     strategy = strategies.make_strategy(strategy)
     strategies.check_batch_size(recipe.batch_size, strategy)
@@ -80,8 +83,8 @@ def _check_same_recipe(recipe, run_directory):
 
 def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
     """Trains from the last checkpoint, or from the beginning; gives the final `Progress`."""
-    store = CheckpointStore(run_directory.checkpoints)
     is_chief = strategies.is_chief(strategy)
+    store = CheckpointStore(run_directory.checkpoints, read_only=not is_chief)
     model.optimizer.build(model.trainable_variables)  # So that its state can be restored.
     progress = store.restore(model)
     if resume and is_chief and progress.rows:
@@ -107,6 +110,7 @@ def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
 def _make_callbacks(run_directory, recipe, progress, data, is_chief):
     callbacks = [StopAtStep(recipe.steps), SaveProgress(run_directory, progress, is_chief)]
     if is_chief:
+        callbacks.append(ProgressBar())
         folder = run_directory.tensorboard
         num = min(_NUM_TENSORBOARD_IMAGES, data.num_examples["validation"])
         images = data.sample_images("validation", num, seed=0)
@@ -148,18 +152,21 @@ def _full_batches(data, split, recipe, strategy, limit=None):
 
 
 def _write_results(model, data, recipe, progress, metrics, run_directory):
-    num = min(figures.NUM_COLUMNS, data.num_examples["test"])
+    num = min(2 * figures.NUM_COLUMNS, data.num_examples["test"])
     images = data.sample_images("test", num, seed=0)
     reconstructions = np.asarray(model.reconstruct(images))
     samples = np.asarray(model.sample(figures.NUM_COLUMNS * figures.NUM_SAMPLE_ROWS, seed=0))
     folder = run_directory.figures
     figures.save_reconstructions(folder / "reconstructions.png", images, reconstructions)
     figures.save_grid(folder / "samples.png", samples)
-    figures.save_trajectory(folder / "trajectory.png", progress.rows, data.image_shape, recipe)
+    figures.save_trajectory(
+        folder / "trajectory.png", progress.rows, data.image_shape, recipe.tolerances
+    )
     run_directory.write_json(run_directory.metrics, metrics)
     run_directory.write_text(run_directory.card, card.make_card(recipe, data, metrics))
     if not run_directory.saved_model.exists():
-        model.export(str(run_directory.saved_model))
+        metadata = {"recipe": recipe.to_dict(), "metrics": metrics}
+        model.export(str(run_directory.saved_model), metadata=metadata)
 
 
 def _made_with():

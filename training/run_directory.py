@@ -108,5 +108,3 @@ def replace_file(path):
         raise UserError(f"Could not write {path}: {error.strerror or error}.") from error
     finally:
         temporary.unlink(missing_ok=True)
-
-

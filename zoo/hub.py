@@ -165,7 +165,7 @@ def _measure(path):
 
 
 def _holds(folder, files):
-    """Whether the folder holds these very files; a cache may have been damaged or be out of date."""
+    """Whether the folder holds these very files; a cache may be damaged or out of date."""
     return folder.is_dir() and _measure_files(folder) == files
 
 
@@ -188,7 +188,9 @@ def _base_url():
             "project's folder savedmodels/, such as https://... or file:///..."
         )
     if urllib.parse.urlsplit(url).scheme not in _SCHEMES:
-        raise ValueError(f"VAE_ZOO_URL must start with https://, http:// or file://. Received: {url}")
+        raise ValueError(
+            f"VAE_ZOO_URL must start with https://, http:// or file://. Received: {url}"
+        )
     return url.rstrip("/")
 
 

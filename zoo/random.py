@@ -34,7 +34,9 @@ def as_seed(seed):
     if not isinstance(seed, tf.Tensor):
         values = np.asarray(seed)
         if values.dtype.kind not in "iu" or values.min() < _INT32.min or values.max() > _INT32.max:
-            raise ValueError(f"A seed is an int or two ints of 32 bits each. Received: seed={seed!r}")
+            raise ValueError(
+                f"A seed is an int or two ints of 32 bits each. Received: seed={seed!r}"
+            )
         seed = tf.constant(values.astype(np.int32))
     seed = tf.stack([tf.cast(seed, tf.int32), 0]) if seed.shape.rank == 0 else seed
     if seed.shape != (2,):

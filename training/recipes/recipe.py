@@ -92,6 +92,9 @@ class Recipe:
         *,
         dataset=None,
         image_size=None,
+        fit=None,
+        channels=None,
+        corrupt=None,
         tolerance=None,
         objective=None,
         learning_rate=None,
@@ -102,6 +105,9 @@ class Recipe:
         Args:
             dataset: Name of a data set.
             image_size: Side of its square images, in pixels.
+            fit: How images are brought to that size; see `training.datasets.load`.
+            channels: 1 or 3.
+            corrupt: What to do about unreadable files; see `training.datasets.load`.
             tolerance: Of the recipe's constraint, in the constraint's unit.
             objective: "geco" or "elbo".
             learning_rate: At the start of the run.
@@ -114,8 +120,8 @@ class Recipe:
         recipe = Recipe.from_dict(recipe.to_dict(), self.name)  # A copy: the parts are changed.
         if dataset is not None and dataset != recipe.data["name"]:
             recipe.data.update(name=dataset, options={})
-        if image_size is not None:
-            recipe.data["options"]["image_size"] = image_size
+        options = {"image_size": image_size, "fit": fit, "channels": channels, "corrupt": corrupt}
+        recipe.data["options"].update({k: v for k, v in options.items() if v is not None})
         if learning_rate is not None:
             recipe.optimizer["learning_rate"] = learning_rate
         if objective is not None and objective.upper() != recipe.objective["class_name"]:

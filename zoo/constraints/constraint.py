@@ -39,10 +39,10 @@ class Constraint(keras.layers.Layer):
     def signal(self, violation):
         """An increasing, scale-free function of the mean violation, zero where it is zero.
 
-        It drives GECO's default update of the log multiplier, once a step. The default suits
-        violations whose natural unit is 1, such as an accuracy.
+        It drives GECO's default update of the log multiplier; ±0.5 and beyond count as far off.
+        The default suits violations whose natural unit is 1, such as an accuracy.
         """
-        return tf.clip_by_value(violation, -1.0, 1.0)
+        return violation
 
     def initial_multiplier(self, image_shape):
         """Where GECO's default update starts the multiplier, in nats per unit of the value."""

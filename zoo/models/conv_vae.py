@@ -60,9 +60,9 @@ class ConvVAE(LatentImageModel):
         )
 
         # === Build ===
-        features = keras.ops.shape(self.encoder.compute_output_spec(
-            keras.KerasTensor((None, *self.image_shape))
-        ))
+        features = keras.ops.shape(
+            self.encoder.compute_output_spec(keras.KerasTensor((None, *self.image_shape)))
+        )
         self.posterior_head.build((None, int(np.prod(features[1:]))))
         self._check_decoder((*self.image_shape[:2], num_parameters))
         self._has_own_networks = (encoder is not None, decoder is not None)

@@ -224,6 +224,8 @@ class LatentImageModel(keras.Model):
                 ),
                 "_noise_seed": random.as_seed(seed),
             }
+            # So that saved weights, the optimiser's too, can be loaded before the first step.
+            self.optimizer.build(self.trainable_variables)
         for name, value in state.items():
             object.__setattr__(self, name, value)
 
@@ -351,7 +353,10 @@ class LatentImageModel(keras.Model):
 
     def get_config(self):
         """Gives the constructor's arguments, read from the attributes of the same names."""
-        config = {"name": self.name, "dtype": keras.saving.serialize_keras_object(self.dtype_policy)}
+        config = {
+            "name": self.name,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+        }
         for name in _argument_names(type(self)):
             config[name] = keras.saving.serialize_keras_object(getattr(self, name))
         return config
@@ -377,12 +382,11 @@ class LatentImageModel(keras.Model):
         return config
 
     def compile_from_config(self, config):
-        """Compiles as `get_compile_config` says, ready for the saved state to be loaded."""
+        """Compiles as `get_compile_config` says."""
         deserialized = dict(config)
         for name in ("optimizer", "objective"):
             deserialized[name] = keras.saving.deserialize_keras_object(config[name])
         self.compile(**deserialized)
-        self.optimizer.build(self.trainable_variables)
 
 
 def _make_trackers():

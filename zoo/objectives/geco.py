@@ -14,7 +14,11 @@ __all__ = ["GECO"]
 _LOG = logging.getLogger(__name__)
 # Wide enough for any model: a multiplier of e^30 nats per unit of error means "cannot be met".
 LARGEST_LOG_MULTIPLIER = 30.0
-_DEFAULT_STEP_SIZES = {"algorithm-1": 1.0, "proportional-integral": 0.005}
+# The default update answers signals up to this size; an error of κ² · e^0.5 is 1.28 κ.
+_SIGNAL_BOUND = 0.5
+# Farther off, it waits while the signal falls fast enough to be gone in this many steps.
+_PATIENCE = 1000.0
+_DEFAULT_STEP_SIZES = {"algorithm-1": 1.0, "proportional-integral": 0.01}
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -28,10 +32,13 @@ class GECO(Objective):
         constraints: A `zoo.constraints.Constraint`, or several.
         decay: Decay a step of the constraints' moving averages M, in [0, 1) (the paper: 0.99).
         step_size: Step ν of the multipliers' update; by default what suits `update`.
-        update: `"proportional-integral"` (default): log λ moves by
-            ν s(M_t) + proportional_gain · (s(M_t) - s(M_{t-1})), where the constraint's signal s is
-            scale-free (for the reconstruction error log(error / κ²)), from
-            `constraint.initial_multiplier`. One setting serves every tolerance and data set.
+        update: `"proportional-integral"` (default): log λ moves by ν s_t +
+            proportional_gain · (s_t - s_{t-1}) from `constraint.initial_multiplier`. s_t is the
+            constraint's scale-free signal of M_t, for the reconstruction error log(error / κ²),
+            clipped to ±0.5. Where it is clipped, λ waits as long as the unclipped signal is on its
+            way to 0 by itself (at a rate of 1/1000 of itself a step), so that the slow start of
+            training does not wind the multiplier up. One setting serves every tolerance and data
+            set.
             `"algorithm-1"`: the paper's rule to the letter, λ ← λ · exp(ν M_t) from λ = 1. Since
             our reconstruction error is a mean over the D pixels, not a sum, its λ = 1 starts
             D times weaker than the paper's.
@@ -65,6 +72,11 @@ class GECO(Objective):
         step_size = _DEFAULT_STEP_SIZES[update] if step_size is None else step_size
         if not step_size > 0:
             raise ValueError(f"step_size must be above 0. Received: step_size={step_size!r}")
+        if not proportional_gain >= 0:
+            raise ValueError(
+                "proportional_gain must be at least 0. "
+                f"Received: proportional_gain={proportional_gain!r}"
+            )
         self.decay = decay
         self.step_size = step_size
         self.update = update
@@ -145,8 +157,13 @@ class GECO(Objective):
         """The change of log λ, `[K]`, from the moving averages before and after this step."""
         if self.update == "algorithm-1":
             return self.step_size * averages
-        signal, before = self._signals(averages), self._signals(previous)
-        return self.step_size * signal + self.proportional_gain * (signal - before)
+        signals, before = self._signals(averages), self._signals(previous)
+        bounded = tf.clip_by_value(signals, -_SIGNAL_BOUND, _SIGNAL_BOUND)
+        change = bounded - tf.clip_by_value(before, -_SIGNAL_BOUND, _SIGNAL_BOUND)
+        is_far = tf.abs(signals) > _SIGNAL_BOUND
+        is_on_its_way = tf.abs(before) - tf.abs(signals) > tf.abs(signals) / _PATIENCE
+        integral = tf.where(is_far & is_on_its_way, 0.0, self.step_size * bounded)
+        return integral + self.proportional_gain * change
 
     def _signals(self, averages):
         pairs = zip(self.constraints, tf.unstack(averages), strict=True)
@@ -221,7 +238,7 @@ class _ReportInfeasible(keras.callbacks.Callback):
 
 
 def _as_constraints(constraints):
-    constraints = [constraints] if isinstance(constraints, Constraint) else list(constraints)
+    constraints = list(constraints) if isinstance(constraints, list | tuple) else [constraints]
     for constraint in constraints:
         if not isinstance(constraint, Constraint):
             raise ValueError(

@@ -9,7 +9,7 @@ _HOMES = {
     "make_signatures": "zoo.serving.signatures",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605 - names, from the table
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name):

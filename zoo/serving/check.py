@@ -8,7 +8,7 @@ from tensorflow.core.protobuf import config_pb2
 
 from zoo.serving import warmup
 
-__all__ = ["check_export", "run_in_session"]
+__all__ = ["check_export", "open_session"]
 
 _TOLERANCE = 1e-5
 # A graph fuses operations that Python runs one by one. With 16-bit floats each stop in between
@@ -37,38 +37,63 @@ def check_export(path, model, signatures):
         unknown = {name for name, _ in requests} - set(signatures)
         if unknown:
             raise ValueError(f"No signature is called {sorted(unknown)}.")
-        answers = run_in_session(path, requests)
+        with open_session(path) as answer:
+            answers = [answer(*request) for request in requests]
     except (ValueError, tf.errors.OpError) as error:
         raise RuntimeError(
             f"The exported model does not run its own warm-up requests, so it was removed: {error}"
         ) from error
-    for (name, inputs), answer in zip(requests, answers, strict=True):
+    for (name, inputs), received in zip(requests, answers, strict=True):
         with tf.device("/CPU:0"):
             tensors = {key: tf.constant(values) for key, values in inputs.items()}
             expected = signatures[name].answer(tensors)
         for key, values in expected.items():
-            _compare(f"{name}/{key}", values.numpy(), answer[key], tolerance)
+            _compare(f"{name}/{key}", values.numpy(), received[key], tolerance)
 
 
-def run_in_session(path, requests):
-    """Answers requests in one graph-mode session, loaded with the tag `serve`.
+@contextlib.contextmanager
+def open_session(path):
+    """Loads an exported model with the tag `serve` into a graph-mode session on the CPU.
 
     Args:
         path: Folder of the SavedModel.
-        requests: A list of (signature name, dict of input name to array).
 
-    Returns:
-        A list of dicts of output name to array.
-
-    Raises:
-        ValueError: Unknown signature, or other inputs than it has.
-        tf.errors.OpError: The graph refused or failed.
+    Yields:
+        A function `answer(signature_name, inputs)` from a dict of input name to array, to a dict
+        of output name to array. It raises ValueError for a signature or inputs that there are not,
+        and `tf.errors.OpError` when the graph refuses or fails.
     """
     config = tf.compat.v1.ConfigProto(device_count={"GPU": 0}, allow_soft_placement=True)
-    with tf.Graph().as_default(), tf.compat.v1.Session(config=config) as session:
-        with _no_deprecation_notes():
-            graph = tf.compat.v1.saved_model.load(session, ["serve"], path)
-        return [_answer(session, graph.signature_def, name, inputs) for name, inputs in requests]
+    with tf.Graph().as_default() as graph, _no_deprecation_notes():
+        session = tf.compat.v1.Session(graph=graph, config=config)
+        signatures = tf.compat.v1.saved_model.load(session, ["serve"], path).signature_def
+    prepared = {}
+
+    def answer(name, inputs):
+        if name not in signatures:
+            raise ValueError(f"Serving signature key {name!r} not found.")
+        signature = signatures[name]
+        if set(inputs) != set(signature.inputs):
+            raise ValueError(
+                f"Signature {name!r} takes {sorted(signature.inputs)}. Received: {sorted(inputs)}"
+            )
+        if name not in prepared:
+            prepared[name] = _prepare(session, signature)
+        values = prepared[name](*(inputs[key] for key in signature.inputs))
+        return dict(zip(signature.outputs, values, strict=True))
+
+    try:
+        yield answer
+    finally:
+        session.close()
+
+
+def _prepare(session, signature):
+    options = config_pb2.CallableOptions()
+    options.feed.extend(tensor.name for tensor in signature.inputs.values())
+    options.fetch.extend(tensor.name for tensor in signature.outputs.values())
+    # Not `session.run`, which checks shapes in Python where a server does not.
+    return session._make_callable_from_options(options)
 
 
 @contextlib.contextmanager
@@ -81,22 +106,6 @@ def _no_deprecation_notes():
         yield
     finally:
         logger.setLevel(level)
-
-
-def _answer(session, signature_defs, name, inputs):
-    if name not in signature_defs:
-        raise ValueError(f"Serving signature key {name!r} not found.")
-    signature = signature_defs[name]
-    if set(inputs) != set(signature.inputs):
-        raise ValueError(
-            f"Signature {name!r} takes {sorted(signature.inputs)}. Received: {sorted(inputs)}"
-        )
-    options = config_pb2.CallableOptions()
-    options.feed.extend(signature.inputs[key].name for key in inputs)
-    options.fetch.extend(output.name for output in signature.outputs.values())
-    # Not `session.run`, which checks shapes in Python where a server does not.
-    run = session._make_callable_from_options(options)
-    return dict(zip(signature.outputs, run(*inputs.values()), strict=True))
 
 
 def _compare(name, expected, received, tolerance):

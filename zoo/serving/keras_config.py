@@ -187,6 +187,6 @@ def _misfit(group, wanted, found, path):
 
 
 def _describe(variable):
-    """Name, shape and type; names without the numbers that Keras gives by order of construction."""
-    parts = [re.sub(r"_\d+$", "", part) for part in variable.path.split("/")[1:]]
-    return {"name": "/".join(parts), "shape": list(variable.shape), "dtype": variable.dtype}
+    """What must be the same again; layers' names are not, Keras numbers them as they are made."""
+    name = re.sub(r"_\d+$", "", variable.name)
+    return {"name": name, "shape": list(variable.shape), "dtype": variable.dtype}

@@ -1,12 +1,12 @@
 """The signatures of an exported model: what a served model answers, and to which inputs.
 
-| signature                      | inputs                                 | outputs                  |
-|--------------------------------|----------------------------------------|--------------------------|
-| `serving_default`, `reconstruct` | `image`                              | `reconstruction`         |
-| `encode`                       | `image`                                | `latents_0`, ...         |
-| `decode`                       | `latents_0`, ...                       | `image`                  |
-| `sample`                       | `seed`, `temperature`                  | `image`                  |
-| `log_prob`                     | `image`, `seed`                        | `log_prob`               |
+| signature                        | inputs                 | outputs          |
+|----------------------------------|------------------------|------------------|
+| `serving_default`, `reconstruct` | `image`                | `reconstruction` |
+| `encode`                         | `image`                | `latents_0`, ... |
+| `decode`                         | `latents_0`, ...       | `image`          |
+| `sample`                         | `seed`, `temperature`  | `image`          |
+| `log_prob`                       | `image`, `seed`        | `log_prob`       |
 
 `image` and `reconstruction` are float32 `[N, H, W, C]` in pixel units, `seed` int32 `[N, 2]`,
 `temperature` float32 `[N]`, `log_prob` float32 `[N]` in nats; those of a conditional model also
@@ -43,9 +43,7 @@ class Signature:
         # No AutoGraph, for Keras has none either: a model runs here as it does in `fit`.
         @tf.function(autograph=False)
         def signature(**given):
-            checked = {
-                name: _check(given[name], spec, name) for name, spec in self.inputs.items()
-            }
+            checked = {name: _check(given[name], spec, name) for name, spec in self.inputs.items()}
             return self.answer(input_checks.assert_equal_rows(checked))
 
         return signature.get_concrete_function(**self.inputs)

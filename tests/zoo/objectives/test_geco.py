@@ -1,0 +1,261 @@
+"""GECO against an independent float64 recursion, and all it refuses."""
+
+import logging
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import zoo
+from tests import contract
+from zoo.constraints import Constraint, ReconstructionError
+
+STEPS = 200
+
+
+@keras.saving.register_keras_serializable("tests")
+class BrightnessError(Constraint):
+    """A second constraint: reconstructions as bright as the images, to within the tolerance."""
+
+    def values(self, record):
+        difference = tf.reduce_mean(record.images - record.reconstruction, axis=(1, 2, 3))
+        return difference**2 - self.tolerance**2
+
+
+class StepLog(keras.callbacks.Callback):
+    """Keeps each step's own logs and GECO's state after it."""
+
+    def __init__(self):
+        super().__init__()
+        self.logs, self.averages, self.log_multipliers = [], [], []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.logs.append(dict(logs))
+        objective = self.model.objective
+        self.averages.append(keras.ops.convert_to_numpy(objective.moving_averages).astype(np.float64))
+        self.log_multipliers.append(keras.ops.convert_to_numpy(objective.log_multipliers).astype(np.float64))
+        self.model.reset_metrics()  # the next step's logs are that step's alone
+
+    def of(self, name):
+        return np.array([float(logs[name]) for logs in self.logs])
+
+    def violations(self, names):
+        return np.stack([self.of(f"{name}_violation") for name in names], axis=1)
+
+
+def run_and_log(objective, num_steps=STEPS, learning_rate=1e-2):
+    """Trains the smallest model on changing batches; gives the log of its steps."""
+    rng = np.random.default_rng(0)
+    images = rng.uniform(size=(32 * 4, *contract.IMAGE_SHAPE)).astype(np.float32)
+    data = tf.data.Dataset.from_tensor_slices(images).batch(4).repeat()
+    model = contract.make_model(contract.SMALLEST)
+    model.compile(keras.optimizers.Adam(learning_rate), objective=objective, seed=0)
+    log = StepLog()
+    model.fit(data, steps_per_epoch=num_steps, verbose=0, callbacks=[log])
+    return log
+
+
+def moving_averages(violations, decay):
+    """M_0 = C_0; M_t = α M_{t-1} + (1 - α) C_t (MATH.md, Section 1)."""
+    averages = [violations[0]]
+    for violation in violations[1:]:
+        averages.append(decay * averages[-1] + (1 - decay) * violation)
+    return np.array(averages)
+
+
+def assert_loss_has_the_averages_value(log, averages, initial_log_multipliers):
+    """L_t = mean rate + Σ λ_t M_t with the multipliers from before the step."""
+    before = np.exp(np.concatenate([[initial_log_multipliers], log.log_multipliers[:-1]]))
+    expected = log.of("rate") + (before * averages).sum(axis=1)
+    scale = log.of("rate") + (before * np.abs(averages)).sum(axis=1)
+    assert np.abs((log.of("loss") - expected) / scale).max() < 1e-4
+
+
+# === The update, step by step ===
+
+
+def test_algorithm_1_is_the_papers_recursion():
+    objective = zoo.GECO(
+        [ReconstructionError(0.3, name="error"), BrightnessError(0.05)],
+        update="algorithm-1",
+        step_size=0.7,
+        decay=0.95,
+    )
+    log = run_and_log(objective)
+    averages = moving_averages(log.violations(["error", "brightness_error"]), decay=0.95)
+    multipliers = np.ones((STEPS + 1, 2))
+    for step in range(STEPS):
+        multipliers[step + 1] = multipliers[step] * np.exp(0.7 * averages[step])
+    np.testing.assert_allclose(log.averages, averages, atol=1e-6)
+    np.testing.assert_allclose(np.exp(log.log_multipliers), multipliers[1:], rtol=1e-4)
+    assert abs(np.log(multipliers[-1, 0])) > 0.1, "the run must move the multiplier to test it"
+    np.testing.assert_allclose(log.of("error_multiplier"), multipliers[1:, 0], rtol=1e-4)
+    assert_loss_has_the_averages_value(log, averages, [0.0, 0.0])
+
+
+def test_paper_default_is_a_step_size_of_1_and_a_decay_of_099():
+    objective = zoo.GECO(ReconstructionError(0.1), update="algorithm-1")
+    assert (objective.step_size, objective.decay) == (1.0, 0.99)
+
+
+@pytest.mark.parametrize("settings", [{}, {"step_size": 0.03, "decay": 0.8}])
+def test_default_update_is_the_documented_recursion(settings):
+    tolerance = 0.6  # near the error of the untrained model, where the signal is not saturated
+    objective = zoo.GECO(ReconstructionError(tolerance, name="error"), **settings)
+    log = run_and_log(objective)
+    averages = moving_averages(log.violations(["error"]), objective.decay)
+    signals = np.tanh(np.log1p(averages / tolerance**2))  # tanh(log(M / κ²)), M the squared error
+    dimensions = np.prod(contract.IMAGE_SHAPE)
+    log_multiplier = initial = np.log([dimensions / (2 * tolerance**2)])
+    expected, before = [], signals[0]
+    for signal in signals:
+        change = objective.step_size * signal + objective.proportional_gain * (signal - before)
+        log_multiplier, before = log_multiplier + change, signal
+        expected.append(log_multiplier)
+    np.testing.assert_allclose(log.averages, averages, atol=1e-6)
+    np.testing.assert_allclose(log.log_multipliers, expected, atol=2e-4)
+    assert np.ptp(signals) > 0.5, "the run must meet signals large and small to test the update"
+    assert_loss_has_the_averages_value(log, averages, initial)
+
+
+def test_default_update_of_two_constraints_moves_each_by_its_own_signal():
+    # The second constraint has the default signal, its violation clipped to [-1, 1], from λ = 1.
+    objective = zoo.GECO([ReconstructionError(0.2, name="error"), BrightnessError(0.3)])
+    log = run_and_log(objective, num_steps=20)
+    violations = log.violations(["error", "brightness_error"])
+    averages = moving_averages(violations, objective.decay)[:, 1]
+    changes = np.diff(averages, prepend=averages[0])
+    expected = np.cumsum(objective.step_size * averages + objective.proportional_gain * changes)
+    np.testing.assert_allclose(np.array(log.log_multipliers)[:, 1], expected, atol=1e-5)
+    assert log.log_multipliers[-1][0] > 3
+
+
+# === The gradient ===
+
+
+def attached(objective):
+    model = contract.make_model(contract.SMALLEST)
+    model.compile(contract.linear_optimizer(), objective=objective)
+    return model
+
+
+def test_gradient_is_that_of_the_batch_with_the_multipliers_fixed():
+    objective = zoo.GECO([ReconstructionError(0.2, name="error"), BrightnessError(0.3)])
+    model = attached(objective)
+    objective.log_multipliers.assign([np.log(7.0), np.log(3.0)])
+    objective.num_updates.assign(5.0)  # the moving average is not the batch's own value
+    names = ("rate", "error", "brightness_error")
+    terms = {name: tf.random.uniform([4]) for name in names}
+    with tf.GradientTape() as tape:
+        tape.watch(terms)
+        loss = model.objective.loss(terms, training=True)
+    gradients = tape.gradient(loss, terms)
+    for name, weight in zip(names, (1.0, 7.0, 3.0), strict=True):
+        np.testing.assert_allclose(gradients[name], [weight / 4] * 4, rtol=1e-6)
+
+
+def test_evaluation_measures_the_batch_and_moves_nothing():
+    objective = zoo.GECO(ReconstructionError(0.2, name="error"))
+    model = attached(objective)
+    objective.log_multipliers.assign([np.log(7.0)])
+    objective.moving_averages.assign([100.0])
+    before = contract.state_of(model)
+    terms = {"rate": tf.constant([1.0, 3.0]), "error": tf.constant([0.1, 0.3])}
+    assert float(objective.loss(terms, training=False)) == pytest.approx(2.0 + 7.0 * 0.2)
+    contract.assert_same_state(contract.state_of(model), before)
+
+
+# === Bounds, precision and reports ===
+
+
+@pytest.mark.parametrize(("start", "violation", "bound"), [(29.9, 1.0, 30.0), (-29.9, -1.0, -30.0)])
+def test_log_multiplier_is_clipped_and_stays_a_positive_finite_multiplier(start, violation, bound):
+    objective = zoo.GECO(BrightnessError(0.3), update="algorithm-1")
+    attached(objective)
+    objective.log_multipliers.assign([start])
+    for _ in range(3):
+        terms = {"rate": tf.zeros([2]), "brightness_error": tf.fill([2], violation)}
+        objective.loss(terms, training=True)
+    assert float(objective.log_multipliers[0]) == bound
+    assert 0 < objective.multipliers["brightness_error"] < np.inf
+    assert objective.infeasible() == (["brightness_error"] if bound > 0 else [])
+
+
+def test_a_constraint_that_cannot_be_met_is_reported_once(images, caplog):
+    objective = zoo.GECO([ReconstructionError(1e-3, name="error"), BrightnessError(0.9)])
+    model = contract.make_model(contract.SMALLEST)
+    model.compile(keras.optimizers.Adam(), objective=objective)
+    model.objective.log_multipliers.assign([29.999, 0.0])
+    with caplog.at_level(logging.WARNING):
+        model.fit(images, batch_size=4, epochs=3, verbose=0)
+    [message] = [r.getMessage() for r in caplog.records if r.name.startswith("zoo")]
+    assert "the multiplier of error is at its bound" in message
+    assert "cannot meet the tolerance. Loosen it, or" in message
+
+
+def test_a_constraint_that_can_be_met_is_not_reported(images, caplog):
+    model = attached(zoo.GECO(ReconstructionError(0.3)))
+    model.fit(images, batch_size=4, epochs=2, verbose=0)
+    assert [r for r in caplog.records if r.name.startswith("zoo")] == []
+
+
+@pytest.mark.usefixtures("mixed_bfloat16")
+def test_state_and_terms_are_float32_under_mixed_precision(images):
+    objective = zoo.GECO(ReconstructionError(0.2))
+    model = attached(objective)
+    contract.train(model, images, num_steps=1)
+    terms = objective.terms(model, model.infer(images, seed=0))
+    assert {term.dtype for term in terms.values()} == {tf.float32}
+    assert {variable.dtype for variable in objective.weights} == {"float32"}
+    assert len(objective.weights) == 3
+
+
+# === Bad arguments ===
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"constraints": []}, "at least one constraint.*Received: \\[\\]"),
+        ({"constraints": "rmse"}, "takes a zoo.constraints.Constraint.*Received: 'rmse'"),
+        ({"constraints": 0.1}, "takes a zoo.constraints.Constraint.*Received: 0.1"),
+        ({"decay": 1.0}, "decay must be in \\[0, 1\\).*decay=1.0"),
+        ({"decay": -0.1}, "decay must be in \\[0, 1\\).*decay=-0.1"),
+        ({"decay": float("nan")}, "decay must be in \\[0, 1\\).*decay=nan"),
+        ({"step_size": 0}, "step_size must be above 0.*step_size=0"),
+        ({"step_size": -1.0}, "step_size must be above 0.*step_size=-1.0"),
+        ({"proportional_gain": -1.0}, "proportional_gain must be at least 0.*gain=-1.0"),
+        ({"update": "adam"}, "one of \\['algorithm-1', .*\\].*update='adam'"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, message):
+    arguments = {"constraints": ReconstructionError(0.1)} | arguments
+    with pytest.raises(ValueError, match=message):
+        zoo.GECO(**arguments)
+
+
+def test_two_constraints_of_one_name_are_refused():
+    pair = [ReconstructionError(0.1), ReconstructionError(0.2)]
+    with pytest.raises(ValueError, match=r"name of its own.*\['reconstruction_error'"):
+        zoo.GECO(pair)
+
+
+def test_gradient_accumulation_is_refused_by_name():
+    model = contract.make_model(contract.SMALLEST)
+    optimizer = keras.optimizers.Adam(gradient_accumulation_steps=4)
+    with pytest.raises(ValueError, match="use a larger batch.*gradient_accumulation_steps=4"):
+        model.compile(optimizer, objective=zoo.GECO(ReconstructionError(0.1)))
+
+
+def test_a_learned_scale_is_refused_by_name():
+    model = zoo.ConvVAE((4, 4, 1), filters=(2,), likelihood=zoo.distributions.Gaussian("learned"))
+    with pytest.raises(ValueError, match="never train .*scale='learned'.*scale='running'"):
+        model.compile(keras.optimizers.Adam(), objective=zoo.GECO(ReconstructionError(0.1)))
+    model.compile(keras.optimizers.Adam(), objective=zoo.ELBO())
+
+
+@pytest.mark.parametrize("tolerance", [0, -0.1, float("nan"), float("inf"), "0.1", None])
+def test_a_tolerance_must_be_above_0(tolerance):
+    with pytest.raises(ValueError, match="tolerance above 0.*such as 0.1. Received: tolerance="):
+        ReconstructionError(tolerance)

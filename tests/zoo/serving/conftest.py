@@ -1,0 +1,80 @@
+"""Exported models that the serving tests share, made once."""
+
+import contextlib
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pytest
+
+from tests import contract
+from zoo.serving.check import open_session
+
+LOG_PROB_SAMPLES = 3
+PAIRS = [("ConvVAE", "ELBO"), ("ConvDRAW", "GECO")]
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """A trained model, the folder it was exported to, and what answers its signatures."""
+
+    model: keras.Model
+    path: pathlib.Path
+    answer: Callable
+
+
+@pytest.fixture(scope="session")
+def export_once(tmp_path_factory, images):
+    """Trains a pair for a few steps, so that all state has moved, and exports it; once a pair."""
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def make(*pair):
+            model = contract.make_compiled(*pair)
+            contract.train(model, images, num_steps=3)
+            path = tmp_path_factory.mktemp("exported") / "new" / "parents" / "7"
+            model.export(path, log_prob_samples=LOG_PROB_SAMPLES, metadata={"recipe": "none"})
+            return Exported(model, path, stack.enter_context(open_session(str(path))))
+
+        yield make
+
+
+@pytest.fixture(params=PAIRS, ids="-".join)
+def exported(request, export_once):
+    """Each architecture, with one objective or the other."""
+    return export_once(*request.param)
+
+
+@pytest.fixture
+def small_export(export_once):
+    """One of them, for what does not depend on the architecture."""
+    return export_once(*PAIRS[0])
+
+
+@pytest.fixture(scope="session")
+def requests_of(images):
+    """Makes a request of many rows for each signature of an exported model."""
+
+    def make(exported):
+        rows = np.arange(len(images))
+        known = {
+            "image": images,
+            "seed": np.stack([np.full_like(rows, 11), rows], axis=1).astype(np.int32),
+            "temperature": np.linspace(0.0, 1.5, len(images)).astype(np.float32),
+        }
+        latents = exported.model.encode(images, seed=3)
+        groups = {f"latents_{i}": group.numpy() for i, group in enumerate(latents)}
+        image, seed = {"image": known["image"]}, {"seed": known["seed"]}
+        return {
+            "serving_default": image,
+            "reconstruct": image,
+            "encode": image,
+            "decode": groups,
+            "sample": seed | {"temperature": known["temperature"]},
+            "log_prob": image | seed,
+        }
+
+    return make

@@ -1,0 +1,149 @@
+"""`zoo.load` gives the exported model back: outputs, objective, running scale; safely."""
+
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from tests import contract
+
+
+@pytest.fixture
+def copy(small_export, tmp_path):
+    """A copy of an export, to be damaged."""
+    shutil.copytree(small_export.path, tmp_path / "1")
+    return tmp_path / "1"
+
+
+def _edit(path, change):
+    file = path / "assets.extra" / "vae_zoo.json"
+    config = json.loads(file.read_text())
+    change(config)
+    file.write_text(json.dumps(config))
+
+
+def test_the_loaded_model_is_the_exported_one(exported, images):
+    model, loaded = exported.model, zoo.load(exported.path)
+    assert type(loaded) is type(model)
+    assert loaded.get_config() == model.get_config()
+    contract.assert_close(loaded.reconstruct(images, seed=4), model.reconstruct(images, seed=4))
+    contract.assert_close(loaded.sample(3, seed=1), model.sample(3, seed=1))
+    contract.assert_close(loaded.log_prob(images, 2), model.log_prob(images, 2))
+    contract.assert_close(loaded.likelihood.scale, model.likelihood.scale)
+    assert all(
+        np.array_equal(a.numpy(), b.numpy())
+        for a, b in zip(loaded.weights, model.weights, strict=True)
+    )
+
+
+def test_the_objective_keeps_its_state_and_the_optimiser_is_fresh(exported):
+    objective, loaded = exported.model.objective, zoo.load(str(exported.path))
+    assert loaded.objective.get_config() == objective.get_config()
+    assert loaded.objective.multipliers == objective.multipliers
+    pairs = list(zip(loaded.objective.variables, objective.variables, strict=True))
+    assert len(pairs) == (0 if isinstance(objective, zoo.ELBO) else 3)
+    for found, expected in pairs:
+        np.testing.assert_array_equal(found.numpy(), expected.numpy())
+    if isinstance(objective, zoo.GECO):
+        assert loaded.objective.num_updates.numpy() == 3  # so the state had moved
+    assert type(loaded.optimizer) is keras.optimizers.Adam
+    assert loaded.optimizer.iterations == 0
+    compiled, expected = loaded.get_compile_config(), exported.model.get_compile_config()
+    assert compiled["seed"] == expected["seed"] == [5, 0]
+
+
+def test_training_goes_on(exported, images):
+    loaded = zoo.load(exported.path)
+    before = [weight.numpy() for weight in loaded.trainable_weights]
+    assert np.isfinite(contract.train(loaded, images, num_steps=2))
+    assert any(
+        (w.numpy() != b).any() for w, b in zip(loaded.trainable_weights, before, strict=True)
+    )
+    if isinstance(loaded.objective, zoo.GECO):
+        assert loaded.objective.num_updates.numpy() == 5
+
+
+def test_a_model_without_objective_loads_with_the_elbo(tmp_path, images):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = contract.make_model("ConvDRAW")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.export(tmp_path / "1", log_prob_samples=1)
+    loaded = zoo.load(tmp_path / "1")
+    assert isinstance(loaded.objective, zoo.ELBO)
+    # The layers, which take their precision from Keras's global policy, have the one they had.
+    assert loaded.write.compute_dtype == "bfloat16"
+    assert keras.config.dtype_policy().name == "float32"
+    contract.assert_close(loaded.reconstruct(images), model.reconstruct(images))
+
+
+def test_networks_of_ones_own_load(tmp_path, images):
+    model = contract.make_compiled("ConvVAE_own_networks")
+    model.export(tmp_path / "1", log_prob_samples=1)
+    keras.backend.clear_session()  # as in another process, where Keras numbers layers anew
+    contract.assert_close(zoo.load(tmp_path / "1").reconstruct(images), model.reconstruct(images))
+
+
+def test_metadata_is_kept(small_export):
+    config = json.loads((small_export.path / "assets.extra" / "vae_zoo.json").read_text())
+    assert config["metadata"] == {"recipe": "none"}
+    assert config["log_prob_samples"] == 3
+
+
+@pytest.mark.parametrize("name", ["os>system", "posixpath>join", "zoo>Missing", "Dense"])
+def test_unknown_classes_are_refused(copy, name):
+    _edit(copy, lambda config: config.update({"class": name}))
+    with pytest.raises(ValueError, match=rf"class '{name}', which is not registered.*custom_obj"):
+        zoo.load(copy)
+
+
+def test_a_class_may_be_passed(copy, small_export):
+    _edit(copy, lambda config: config.update({"class": "Mine"}))
+
+    class Mine(type(small_export.model)):
+        pass
+
+    assert type(zoo.load(copy, custom_objects={"Mine": Mine})) is Mine
+
+
+def test_code_in_a_configuration_is_not_run(copy):
+    harmful = {"module": "os", "class_name": "system", "config": {"command": "touch /nowhere"}}
+    _edit(copy, lambda config: config["config"].update({"likelihood": harmful}))
+    with pytest.raises((TypeError, ValueError), match="Could not"):
+        zoo.load(copy)
+
+
+def test_variables_that_do_not_fit_are_refused(copy):
+    def change(config):
+        config["variables"]["model"][0]["shape"].append(1)
+
+    _edit(copy, change)
+    with pytest.raises(ValueError, match=r"variables of the model at .* are not those of"):
+        zoo.load(copy)
+
+
+def test_another_format_is_refused(copy):
+    _edit(copy, lambda config: config.update(format=99, zoo_version="7.0"))
+    with pytest.raises(ValueError, match=r"written by zoo 7.0 in format 99.*reads format 1"):
+        zoo.load(copy)
+
+
+def test_damaged_json_is_refused(copy):
+    (copy / "assets.extra" / "vae_zoo.json").write_text("{")
+    with pytest.raises(ValueError, match=r"vae_zoo.json is damaged"):
+        zoo.load(copy)
+
+
+def test_paths_without_a_model_say_what_is_there(small_export, tmp_path):
+    with pytest.raises(ValueError, match="there is no such folder"):
+        zoo.load(tmp_path / "nothing")
+    with pytest.raises(ValueError, match=r"it has no assets.extra/vae_zoo.json"):
+        zoo.load(tmp_path)
+    with pytest.raises(ValueError, match=r"holds the versions 7; pass one of them, such as .*7"):
+        zoo.load(small_export.path.parent)
+    with pytest.raises(ValueError, match=r"keras.saving.load_model"):
+        zoo.load(tmp_path / "model.keras")

@@ -1,0 +1,166 @@
+"""Pretrained models are found in a checkout, or fetched whole and unchanged, or refused."""
+
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from zoo import hub
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """A folder of models with its index, as an installed package without a checkout sees it."""
+    models = tmp_path / "savedmodels"
+    for version, text in (("2", "old"), ("10", "new")):
+        folder = models / "vae_digits" / version
+        (folder / "variables").mkdir(parents=True)
+        (folder / "saved_model.pb").write_text(text)
+        (folder / "variables" / "variables.index").write_bytes(bytes(range(256)))
+    (models / "vae_digits" / "README.md").write_text("# VAE\n\nDraws\ndigits.\n\nMore.\n")
+    (models / "not_a_model").mkdir()
+    index = tmp_path / "pretrained.json"
+    hub.update_index(models, index)
+    monkeypatch.setattr(hub, "_INDEX", index)
+    monkeypatch.setattr(hub, "_CHECKOUT", tmp_path / "no_checkout")
+    monkeypatch.setenv("VAE_ZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("VAE_ZOO_URL", models.as_uri() + "/")
+    return models
+
+
+def _files(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_index_has_the_newest_version(published, tmp_path):
+    index = json.loads((tmp_path / "pretrained.json").read_text())
+    assert list(index) == hub.list_models() == ["vae_digits"]
+    entry = index["vae_digits"]
+    assert (entry["version"], entry["description"]) == (10, "Draws digits.")
+    # sha256 of "new", by `printf new | sha256sum`
+    assert entry["files"]["saved_model.pb"] == {
+        "sha256": "11507a0e2f5e69d5dfa40a62a1bd7b6ee57e6bcd85c67c9b8431b36fff21c437",
+        "bytes": 3,
+    }
+    assert list(entry["files"]) == ["saved_model.pb", "variables/variables.index"]
+
+
+def test_an_index_of_nothing_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="No <name>/<version>/ folders"):
+        hub.update_index(tmp_path, tmp_path / "pretrained.json")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_checkout_is_read_in_place(published, monkeypatch):
+    monkeypatch.setattr(hub, "_CHECKOUT", published)
+    monkeypatch.setenv("VAE_ZOO_URL", "https://nowhere.invalid")
+    assert hub.saved_model_path("vae_digits") == published / "vae_digits" / "10"
+
+
+def test_files_are_fetched_once(published, tmp_path, monkeypatch):
+    path = hub.saved_model_path("vae_digits")
+    assert path == tmp_path / "cache" / "vae_digits" / "10"
+    assert _files(path) == _files(published / "vae_digits" / "10")
+    assert os.listdir(path.parent) == ["10"]
+    monkeypatch.setenv("VAE_ZOO_URL", "https://nowhere.invalid")
+    assert hub.saved_model_path("vae_digits") == path
+
+
+def test_files_are_fetched_over_http(published, monkeypatch):
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=str(published))
+
+        def log_message(self, *arguments):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("VAE_ZOO_URL", f"http://127.0.0.1:{server.server_port}")
+        try:
+            path = hub.saved_model_path("vae_digits")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert _files(path) == _files(published / "vae_digits" / "10")
+
+
+def test_a_damaged_cache_is_fetched_again(published):
+    path = hub.saved_model_path("vae_digits")
+    (path / "saved_model.pb").write_text("bad")
+    (path / "more").write_text("something that was never published")
+    assert _files(hub.saved_model_path("vae_digits")) == _files(published / "vae_digits" / "10")
+
+
+@pytest.mark.parametrize("content", ["bad", "newer", ""], ids=["same size", "longer", "shorter"])
+def test_a_changed_file_is_refused_and_nothing_kept(published, tmp_path, content):
+    (published / "vae_digits" / "10" / "saved_model.pb").write_text(content)
+    message = (
+        r"vae_digits/10/saved_model.pb is not the file.*Expected sha256 11507a0e.*Received sha"
+    )
+    with pytest.raises(ValueError, match=message):
+        hub.saved_model_path("vae_digits")
+    assert _files(tmp_path / "cache") == {}
+
+
+def test_a_missing_file_is_named_and_nothing_kept(published, tmp_path):
+    (published / "vae_digits" / "10" / "variables" / "variables.index").unlink()
+    with pytest.raises(OSError, match=r"Cannot fetch file:.*variables.index.*VAE_ZOO_URL"):
+        hub.saved_model_path("vae_digits")
+    assert _files(tmp_path / "cache") == {}
+
+
+@pytest.mark.parametrize("url", ["ftp://host/x", "/some/folder", "data:,x"])
+def test_other_addresses_are_refused(published, monkeypatch, url):
+    monkeypatch.setenv("VAE_ZOO_URL", url)
+    with pytest.raises(ValueError, match=rf"https://, http:// or file://. Received: {url}"):
+        hub.saved_model_path("vae_digits")
+
+
+def test_without_an_address_it_says_what_to_set(published, monkeypatch):
+    monkeypatch.delenv("VAE_ZOO_URL")
+    monkeypatch.setattr(hub, "DEFAULT_URL", None)
+    with pytest.raises(ValueError, match="set the environment variable VAE_ZOO_URL"):
+        hub.saved_model_path("vae_digits")
+
+
+def test_the_default_address_is_used(published, monkeypatch):
+    monkeypatch.delenv("VAE_ZOO_URL")
+    monkeypatch.setattr(hub, "DEFAULT_URL", published.as_uri())
+    assert hub.saved_model_path("vae_digits").is_dir()
+
+
+@pytest.mark.parametrize("function", [hub.load, hub.saved_model_path])
+def test_an_unknown_name_gets_the_near_ones(published, function):
+    with pytest.raises(
+        ValueError, match=r"'vae_digit'. Did you mean 'vae_digits'\? There are: vae"
+    ):
+        function("vae_digit")
+
+
+def test_load_takes_a_name(published, tmp_path, images):
+    from tests import contract
+
+    model = contract.make_compiled(contract.SMALLEST)
+    model.export(published / "vae_tiny" / "1", log_prob_samples=1)
+    hub.update_index(published, tmp_path / "pretrained.json")
+    loaded = hub.load("vae_tiny")
+    contract.assert_close(loaded.reconstruct(images), model.reconstruct(images))
+    assert (tmp_path / "cache" / "vae_tiny" / "1" / "saved_model.pb").is_file()
+
+
+def test_listing_needs_no_tensorflow():
+    code = "import sys, zoo, zoo.serving; zoo.list_models(); print('tensorflow' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "False"
