@@ -77,21 +77,24 @@ class StopAtStep(keras.callbacks.Callback):
 
     Args:
         step: The last optimiser step.
+
+    Attributes:
+        steps_done: Steps that the run has done.
     """
 
     def __init__(self, step):
         super().__init__()
         self._step = step
-        self._done = 0
+        self.steps_done = 0
 
     def on_train_begin(self, logs=None):
         """Finds where the run stands."""
-        self._done = int(self.model.optimizer.iterations.numpy())
+        self.steps_done = int(self.model.optimizer.iterations.numpy())
 
     def on_train_batch_end(self, batch, logs=None):
         """Counts steps without waiting for the device to tell."""
-        self._done += 1
-        if self._done >= self._step:
+        self.steps_done += 1
+        if self.steps_done >= self._step:
             self.model.stop_training = True
 
 

@@ -99,9 +99,10 @@ class CheckpointStore:
     def _failure_message(self, progress, error):
         steps = self.steps()
         kept = f"The last good checkpoint is that of step {steps[-1]}" if steps else "There is none"
+        reason = getattr(error, "strerror", None) or error
         return (
-            f"Could not save the checkpoint of step {progress.step} in {self.folder}: "
-            f"{getattr(error, 'strerror', None) or error}. {kept}. Make room on the disk, then run the same command "
+            f"Could not save the checkpoint of step {progress.step} in {self.folder}: {reason}. "
+            f"{kept}. Make room on the disk, then run the same command "
             "with --resume."
         )
 

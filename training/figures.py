@@ -154,7 +154,7 @@ def _draw_multiplier(axes, steps, multipliers, dimensions, tolerance):
     factor = dimensions / (2.0 * tolerance**2)
 
     def convert(value):  # Its own inverse; matplotlib tries it at 0 too.
-        return factor / np.maximum(value, np.finfo(np.float64).tiny)
+        return factor / np.maximum(value, 1e-30)
 
     right = axes.secondary_yaxis("right", functions=(convert, convert))
     right.set_ylabel("equivalent β, at scale κ")

@@ -60,9 +60,11 @@ def bits_per_dimension(
         A dict with the value and what it was measured on.
     """
     num_images = min(num_images, data.num_examples["test"])
-    log_prob = tf.function(
-        lambda images, start: model.log_prob(images, num_samples, tf.stack([seed, start]))
-    )
+
+    @tf.function(autograph=False)
+    def log_prob(images, start):
+        return model.log_prob(images, num_samples, tf.stack([seed, start]))
+
     total, start = 0.0, 0
     for batch in data.batches("test", min(_LOG_PROB_BATCH, num_images), num_images):
         total += float(tf.reduce_sum(log_prob(batch["image"], tf.constant(start))))

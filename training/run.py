@@ -92,6 +92,7 @@ def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
     if progress.step >= recipe.steps:
         return progress
     validation, _ = _full_batches(data, "validation", recipe, strategy, recipe.validation_images)
+    stop = StopAtStep(recipe.steps)
     try:
         model.fit(
             data.train_batches(recipe.batch_size, recipe.seed, start_step=progress.step),
@@ -99,16 +100,16 @@ def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
             epochs=-(-recipe.steps // recipe.steps_per_epoch),
             steps_per_epoch=recipe.steps_per_epoch,
             validation_data=validation,
-            callbacks=_make_callbacks(run_directory, recipe, progress, data, is_chief),
+            callbacks=[stop, *_make_callbacks(run_directory, progress, data, is_chief)],
             verbose=verbose if is_chief else 0,
         )
     except ValueError as error:
-        raise UserError(_stopped_message(error, model, store)) from error
+        raise UserError(_stopped_message(error, stop.steps_done, store)) from error
     return progress
 
 
-def _make_callbacks(run_directory, recipe, progress, data, is_chief):
-    callbacks = [StopAtStep(recipe.steps), SaveProgress(run_directory, progress, is_chief)]
+def _make_callbacks(run_directory, progress, data, is_chief):
+    callbacks = [SaveProgress(run_directory, progress, is_chief)]
     if is_chief:
         callbacks.append(ProgressBar())
         folder = run_directory.tensorboard
@@ -121,12 +122,11 @@ def _make_callbacks(run_directory, recipe, progress, data, is_chief):
     return callbacks
 
 
-def _stopped_message(error, model, store):
-    step = int(model.optimizer.iterations.numpy())
+def _stopped_message(error, step, store):
     steps = store.steps()
     kept = f"the checkpoint of step {steps[-1]} is kept" if steps else "no checkpoint exists yet"
     return (
-        f"Training stopped at step {step}: {error} {kept[0].upper()}{kept[1:]}. If the data are at "
+        f"Training stopped at step {step}: {str(error).rstrip('.')}. {kept[0].upper()}{kept[1:]}. If the data are at "
         "fault, mend them and run the same command with --resume; if the loss grew without bound, "
         "start anew with a lower --learning-rate and another --directory."
     )

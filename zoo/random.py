@@ -38,6 +38,8 @@ def as_seed(seed):
                 f"A seed is an int or two ints of 32 bits each. Received: seed={seed!r}"
             )
         seed = tf.constant(values.astype(np.int32))
+    if not seed.dtype.is_integer:
+        raise ValueError(f"A seed is an int or two ints. Received: a tensor of {seed.dtype.name}")
     seed = tf.stack([tf.cast(seed, tf.int32), 0]) if seed.shape.rank == 0 else seed
     if seed.shape != (2,):
         raise ValueError(f"A seed is an int or two ints, shape [2]. Received: shape {seed.shape}")

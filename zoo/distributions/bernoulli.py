@@ -63,4 +63,5 @@ def _log_sinh_ratio(x):
     # Both branches of `where` are differentiated: keep the unused one away from 0 / 0.
     large = tf.where(is_small, 1.0, x)
     series = x**2 / 6.0 - x**4 / 180.0
-    return tf.where(is_small, series, large + tf.math.log1p(-tf.exp(-2.0 * large)) - tf.math.log(2.0 * large))
+    direct = large + tf.math.log1p(-tf.exp(-2.0 * large)) - tf.math.log(2.0 * large)
+    return tf.where(is_small, series, direct)

@@ -51,6 +51,7 @@ class ConvVAE(LatentImageModel):
         self.filters = tuple(filters)
         self.hidden_units = hidden_units
         num_parameters = self.likelihood.parameters_per_channel * self.image_shape[-1]
+        _check_sizes(latent_dim, self.filters, hidden_units)
 
         # === Layers ===
         self.encoder = encoder or _make_encoder(self.image_shape, self.filters, hidden_units)
@@ -60,21 +61,33 @@ class ConvVAE(LatentImageModel):
         )
 
         # === Build ===
-        features = keras.ops.shape(
-            self.encoder.compute_output_spec(keras.KerasTensor((None, *self.image_shape)))
-        )
-        self.posterior_head.build((None, int(np.prod(features[1:]))))
+        features = self._features_shape()
+        self.posterior_head.build((None, int(np.prod(features))))
         self._check_decoder((*self.image_shape[:2], num_parameters))
         self._has_own_networks = (encoder is not None, decoder is not None)
         self.built = True
 
+    def _features_shape(self):
+        try:
+            images = keras.KerasTensor((None, *self.image_shape))
+            return self.encoder.compute_output_spec(images).shape[1:]
+        except ValueError as error:
+            raise ValueError(
+                "The encoder must map images [batch, "
+                f"{', '.join(map(str, self.image_shape))}] to features. {error}"
+            ) from error
+
     def _check_decoder(self, expected):
-        output = self.decoder.compute_output_spec(keras.KerasTensor((None, self.latent_dim)))
-        if tuple(output.shape[1:]) != expected:
+        try:
+            latents = keras.KerasTensor((None, self.latent_dim))
+            received = tuple(self.decoder.compute_output_spec(latents).shape)
+        except ValueError as error:
+            received = str(error)
+        if received[1:] != expected:
             raise ValueError(
                 f"The decoder must map latents [batch, {self.latent_dim}] to the parameters of the "
                 f"likelihood, [batch, {', '.join(map(str, expected))}]. "
-                f"Received a decoder with output {tuple(output.shape)}"
+                f"Received a decoder with output {received}"
             )
 
     def posterior(self, images):
@@ -123,6 +136,19 @@ class ConvVAE(LatentImageModel):
             if not is_own:
                 config[name] = None
         return config
+
+
+def _check_sizes(latent_dim, filters, hidden_units):
+    for name, sizes in {
+        "latent_dim": (latent_dim,),
+        "filters": filters,
+        "hidden_units": (hidden_units,),
+    }.items():
+        if not sizes or not all(isinstance(size, int) and size >= 1 for size in sizes):
+            raise ValueError(
+                f"{name} must be {'ints' if name == 'filters' else 'an int'} of at least 1. "
+                f"Received: {name}={sizes if name == 'filters' else sizes[0]}"
+            )
 
 
 def _make_encoder(image_shape, filters, hidden_units):

@@ -72,29 +72,25 @@ def _assert_range(images, name):
         f"{_MARK} {name} given as floats must lie in [0, 1] and have no NaN; divide pixels of "
         "0 to 255 by 255 or pass them as uint8. Received values"
     )
-    extremes = [tf.reduce_min(images), tf.reduce_max(images)]
     number_of_nans = tf.reduce_sum(tf.cast(tf.math.is_nan(images), tf.int32))
-    return _assert(
-        is_valid, [message, "from", extremes[0], "to", extremes[1], "NaN:", number_of_nans], images
-    )
+    extremes = ["from", tf.reduce_min(images), "to", tf.reduce_max(images)]
+    check = tf.debugging.Assert(is_valid, [message, *extremes, "NaN:", number_of_nans])
+    with tf.control_dependencies([check]):  # XLA, which has no assertions, leaves it out
+        return tf.identity(images)
 
 
 def assert_finite(terms, step):
-    """Passes per-example terms on; fails the step, before any state moves, if one is not finite."""
+    """Gives an op that fails the step if a term is not finite; what moves state must wait for it.
+
+    XLA, which has no assertions, leaves it out.
+    """
     totals = {name: tf.reduce_sum(values) for name, values in terms.items()}
     message = (
         f"{_MARK} training stopped before the weights were changed, because a term of the loss is "
         f"not finite: sums of ({', '.join(totals)}) over the batch ="
     )
     is_finite = tf.math.is_finite(tf.add_n(list(totals.values())))
-    data = [message, *totals.values(), "at step", step]
-    return _assert(is_finite, data, terms)
-
-
-def _assert(condition, data, values):
-    """Makes `values` wait for the condition; XLA, which has no assertions, leaves it out."""
-    with tf.control_dependencies([tf.debugging.Assert(condition, data, summarize=4)]):
-        return tf.nest.map_structure(tf.identity, values)
+    return tf.debugging.Assert(is_finite, [message, *totals.values(), "at step", step])
 
 
 @contextlib.contextmanager

@@ -178,7 +178,8 @@ class LatentImageModel(keras.Model):
             return None
         if context is None:
             raise ValueError(
-                f"This model is conditional: pass context=, of shape [batch, *{self.context_shape}]."
+                "This model is conditional: pass context=, of shape "
+                f"[batch, {', '.join(map(str, self.context_shape))}]."
             )
         with inputs.plain_errors():
             return inputs.as_images(context, self.context_shape, "context")
@@ -252,16 +253,20 @@ class LatentImageModel(keras.Model):
         step = tf.cast(tf.convert_to_tensor(self.optimizer.iterations), tf.int32)
         with tf.GradientTape() as tape:
             record, terms = self._measure(data, _TRAIN, step)
-            terms = inputs.assert_finite(terms, step)
-            loss = self.objective.loss(terms, training=True)
+            check = inputs.assert_finite(terms, step)
+            with tf.control_dependencies([check]):
+                loss = self.objective.loss(terms, training=True)
             # Keras's optimisers sum gradients over replicas.
             scaled_loss = loss / self.distribute_strategy.num_replicas_in_sync
             scaled_loss = self.optimizer.scale_loss(scaled_loss)
         weights = self.trainable_weights
-        self.optimizer.apply(tape.gradient(scaled_loss, weights), weights)
-        squared_error = tf.reduce_mean(record.squared_error)
-        self.likelihood.observe(mean_over_replicas(squared_error))
-        return self._track(record, terms, loss)
+        gradients = tape.gradient(scaled_loss, weights)
+        # In a graph gradients do not wait for the loss: without this a failed step would move.
+        with tf.control_dependencies([check]):
+            self.optimizer.apply(gradients, weights)
+            squared_error = tf.reduce_mean(record.squared_error)
+            self.likelihood.observe(mean_over_replicas(squared_error))
+            return self._track(record, terms, loss)
 
     def test_step(self, data):
         """Measures a batch with z drawn, as `train_step` would, and changes nothing."""

@@ -17,7 +17,7 @@ import tensorflow as tf
 from zoo import __version__
 from zoo.serving.warmup import EXTRA_ASSETS
 
-__all__ = ["export_variables", "load_exported", "write"]
+__all__ = ["export_variables", "load_exported", "read", "write"]
 
 _FILE = "vae_zoo.json"
 _FORMAT = 1

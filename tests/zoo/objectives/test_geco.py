@@ -33,8 +33,12 @@ class StepLog(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self.logs.append(dict(logs))
         objective = self.model.objective
-        self.averages.append(keras.ops.convert_to_numpy(objective.moving_averages).astype(np.float64))
-        self.log_multipliers.append(keras.ops.convert_to_numpy(objective.log_multipliers).astype(np.float64))
+        self.averages.append(
+            keras.ops.convert_to_numpy(objective.moving_averages).astype(np.float64)
+        )
+        self.log_multipliers.append(
+            keras.ops.convert_to_numpy(objective.log_multipliers).astype(np.float64)
+        )
         self.model.reset_metrics()  # the next step's logs are that step's alone
 
     def of(self, name):

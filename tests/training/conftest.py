@@ -1,0 +1,45 @@
+"""Runs that several tests look at, made once."""
+
+import pytest
+
+from tests import contract
+from tests.training.tiny import tiny_recipe
+from training import demo, run
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe_file(tmp_path_factory):
+    """The tiny recipe as a file, for the command line."""
+    import json
+
+    path = tmp_path_factory.mktemp("recipes") / "tiny.json"
+    path.write_text(json.dumps(tiny_recipe().to_dict()))
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory):
+    """The directory of a finished run, with all its files: made by the demo, of a tiny model."""
+    directory = tmp_path_factory.mktemp("runs") / "demo"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "find_recipe", lambda name: tiny_recipe(name=name))
+        demo.demo(directory)
+    return directory
+
+
+@pytest.fixture
+def no_results(monkeypatch):
+    """Leaves out what follows training: figures, card and export take longer than all else."""
+    monkeypatch.setattr(run, "_write_results", lambda *arguments: None)
+    monkeypatch.setattr(run.measures, "final_metrics", lambda *arguments: {})
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(tmp_path_factory):
+    """Directory and final training state of a tiny run that nothing disturbed."""
+    directory = tmp_path_factory.mktemp("runs") / "uninterrupted"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "_write_results", lambda *arguments: None)
+        patch.setattr(run.measures, "final_metrics", lambda *arguments: {})
+        model, _ = run.train(tiny_recipe(), directory, verbose=0)
+    return directory, contract.state_of(model)

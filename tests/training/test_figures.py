@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from training import figures
+
+
+def _read(path):
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def test_grid_is_an_exact_enlargement(tmp_path):
+    images = np.random.default_rng(0).integers(0, 255, (5, 8, 6, 1), dtype=np.uint8)
+    figures.save_grid(tmp_path / "new" / "grid.png", images, num_columns=3)
+    picture = _read(tmp_path / "new" / "grid.png")
+    zoom = 1000 // (3 * 8)
+    assert picture.shape == (2 * 10 * zoom, 3 * 8 * zoom, 3)
+    small = picture[::zoom, ::zoom]
+    np.testing.assert_array_equal(np.repeat(np.repeat(small, zoom, 0), zoom, 1), picture)
+    np.testing.assert_array_equal(small[11:19, 9:15, 0], images[4, ..., 0])
+    assert (small[10:, 16:] == 255).all(), "no image stands here"
+
+
+def test_reconstructions_stand_below_their_images(tmp_path):
+    images = np.zeros((4, 8, 8, 3), np.uint8)
+    images[2] = 200
+    reconstructions = np.full((4, 8, 8, 3), 0.5, np.float32)
+    figures.save_reconstructions(tmp_path / "pairs.png", images, reconstructions, num_columns=2)
+    zoom = 1000 // 20
+    small = _read(tmp_path / "pairs.png")[::zoom, ::zoom]
+    assert small.shape == (4 * 10 + 2, 20, 3)
+    centres = small[[5, 15, 27, 37]][:, 5, 0]
+    np.testing.assert_array_equal(centres, [0, 128, 200, 128])
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_any_number_of_channels_can_be_shown(channels):
+    images = np.random.default_rng(0).uniform(-0.2, 1.2, (2, 4, 4, channels))
+    pixels = figures.as_pixels(images)
+    assert pixels.shape == (2, 4, 4, 3)
+    expected = images if channels == 3 else images[..., :1]
+    np.testing.assert_array_equal(
+        pixels, np.broadcast_to(np.round(expected.clip(0, 1) * 255), pixels.shape)
+    )
+
+
+def _rows(with_multiplier):
+    rows = []
+    for step in range(100, 1100, 100):
+        row = {"step": step, "val_rate": 3e4 / step, "val_distortion": -step, "val_rmse": 30 / step}
+        if with_multiplier:
+            row["val_reconstruction_error_multiplier"] = 10.0 * step
+        rows.append(row)
+    return rows
+
+
+def _colours(picture):
+    """Number of distinct colours that are not grey."""
+    is_coloured = np.ptp(picture.astype(int), axis=-1) > 60
+    return len(np.unique(picture[is_coloured], axis=0))
+
+
+def test_trajectory_of_geco_has_three_panels(tmp_path):
+    path = tmp_path / "trajectory.png"
+    figures.save_trajectory(path, _rows(True), (8, 8, 1), {"ReconstructionError": 0.1})
+    picture = _read(path)
+    assert picture.shape == (510, 1980, 3)
+    for panel in np.array_split(picture, 3, axis=1):
+        assert _colours(panel) >= 10, "each panel shows the ten epochs in their colours"
+
+
+def test_trajectory_without_constraint_has_two_panels(tmp_path):
+    path = tmp_path / "trajectory.png"
+    figures.save_trajectory(path, _rows(False), (8, 8, 1), {})
+    assert _read(path).shape == (510, 1320, 3)
+
+
+def test_trajectory_of_one_epoch(tmp_path):
+    path = tmp_path / "trajectory.png"
+    figures.save_trajectory(path, _rows(True)[:1], (8, 8, 1), {"ReconstructionError": 0.1})
+    assert _colours(_read(path)) >= 1

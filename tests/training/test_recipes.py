@@ -1,0 +1,121 @@
+import json
+
+import pytest
+
+from tests.training.tiny import tiny_recipe
+from training import build
+from training.errors import UsageError
+from training.recipes import find_recipe, recipe_names
+
+
+def test_the_recipes_that_documents_name_exist():
+    assert {"conv_draw_digits", "conv_draw_mnist", "conv_draw_cifar10", "conv_draw_folder"} <= set(
+        recipe_names()
+    )
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_makes_a_model(name):
+    recipe = find_recipe(name)
+    assert recipe.name == name
+    shape = {"digits": (16, 16, 1), "mnist": (28, 28, 1)}.get(recipe.data["name"], (32, 32, 3))
+    model = build.make_model(recipe, shape)
+    assert model.objective.constraints[0].tolerance == recipe.tolerances["ReconstructionError"]
+    assert recipe.fidelity
+
+
+def test_learning_rate_falls_along_a_cosine():
+    model = build.make_model(tiny_recipe(steps=100), (8, 8, 1))
+    rates = []
+    for step in (0, 50, 100):
+        model.optimizer.iterations.assign(step)
+        rates.append(float(model.optimizer.learning_rate))
+    assert rates == pytest.approx([0.01, 0.0055, 0.001], rel=1e-5)
+
+
+def test_unknown_recipe_has_near_names():
+    with pytest.raises(
+        UsageError, match=r"no recipe 'conv_draw_mist'.*Did you mean conv_draw_mnist"
+    ):
+        find_recipe("conv_draw_mist")
+
+
+def test_recipe_of_a_run_directory_is_a_recipe(tmp_path):
+    path = tmp_path / "recipe.json"
+    values = tiny_recipe().to_dict() | {"made_with": {"commit": None}}
+    path.write_text(json.dumps(values))
+    assert find_recipe(str(path)) == tiny_recipe()
+
+
+def test_damaged_or_wrong_file_is_named(tmp_path):
+    path = tmp_path / "mine.json"
+    with pytest.raises(UsageError, match=r"no recipe file .*mine\.json"):
+        find_recipe(str(path))
+    path.write_text("{")
+    with pytest.raises(UsageError, match=r"mine\.json is not JSON"):
+        find_recipe(str(path))
+    path.write_text('{"name": "x", "colour": 1}')
+    with pytest.raises(UsageError, match=r"lacks.*steps.*unknown fields.*colour"):
+        find_recipe(str(path))
+
+
+def test_override():
+    recipe = tiny_recipe()
+    changed = recipe.override(
+        dataset="mnist", image_size=12, tolerance=0.05, steps=9, seed=1, learning_rate=0.5
+    )
+    assert changed.data == {"name": "mnist", "options": {"image_size": 12}}
+    assert changed.tolerances == {"ReconstructionError": 0.05}
+    assert (changed.steps, changed.seed, changed.optimizer["learning_rate"]) == (9, 1, 0.5)
+    assert recipe == tiny_recipe(), "the recipe itself must not change"
+    assert changed.override(tolerance=0.05, learning_rate=0.5, dataset="mnist") == changed
+
+
+def test_override_of_the_objective():
+    elbo = tiny_recipe().override(objective="elbo")
+    assert elbo.objective == {"class_name": "ELBO", "arguments": {"beta": 1.0}}
+    assert elbo.tolerances == {}
+    assert elbo.override(objective="geco", tolerance=0.3).tolerances == {"ReconstructionError": 0.3}
+    assert tiny_recipe().override(objective="geco") == tiny_recipe()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"tolerance": 0.0}, "--tolerance must be above 0.*Received: 0.0"),
+        ({"tolerance": float("nan")}, "--tolerance must be above 0"),
+        ({"tolerance": 0.1, "objective": "elbo"}, "Add --objective geco"),
+        ({"steps": 0}, "steps must be an integer of at least 1. Received: 0"),
+        ({"batch_size": -1}, "batch_size must be"),
+        ({"learning_rate": -1.0}, "learning_rate must be above 0"),
+        ({"seed": -1}, "seed must be"),
+    ],
+)
+def test_override_refuses(settings, message):
+    with pytest.raises(UsageError, match=message):
+        tiny_recipe().override(**settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"architecture": {"class_name": "ConvDRAWN", "arguments": {}}}, "Did you mean ConvDRAW"),
+        (
+            {"objective": {"class_name": "ELBO", "arguments": {"betta": 1}}},
+            r"no arguments \['betta'\]",
+        ),
+        ({"architecture": {"class_name": "ConvDRAW", "arguments": {"stride": 3}}}, "divisible"),
+    ],
+)
+def test_what_cannot_be_built_is_named(changes, message):
+    with pytest.raises(UsageError, match=message):
+        build.make_model(tiny_recipe(**changes), (8, 8, 1))
+
+
+def test_data_that_cannot_be_loaded_is_named(tmp_path):
+    with pytest.raises(UsageError, match="add --dataset folder:PATH"):
+        build.load_data(find_recipe("conv_draw_folder"))
+    with pytest.raises(UsageError, match="Did you mean digits"):
+        build.load_data(tiny_recipe().override(dataset="digit"))
+    with pytest.raises(UsageError, match="received none"):
+        build.load_data(tiny_recipe().override(dataset=f"folder:{tmp_path}"))

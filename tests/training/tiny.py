@@ -1,0 +1,49 @@
+"""A recipe that trains in a moment, and what tests of runs share."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+from training.recipes import Recipe
+
+REPOSITORY = pathlib.Path(__file__).parents[2]
+
+
+def tiny_recipe(**changes):
+    """A ConvVAE of a few weights on 8x8 digits: 7 steps, of which the last epoch has one."""
+    constraint = {"class_name": "ReconstructionError", "arguments": {"tolerance": 0.2}}
+    values = {
+        "name": "tiny",
+        "description": "A tiny model for tests.",
+        "architecture": {
+            "class_name": "ConvVAE",
+            "arguments": {"latent_dim": 3, "filters": [4], "hidden_units": 8},
+        },
+        "objective": {"class_name": "GECO", "arguments": {"constraints": [constraint]}},
+        "data": {"name": "digits", "options": {"image_size": 8}},
+        "optimizer": {"class_name": "Adam", "learning_rate": 0.01, "final_fraction": 0.1},
+        "batch_size": 16,
+        "steps": 7,
+        "steps_per_epoch": 3,
+        "validation_images": 32,
+        "seed": 3,
+        "fidelity": [{"setting": "size", "paper": "large", "ours": "tiny", "why": "a | test"}],
+    }
+    return Recipe.from_dict(values | changes, "tiny")
+
+
+def start_python(code, **environment):
+    """Starts Python on the code, which can import the repository; its output is captured."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(REPOSITORY),
+        "CUDA_VISIBLE_DEVICES": "-1",
+    } | environment
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
