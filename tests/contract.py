@@ -54,7 +54,8 @@ MODEL_VARIANTS = {
 
 OBJECTIVES = {
     "GECO": lambda: zoo.GECO(
-        constraints.ReconstructionError(0.2, name="error"),
+        # Near the error of the untrained models, so that the multiplier moves at once.
+        constraints.ReconstructionError(0.6, name="error"),
         decay=0.9,
         step_size=0.02,
         proportional_gain=1.5,

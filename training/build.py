@@ -19,7 +19,8 @@ def load_data(recipe):
     """Loads the recipe's data set.
 
     Raises:
-        UsageError: The data set is unknown, missing, empty or unreadable; the message says which.
+        UsageError: The data set is unknown, missing, unreadable or smaller than a batch; the
+            message says which.
     """
     if recipe.data["name"] == "folder:":
         raise UsageError(
@@ -27,13 +28,22 @@ def load_data(recipe):
             "for the side of the square they are cut and resized to."
         )
     try:
-        return datasets.load(recipe.data["name"], **recipe.data["options"])
+        data = datasets.load(recipe.data["name"], **recipe.data["options"])
     except (ValueError, FileNotFoundError) as error:
         raise UsageError(str(error)) from error
+    num_images = data.num_examples["train"]
+    if recipe.batch_size > num_images:
+        raise UsageError(
+            f"A batch of {recipe.batch_size} images is more than the {num_images} training images "
+            f"of {data.name}. Give a smaller --batch-size."
+        )
+    return data
 
 
 def make_model(recipe, image_shape):
-    """Makes the recipe's model with its initial weights, compiled.
+    """Makes the recipe's model with its initial weights, compiled, with a built optimiser.
+
+    Under a strategy, call it in the strategy's scope.
 
     Args:
         recipe: A `Recipe`.
@@ -50,6 +60,7 @@ def make_model(recipe, image_shape):
         model.compile(_make_optimizer(recipe), objective=_make_objective(recipe), seed=recipe.seed)
     except ValueError as error:
         raise UsageError(str(error)) from error
+    model.optimizer.build(model.trainable_variables)  # So that its state can be restored.
     return model
 
 

@@ -58,7 +58,6 @@ def _pretrained_path(name):
 def _load_checkpoint(run):
     recipe = run.read_recipe()
     model = build.make_model(recipe, build.load_data(recipe).image_shape)
-    model.optimizer.build(model.trainable_variables)
     progress = CheckpointStore(run.checkpoints, read_only=True).restore(model)
     if not progress.step:
         raise UsageError(f"The run in {run.path} has no checkpoint yet. Try again later.")

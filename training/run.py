@@ -4,6 +4,7 @@ import importlib.metadata
 import pathlib
 import subprocess
 import sys
+import traceback
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from training.callbacks import ProgressBar, SaveProgress, StopAtStep, WriteImage
 from training.checkpoints import CheckpointStore
 from training.errors import UsageError, UserError
 from training.run_directory import RunDirectory
+from zoo.models import inputs
 
 __all__ = ["train"]
 
@@ -85,7 +87,6 @@ def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
     """Trains from the last checkpoint, or from the beginning; gives the final `Progress`."""
     is_chief = strategies.is_chief(strategy)
     store = CheckpointStore(run_directory.checkpoints, read_only=not is_chief)
-    model.optimizer.build(model.trainable_variables)  # So that its state can be restored.
     progress = store.restore(model)
     if resume and is_chief and progress.rows:
         run_directory.write_history(progress.rows)  # Drops rows younger than the checkpoint.
@@ -95,7 +96,7 @@ def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
     stop = StopAtStep(recipe.steps)
     try:
         model.fit(
-            data.train_batches(recipe.batch_size, recipe.seed, start_step=progress.step),
+            data.train_batches(recipe.batch_size, recipe.seed, start_step=0),
             initial_epoch=progress.epoch,
             epochs=-(-recipe.steps // recipe.steps_per_epoch),
             steps_per_epoch=recipe.steps_per_epoch,
@@ -104,6 +105,8 @@ def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
             verbose=verbose if is_chief else 0,
         )
     except ValueError as error:
+        if not _is_about_the_batch(error):
+            raise
         raise UserError(_stopped_message(error, stop.steps_done, store)) from error
     return progress
 
@@ -122,11 +125,17 @@ def _make_callbacks(run_directory, progress, data, is_chief):
     return callbacks
 
 
+def _is_about_the_batch(error):
+    """Whether the model refused the batch, or a term of its loss; the rest are errors of ours."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals["__name__"] == inputs.__name__
+
+
 def _stopped_message(error, step, store):
     steps = store.steps()
-    kept = f"the checkpoint of step {steps[-1]} is kept" if steps else "no checkpoint exists yet"
+    kept = f"The checkpoint of step {steps[-1]} is kept" if steps else "There is no checkpoint yet"
     return (
-        f"Training stopped at step {step}: {str(error).rstrip('.')}. {kept[0].upper()}{kept[1:]}. If the data are at "
+        f"Training stopped at step {step}: {str(error).rstrip('.')}. {kept}. If the data are at "
         "fault, mend them and run the same command with --resume; if the loss grew without bound, "
         "start anew with a lower --learning-rate and another --directory."
     )

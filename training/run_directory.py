@@ -11,6 +11,8 @@ from training.recipes import Recipe
 
 __all__ = ["RunDirectory", "replace_file"]
 
+_UNFINISHED = ".unfinished"
+
 
 class RunDirectory:
     """Paths of a run's files.
@@ -46,12 +48,17 @@ class RunDirectory:
         Raises:
             UsageError: Something exists there already; it is left as it is.
         """
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        is_free = not self.path.exists() or (self.path.is_dir() and not self._files())
+        if not is_free:
             raise UsageError(
                 f"{self.path} already exists, and nothing in it was touched. Continue that run "
                 "with --resume, or give another place with --directory."
             )
         self.write_json(self.recipe, recipe_values)
+
+    def _files(self):
+        """What stands in the directory, but for what a kill left of a file being written."""
+        return [path for path in self.path.iterdir() if not path.name.endswith(_UNFINISHED)]
 
     def read_recipe(self):
         """Gives the `Recipe` of the run.
@@ -96,7 +103,7 @@ def replace_file(path):
         UserError: It could not be written (a full disk); what stood at `path` is still there.
     """
     path = pathlib.Path(path)
-    temporary = path.with_name(f".{path.name}.unfinished")
+    temporary = path.with_name(f".{path.name}{_UNFINISHED}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "w", encoding="utf-8", newline="") as file:

@@ -170,12 +170,13 @@ def test_nan_in_data_stops_and_keeps_the_last_good_state(tmp_path, monkeypatch):
     directory = tmp_path / "run"
     load = run.build.load_data
     monkeypatch.setattr(run.build, "load_data", lambda recipe: _DataWithNaN(load(recipe), 4))
-    with pytest.raises(UserError, match=r"stopped at step 4: .*NaN.* checkpoint of step 3 is kept"):
+    with pytest.raises(
+        UserError, match=r"stopped at step 4: .*NaN.* The checkpoint of step 3 is kept"
+    ):
         run.train(tiny_recipe(), directory, verbose=0)
     store = CheckpointStore(directory / "checkpoints")
     assert store.steps() == [3]
     model = run.build.make_model(tiny_recipe(), (8, 8, 1))
-    model.optimizer.build(model.trainable_variables)
     assert store.restore(model).step == 3
     assert all(np.isfinite(value).all() for value in contract.state_of(model).values())
 
@@ -203,6 +204,12 @@ def test_existing_directory_is_refused_and_left_alone(tmp_path):
         run.train(tiny_recipe(), tmp_path, verbose=0)
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
     assert precious.read_text() == "mine"
+
+
+def test_a_kill_before_the_recipe_is_written_does_not_take_the_directory(tmp_path):
+    (tmp_path / ".recipe.json.unfinished").write_text("{")
+    RunDirectory(tmp_path).create(tiny_recipe().to_dict())
+    assert RunDirectory(tmp_path).read_recipe() == tiny_recipe()
 
 
 @pytest.mark.usefixtures("no_results")
@@ -248,7 +255,6 @@ def test_best_epoch_of_no_epochs():
 
 def test_store_keeps_two_and_the_best(tmp_path):
     model = run.build.make_model(tiny_recipe(), (8, 8, 1))
-    model.optimizer.build(model.trainable_variables)
     store = CheckpointStore(tmp_path)
     progress = Progress()
     for step, rate in ((1, 5.0), (2, 3.0), (3, 4.0), (4, 6.0)):
@@ -266,7 +272,6 @@ def test_store_keeps_two_and_the_best(tmp_path):
 
 def test_damaged_checkpoint_gives_way_to_the_one_before(tmp_path):
     model = run.build.make_model(tiny_recipe(), (8, 8, 1))
-    model.optimizer.build(model.trainable_variables)
     store = CheckpointStore(tmp_path)
     for step in (1, 2):
         store.save(model, Progress(step, [_row(1.0, 0.0)] * step))

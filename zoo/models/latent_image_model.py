@@ -1,5 +1,6 @@
 """The base class of every architecture: one training step, one set of methods."""
 
+import contextlib
 import inspect
 
 import keras
@@ -39,6 +40,9 @@ class LatentImageModel(keras.Model):
     def __init__(self, image_shape, likelihood="gaussian", context_shape=None, **kwargs):
         # Float images stay float32 under a mixed precision policy: each layer casts for itself.
         super().__init__(autocast=False, **kwargs)
+        _check_policy(self.dtype_policy)
+        if context_shape is not None and "context_shape" not in _argument_names(type(self)):
+            raise ValueError(f"{type(self).__name__} is not conditional: it takes no context_shape.")
         self.image_shape = _as_image_shape(image_shape, "image_shape")
         self.context_shape = context_shape and _as_image_shape(context_shape, "context_shape")
         self.likelihood = distributions.get_likelihood(likelihood)
@@ -296,6 +300,13 @@ class LatentImageModel(keras.Model):
             logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}
         return logs
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # Under a strategy Keras averages a batch over the replicas to build the model with, which
+        # fails for a dict under several workers. Ours is built; its optimiser may not be.
+        if self._distribute_strategy is not None and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+
     def fit(self, x=None, *args, **kwargs):
         """Trains as `keras.Model.fit` does, on a batch as `zoo.models.inputs.unpack` reads it.
 
@@ -370,9 +381,9 @@ class LatentImageModel(keras.Model):
     def from_config(cls, config, custom_objects=None):
         """Makes a model from `get_config`."""
         with keras.saving.custom_object_scope(custom_objects or {}):
-            return cls(
-                **{name: keras.saving.deserialize_keras_object(v) for name, v in config.items()}
-            )
+            arguments = {n: keras.saving.deserialize_keras_object(v) for n, v in config.items()}
+        with _global_policy(arguments.get("dtype")):
+            return cls(**arguments)
 
     def get_compile_config(self):
         """Gives the arguments of `compile`, the objective's too."""
@@ -400,6 +411,26 @@ def _make_trackers():
         "distortion": keras.metrics.Mean("distortion"),
         "rmse": keras.metrics.RootMeanSquaredError("rmse"),
     }
+
+
+def _check_policy(policy):
+    if policy.name != keras.config.dtype_policy().name:
+        raise ValueError(
+            "Keras hands a model's dtype to none of its layers, so set it for all before making "
+            f"the model: keras.config.set_dtype_policy({policy.name!r}). Received: "
+            f"dtype={policy.name!r} under the global policy {keras.config.dtype_policy().name!r}"
+        )
+
+
+@contextlib.contextmanager
+def _global_policy(policy):
+    """Makes the layers of a saved model with the precision that they had."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _argument_names(model_class):

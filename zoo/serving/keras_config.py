@@ -6,7 +6,6 @@ holds its configuration and its objective's; the weights and the objective's sta
 only: loading runs no code but that of classes registered with Keras or passed by the caller.
 """
 
-import contextlib
 import json
 import os
 import re
@@ -134,25 +133,10 @@ def load_exported(path, custom_objects=None):
             "or pass custom_objects={'" + config["class"].split(">")[-1] + "': the class}."
         )
     with keras.saving.custom_object_scope(custom_objects or {}):
-        with _dtype_policy(config["config"].get("dtype")):
-            model = model_class.from_config(config["config"])
+        model = model_class.from_config(config["config"])
         _compile(model, config["compile"])
     _restore(model, config["variables"], path)
     return model
-
-
-@contextlib.contextmanager
-def _dtype_policy(policy):
-    """Makes layers with the precision they had, which they take from Keras's global policy."""
-    if policy is None:
-        yield
-        return
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(keras.saving.deserialize_keras_object(policy))
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _compile(model, config):

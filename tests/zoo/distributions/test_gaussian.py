@@ -145,7 +145,7 @@ def test_training_moves_the_running_scale_to_the_batchs_error(images):
 
 @pytest.mark.parametrize("scale", [0, -1.0, "fixed", None, True, float("nan")])
 def test_bad_scales_are_named(scale):
-    with pytest.raises(ValueError, match="'running', 'learned' or a positive number.*scale="):
+    with pytest.raises(ValueError, match=r"'running', 'learned' or a positive number.*scale="):
         Gaussian(scale=scale)
 
 
@@ -160,5 +160,5 @@ def test_likelihoods_are_found_by_name_and_near_names_suggested():
     assert type(get_likelihood("gaussian")) is Gaussian
     own = Gaussian(0.3)
     assert get_likelihood(own) is own
-    with pytest.raises(ValueError, match="Did you mean 'gaussian'.*likelihood='gausian'"):
+    with pytest.raises(ValueError, match=r"Did you mean 'gaussian'.*likelihood='gausian'"):
         get_likelihood("gausian")

@@ -312,7 +312,7 @@ def test_networks_of_ones_own_lift_the_condition_on_the_size():
 
 @pytest.mark.parametrize("num_samples", [0, -1])
 def test_log_prob_needs_a_sample(model, num_samples):
-    with pytest.raises(ValueError, match="num_samples must be at least 1. Received"):
+    with pytest.raises(ValueError, match=r"num_samples must be at least 1. Received"):
         model.log_prob(grey(1, H, W, C), num_samples=num_samples)
 
 

@@ -36,5 +36,5 @@ def test_learned_scale_moves_towards_the_error(images):
 
 @pytest.mark.parametrize("beta", [-1, "1", None, float("nan")])
 def test_beta_must_be_a_number_of_at_least_0(beta):
-    with pytest.raises(ValueError, match="beta must be .* at least 0. Received: beta="):
+    with pytest.raises(ValueError, match=r"beta must be .* at least 0. Received: beta="):
         zoo.ELBO(beta=beta)
