@@ -71,10 +71,12 @@ def evaluate(arguments):
             f"The model takes images of shape {model.image_shape}, but those of {data.name} have "
             f"shape {data.image_shape}. Give --image-size and --channels to convert them."
         )
-    logs = model.evaluate(data.batches("test", _EVALUATION_BATCH), return_dict=True, verbose=0)
+    # The noise depends on the batches, so those of the run give the figures of the run.
+    batch_size = recipe.batch_size if recipe else _EVALUATION_BATCH
+    logs = model.evaluate(data.batches("test", batch_size), return_dict=True, verbose=0)
     bits = measures.bits_per_dimension(model, data)
     print(f"{data.name}, {data.num_examples['test']} images of the test split:")
-    width = max(map(len, logs)) + 2
+    width = max(map(len, ["bits a dimension", *logs])) + 2
     for name, value in sorted(logs.items()):
         print(f"  {name:{width}}{float(value):.6g}")
     print(

@@ -96,10 +96,10 @@ def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
     stop = StopAtStep(recipe.steps)
     try:
         model.fit(
-            data.train_batches(recipe.batch_size, recipe.seed, start_step=0),
+            data.train_batches(recipe.batch_size, recipe.seed, start_step=progress.step),
             initial_epoch=progress.epoch,
             epochs=-(-recipe.steps // recipe.steps_per_epoch),
-            steps_per_epoch=recipe.steps_per_epoch,
+            steps_per_epoch=min(recipe.steps_per_epoch, recipe.steps),
             validation_data=validation,
             callbacks=[stop, *_make_callbacks(run_directory, progress, data, is_chief)],
             verbose=verbose if is_chief else 0,

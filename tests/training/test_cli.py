@@ -180,7 +180,7 @@ def test_evaluate(finished_run, capsys):
     metrics = json.loads((finished_run / "metrics.json").read_text())
     assert "digits, 300 images of the test split" in output
     found = dict(line.split()[:2] for line in output.splitlines()[1:])
-    assert float(found["rmse"]) == pytest.approx(metrics["test"]["rmse"], rel=0.02)
+    assert float(found["rmse"]) == pytest.approx(metrics["test"]["rmse"], rel=1e-4)
 
 
 def test_evaluate_refuses_data_of_another_shape(finished_run, capsys):

@@ -87,7 +87,7 @@ class _Killed(BaseException):
 @pytest.mark.usefixtures("no_results")
 def test_resume_after_kill_between_checkpoint_and_history(tmp_path, uninterrupted, monkeypatch):
     def die(self, rows):
-        if len(rows) == 2:
+        if len(rows) == 3:
             raise _Killed
 
     directory = tmp_path / "run"

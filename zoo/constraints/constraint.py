@@ -3,7 +3,6 @@
 import re
 
 import keras
-import tensorflow as tf
 
 __all__ = ["Constraint"]
 

@@ -42,7 +42,9 @@ class LatentImageModel(keras.Model):
         super().__init__(autocast=False, **kwargs)
         _check_policy(self.dtype_policy)
         if context_shape is not None and "context_shape" not in _argument_names(type(self)):
-            raise ValueError(f"{type(self).__name__} is not conditional: it takes no context_shape.")
+            raise ValueError(
+                f"{type(self).__name__} is not conditional: it takes no context_shape."
+            )
         self.image_shape = _as_image_shape(image_shape, "image_shape")
         self.context_shape = context_shape and _as_image_shape(context_shape, "context_shape")
         self.likelihood = distributions.get_likelihood(likelihood)

@@ -97,7 +97,6 @@ def test_geco_ends_on_the_rate_distortion_curve(theta):
     )
     model.fit(fresh_batches(seed=1), steps_per_epoch=NUM_STEPS, verbose=0)
     logs = model.evaluate(fresh_batches(seed=2), steps=100, verbose=0, return_dict=True)
-    print(tolerance, rate, multiplier, logs, model.objective.multipliers)
     assert logs["rmse"] == pytest.approx(tolerance, rel=0.02)
     assert logs["rate"] == pytest.approx(rate, rel=0.05)
     assert model.objective.multipliers["reconstruction_error"] == pytest.approx(
