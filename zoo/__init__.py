@@ -19,7 +19,7 @@ _HOMES = {
 }
 _SUBPACKAGES = ("constraints", "distributions", "models", "objectives", "random", "serving")
 
-__all__ = sorted([*_HOMES, *_SUBPACKAGES])  # noqa: PLE0604 - names, joined from two tables
+__all__ = sorted([*_HOMES, *_SUBPACKAGES])
 __version__ = "0.1.0"
 
 

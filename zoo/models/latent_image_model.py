@@ -369,6 +369,24 @@ class LatentImageModel(keras.Model):
             )
         serving.export(self, filepath, log_prob_samples, metadata)
 
+    def load_weights(self, filepath, **kwargs):
+        """Loads what `save_weights` wrote: weights, optimiser and the objective's state.
+
+        Raises:
+            ValueError: They do not fit, or were saved under an objective without this one's state.
+        """
+        try:
+            super().load_weights(filepath, **kwargs)
+        except ValueError as error:
+            if self.objective is None or f"'{self.objective.name}'" not in str(error):
+                raise
+            raise ValueError(
+                f"{filepath} has no state of a {type(self.objective).__name__} like this model's: "
+                "it was saved under another objective. Compile with the objective it was saved "
+                "under, load, and compile again; or pass skip_mismatch=True to leave this "
+                "objective's state as it is."
+            ) from error
+
     def get_config(self):
         """Gives the constructor's arguments, read from the attributes of the same names."""
         config = {
