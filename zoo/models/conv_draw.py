@@ -1,10 +1,12 @@
 """ConvDRAW (Gregor et al. 2016), the hierarchical model of Taming VAEs."""
 
+import types
+
 import keras
 import tensorflow as tf
 
 from zoo.distributions import normals
-from zoo.layers.conv_lstm import lstm_step
+from zoo.layers import forget_bias, grid_convolution, lstm_step
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.record import Posterior
 
@@ -27,7 +29,9 @@ class ConvDRAW(LatentImageModel):
 
     All of it runs on a grid of patches, `[H / stride, W / stride, stride² · C]`, so that no
     step changes resolution. What does not change from step to step (the image's share of the
-    encoder's gates) or is not needed inside the loop (the priors in training) is computed once.
+    encoder's gates, the weights' transform and cast) or is not needed inside the loop (the priors
+    and the rate in training) is computed once. States, canvas and latents are float32 under any
+    policy, and laid out `[positions, B, channels]`: see `zoo.layers.grid_convolution`.
 
     Args:
         image_shape: (height, width, channels), height and width divisible by `stride`.
@@ -72,7 +76,8 @@ class ConvDRAW(LatentImageModel):
         grid = (height // stride, width // stride)
         patch = channels * stride**2
         canvas = patch * self.likelihood.parameters_per_channel
-        self._latent_shape = (*grid, latent_filters)
+        self._grid = grid
+        self._num_positions = grid[0] * grid[1]
         self.image_gates = self._conv("image_gates", 4 * filters)
         self.encoder_gates = self._conv("encoder_gates", 4 * filters, use_bias=False)
         self.posterior_head = self._conv("posterior_head", 2 * latent_filters)
@@ -97,41 +102,74 @@ class ConvDRAW(LatentImageModel):
             filters, self.kernel_size, padding="same", use_bias=use_bias, name=name
         )
 
+    def _prepare(self):
+        """Makes the convolutions ready for all steps: functions of `[positions, B, channels]`."""
+
+        def on_grid(layer, extra_bias=0.0):
+            return grid_convolution(layer, self._grid, extra_bias)
+
+        return types.SimpleNamespace(
+            image_gates=on_grid(self.image_gates, forget_bias(self.filters)),
+            encoder_gates=on_grid(self.encoder_gates),
+            posterior_head=on_grid(self.posterior_head),
+            prior_head=on_grid(self.prior_head),
+            decoder_gates=on_grid(self.decoder_gates, forget_bias(self.filters)),
+            write=on_grid(self.write),
+        )
+
+    # === Layouts ===
+
+    def _to_positions(self, maps):
+        """Lays `[B, h, w, channels]` out as `[positions, B, channels]`."""
+        rows = tf.reshape(maps, [-1, self._num_positions, maps.shape[-1]])
+        return tf.transpose(rows, [1, 0, 2])
+
+    def _to_maps(self, steps):
+        """Lays a list of T tensors `[positions, B, channels]` out as `[B, T, h, w, channels]`."""
+        rows = tf.transpose(tf.stack(steps), [2, 0, 1, 3])
+        return tf.reshape(rows, [-1, len(steps), *self._grid, rows.shape[-1]])
+
+    def _draws(self, noise):
+        """Draws standard normal numbers, a list of T tensors `[positions, B, latent_filters]`."""
+        draws = noise.normal([self.num_steps, self._num_positions, self.latent_filters])
+        return tf.unstack(tf.transpose(draws, [1, 2, 0, 3]))
+
     # === One step ===
 
     def _initial_state(self, num_rows):
         """Gives (canvas, decoder LSTM state) before step 1."""
-        canvas = tf.broadcast_to(
-            tf.convert_to_tensor(self.initial_canvas), [num_rows, *self.initial_canvas.shape]
-        )
-        return canvas, self._zero_lstm(num_rows)
+        canvas = tf.convert_to_tensor(self.initial_canvas)
+        canvas = tf.reshape(canvas, [self._num_positions, 1, -1])
+        shape = [self._num_positions, num_rows, canvas.shape[-1]]
+        return tf.broadcast_to(canvas, shape), self._zero_lstm(num_rows)
 
     def _zero_lstm(self, num_rows):
-        zeros = tf.zeros([num_rows, *self._latent_shape[:2], self.filters], self.compute_dtype)
+        zeros = tf.zeros([self._num_positions, num_rows, self.filters])
         return zeros, zeros
 
     def _mean_on_grid(self, canvas):
-        """The reconstruction that a canvas stands for, on the grid of patches."""
-        mean = self._likelihood_of(canvas).mean()
-        return tf.nn.space_to_depth(mean, self.stride)
+        """The reconstruction that a canvas stands for, as patches `[positions, B, channels]`."""
+        depth = self.image_shape[-1] * self.likelihood.parameters_per_channel
+        # Likelihoods treat all pixels alike, so pixels need not lie in their places in the image.
+        pixels = tf.reshape(canvas, [self._num_positions, -1, self.stride**2, depth])
+        mean = self.likelihood(pixels).mean()
+        return tf.reshape(mean, [self._num_positions, -1, self.stride**2 * self.image_shape[-1]])
 
     def _likelihood_of(self, canvas):
+        canvas = self._to_maps([canvas])[:, 0]
         return self.likelihood(tf.nn.depth_to_space(canvas, self.stride))
 
-    def _encode_step(self, image_gates, patches, canvas, encoder, decoder):
+    def _encode_step(self, nets, image_gates, patches, canvas, encoder, decoder):
         """Moves the encoder's state, given the canvas and the decoder's state before the step."""
         error = patches - self._mean_on_grid(canvas)
-        seen = self._join(error, encoder[0], decoder[0])
-        return lstm_step(image_gates + self.encoder_gates(seen), encoder)
+        seen = tf.concat([error, encoder[0], decoder[0]], axis=-1)
+        return lstm_step(image_gates + nets.encoder_gates(seen), encoder)
 
-    def _decode_step(self, latents, canvas, decoder):
+    def _decode_step(self, nets, latents, canvas, decoder):
         """Moves the decoder's state by a step's latents and draws on the canvas."""
-        seen = self._join(latents, canvas, decoder[0])
-        decoder = lstm_step(self.decoder_gates(seen), decoder)
-        return canvas + tf.cast(self.write(decoder[0]), tf.float32), decoder
-
-    def _join(self, *parts):
-        return tf.concat([tf.cast(part, self.compute_dtype) for part in parts], axis=-1)
+        seen = tf.concat([latents, canvas, decoder[0]], axis=-1)
+        decoder = lstm_step(nets.decoder_gates(seen), decoder)
+        return canvas + nets.write(decoder[0]), decoder
 
     # === The whole recursion ===
 
@@ -139,94 +177,103 @@ class ConvDRAW(LatentImageModel):
         """Runs all steps with an encoder; `choose_latents(t, q_t)` gives each step's latents.
 
         Returns:
-            Latents, posteriors q_t and the prior's parameters, a list of T each, and the canvas.
+            Latents `[B, T, h, w, latent_filters]`, the posteriors q and the priors p over them,
+            and the last canvas.
         """
+        nets = self._prepare()
         num_rows = tf.shape(images)[0]
         canvas, decoder = self._initial_state(num_rows)
         encoder = self._zero_lstm(num_rows)
-        patches = tf.nn.space_to_depth(images, self.stride)
-        image_gates = self.image_gates(patches)
+        patches = self._to_positions(tf.nn.space_to_depth(images, self.stride))
+        image_gates = nets.image_gates(patches)
         latents, posteriors, decoder_states = [], [], []
         for step in range(self.num_steps):
-            encoder = self._encode_step(image_gates, patches, canvas, encoder, decoder)
-            posterior = normals.normal_from_parameters(self.posterior_head(encoder[0]))
+            encoder = self._encode_step(nets, image_gates, patches, canvas, encoder, decoder)
+            posteriors.append(nets.posterior_head(encoder[0]))
             decoder_states.append(decoder[0])
-            posteriors.append(posterior)
-            latents.append(choose_latents(step, posterior))
-            canvas, decoder = self._decode_step(latents[-1], canvas, decoder)
-        return latents, posteriors, self._priors(decoder_states), canvas
+            latents.append(choose_latents(step, normals.normal_from_parameters(posteriors[-1])))
+            canvas, decoder = self._decode_step(nets, latents[-1], canvas, decoder)
+        posteriors = normals.normal_from_parameters(self._to_maps(posteriors))
+        return self._to_maps(latents), posteriors, self._priors(nets, decoder_states), canvas
 
-    def _walk_prior(self, num_rows, choose_latents):
+    def _walk_prior(self, nets, num_rows, choose_latents):
         """Runs all steps without an encoder; `choose_latents(t, h^d_{t-1})` gives the latents.
 
         Returns:
-            Latents, decoder states h^d_0 .. h^d_{T-1}, a list of T each, and the canvas.
+            Latents `[B, T, h, w, latent_filters]`, decoder states h^d_0 .. h^d_{T-1} (a list), and
+            the last canvas.
         """
         canvas, decoder = self._initial_state(num_rows)
         latents, decoder_states = [], []
         for step in range(self.num_steps):
             decoder_states.append(decoder[0])
             latents.append(choose_latents(step, decoder[0]))
-            canvas, decoder = self._decode_step(latents[-1], canvas, decoder)
-        return latents, decoder_states, canvas
+            canvas, decoder = self._decode_step(nets, latents[-1], canvas, decoder)
+        return self._to_maps(latents), decoder_states, canvas
 
-    def _priors(self, decoder_states):
-        """Gives all p_t by one convolution over the stacked states."""
-        parameters = self.prior_head(tf.concat(decoder_states, axis=0))
-        return [normals.normal_from_parameters(p) for p in tf.split(parameters, self.num_steps)]
+    def _walk_given(self, latents):
+        """Runs all steps without an encoder on T given tensors `[B, h, w, latent_filters]`."""
+        nets = self._prepare()
+        given = [self._to_positions(tf.cast(group, tf.float32)) for group in latents]
+        num_rows = tf.shape(latents[0])[0]
+        return nets, *self._walk_prior(nets, num_rows, lambda step, _: given[step])
+
+    def _priors(self, nets, decoder_states):
+        """Gives p over all latents by one convolution of the T states, stacked along the batch."""
+        parameters = nets.prior_head(tf.concat(decoder_states, axis=1))
+        parameters = tf.split(parameters, self.num_steps, axis=1)
+        return normals.normal_from_parameters(self._to_maps(parameters))
 
     # === What the base class asks for ===
 
     def draw_posterior(self, images, context, noise):
         """Draws z_t ~ q_t step by step; gives a `Posterior` with T groups of latents."""
         del context
-        draws = tf.unstack(noise.normal([self.num_steps, *self._latent_shape]), axis=1)
+        draws = self._draws(noise)
         latents, posteriors, priors, canvas = self._walk_posterior(
             images, lambda step, posterior: posterior.loc + posterior.scale * draws[step]
         )
-        pairs = list(zip(posteriors, priors, strict=True))
         return Posterior(
-            latents=tuple(latents),
-            rate=tf.add_n([normals.kl_divergence(q, p) for q, p in pairs]),
-            log_posterior=_total_log_prob(posteriors, latents),
-            log_prior=_total_log_prob(priors, latents),
+            latents=tuple(tf.unstack(latents, axis=1)),
+            rate=normals.kl_divergence(posteriors, priors),
+            log_posterior=normals.log_prob(posteriors, latents),
+            log_prior=normals.log_prob(priors, latents),
             likelihood=self._likelihood_of(canvas),
         )
 
     def draw_prior(self, noise, temperature, context=None):
         """Draws z_t ~ p_t step by step: T tensors `[B, H / stride, W / stride, latent_filters]`."""
         del context
-        draws = tf.unstack(noise.normal([self.num_steps, *self._latent_shape]), axis=1)
+        nets = self._prepare()
+        draws = self._draws(noise)
+        row_temperature = tf.reshape(temperature, [-1, 1])
 
         def draw(step, decoder_state):
-            prior = normals.normal_from_parameters(self.prior_head(decoder_state), temperature)
-            return prior.loc + prior.scale * draws[step]
+            prior = normals.normal_from_parameters(nets.prior_head(decoder_state))
+            return prior.loc + row_temperature * prior.scale * draws[step]
 
-        return tuple(self._walk_prior(tf.shape(temperature)[0], draw)[0])
+        latents, _, _ = self._walk_prior(nets, tf.shape(temperature)[0], draw)
+        return tuple(tf.unstack(latents, axis=1))
 
     def decode(self, latents, context=None):
         """Gives p(x|z) for T tensors `[B, H / stride, W / stride, latent_filters]`."""
         del context
-        num_rows = tf.shape(latents[0])[0]
-        return self._likelihood_of(self._walk_prior(num_rows, lambda step, _: latents[step])[-1])
+        *_, canvas = self._walk_given(latents)
+        return self._likelihood_of(canvas)
 
     def log_prior(self, latents, context=None):
         """Gives Σ_t log p_t(z_t) in nats, `[B]`."""
         del context
-        num_rows = tf.shape(latents[0])[0]
-        _, decoder_states, _ = self._walk_prior(num_rows, lambda step, _: latents[step])
-        return _total_log_prob(self._priors(decoder_states), latents)
+        nets, latents, decoder_states, _ = self._walk_given(latents)
+        return normals.log_prob(self._priors(nets, decoder_states), latents)
 
     def log_posterior(self, latents, images, context=None):
         """Gives Σ_t log q_t(z_t) in nats, `[B]`."""
         del context
-        _, posteriors, _, _ = self._walk_posterior(images, lambda step, _: latents[step])
-        return _total_log_prob(posteriors, latents)
-
-
-def _total_log_prob(distributions, latents):
-    pairs = zip(distributions, latents, strict=True)
-    return tf.add_n([normals.log_prob(distribution, z) for distribution, z in pairs])
+        given = [self._to_positions(tf.cast(group, tf.float32)) for group in latents]
+        images = self._as_images(images)
+        latents, posteriors, _, _ = self._walk_posterior(images, lambda step, _: given[step])
+        return normals.log_prob(posteriors, latents)
 
 
 def _check_sizes(image_shape, stride, num_steps, filters, latent_filters, kernel_size):
@@ -242,7 +289,7 @@ def _check_sizes(image_shape, stride, num_steps, filters, latent_filters, kernel
             raise ValueError(f"{name} must be an int of at least 1. Received: {name}={size!r}")
     if image_shape[0] % stride or image_shape[1] % stride:
         raise ValueError(
-            f"ConvDRAW cuts images into patches of {stride} by {stride} pixels, so height and width "
-            f"must be divisible by stride={stride}. Received: image_shape={image_shape}. Resize or "
-            "pad the images, or pass another stride."
+            f"ConvDRAW cuts images into patches of {stride} by {stride} pixels, so height and "
+            f"width must be divisible by stride={stride}. Received: image_shape={image_shape}. "
+            "Resize or pad the images, or pass another stride."
         )
