@@ -241,8 +241,8 @@ class ConvDRAW(LatentImageModel):
             likelihood=self._likelihood_of(canvas),
         )
 
-    def draw_prior(self, noise, temperature, context=None):
-        """Draws z_t ~ p_t step by step: T tensors `[B, H / stride, W / stride, latent_filters]`."""
+    def generate(self, noise, temperature, context=None):
+        """Draws z_t ~ p_t step by step; gives the T groups of latents and the likelihood."""
         del context
         nets = self._prepare()
         draws = self._draws(noise)
@@ -252,8 +252,8 @@ class ConvDRAW(LatentImageModel):
             prior = normals.normal_from_parameters(nets.prior_head(decoder_state))
             return prior.loc + row_temperature * prior.scale * draws[step]
 
-        latents, _, _ = self._walk_prior(nets, tf.shape(temperature)[0], draw)
-        return tuple(tf.unstack(latents, axis=1))
+        latents, _, canvas = self._walk_prior(nets, tf.shape(temperature)[0], draw)
+        return tuple(tf.unstack(latents, axis=1)), self._likelihood_of(canvas)
 
     def decode(self, latents, context=None):
         """Gives p(x|z) for T tensors `[B, H / stride, W / stride, latent_filters]`."""

@@ -70,8 +70,8 @@ class ConvVAE(LatentImageModel):
     def _features_shape(self):
         try:
             images = keras.KerasTensor((None, *self.image_shape))
-            return self.encoder.compute_output_spec(images).shape[1:]
-        except ValueError as error:
+            return self.encoder(images).shape[1:]  # Builds it, too.
+        except (TypeError, ValueError) as error:
             raise ValueError(
                 "The encoder must map images [batch, "
                 f"{', '.join(map(str, self.image_shape))}] to features. {error}"
@@ -80,8 +80,8 @@ class ConvVAE(LatentImageModel):
     def _check_decoder(self, expected):
         try:
             latents = keras.KerasTensor((None, self.latent_dim))
-            received = tuple(self.decoder.compute_output_spec(latents).shape)
-        except ValueError as error:
+            received = tuple(self.decoder(latents).shape)
+        except (TypeError, ValueError) as error:
             received = str(error)
         if received[1:] != expected:
             raise ValueError(
@@ -109,10 +109,11 @@ class ConvVAE(LatentImageModel):
             likelihood=self.decode((latents,)),
         )
 
-    def draw_prior(self, noise, temperature, context=None):
-        """Draws z ~ N(0, temperature²), a tuple of one `[B, latent_dim]`."""
+    def generate(self, noise, temperature, context=None):
+        """Draws z ~ N(0, temperature²); gives the latents, one `[B, latent_dim]`, and p(x|z)."""
         del context
-        return (temperature[:, None] * noise.normal([self.latent_dim]),)
+        latents = (temperature[:, None] * noise.normal([self.latent_dim]),)
+        return latents, self.decode(latents)
 
     def decode(self, latents, context=None):
         """Gives p(x|z) for a tuple of one `[B, latent_dim]`."""

@@ -5,7 +5,7 @@ import re
 
 import tensorflow as tf
 
-__all__ = ["as_images", "assert_finite", "plain_errors", "unpack"]
+__all__ = ["as_images", "assert_equal_rows", "assert_finite", "plain_errors", "unpack"]
 
 _MARK = "VAE Zoo:"
 
@@ -91,6 +91,25 @@ def assert_finite(terms, step):
     )
     is_finite = tf.math.is_finite(tf.add_n(list(totals.values())))
     return tf.debugging.Assert(is_finite, [message, *totals.values(), "at step", step])
+
+
+def assert_equal_rows(num_rows):
+    """Gives ops, none with one replica, that fail a step whose replicas' batches differ in size.
+
+    Means over replicas would be wrong, and of an empty batch NaN.
+    """
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return []
+    rows = tf.cast(num_rows, tf.float64)
+    mean, mean_square = context.all_reduce(tf.distribute.ReduceOp.MEAN, [rows, rows**2])
+    message = (
+        f"{_MARK} under a tf.distribute strategy every replica needs equally many images. Batch "
+        "the data with drop_remainder=True and a size that the number of replicas divides. "
+        "Received images on one of the replicas:"
+    )
+    is_equal = tf.abs(mean_square - mean**2) < 1e-3
+    return [tf.debugging.Assert(is_equal, [message, num_rows])]
 
 
 @contextlib.contextmanager

@@ -1,23 +1,21 @@
-"""The base class of every architecture: one training step, one set of methods."""
+"""The base class of every architecture: inference, one set of methods for all."""
 
 import contextlib
 import inspect
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from zoo import distributions, random
 from zoo.models import inputs
+from zoo.models.objective_trainer import ObjectiveTrainer
 from zoo.models.record import Record
-from zoo.objectives import ELBO, Objective
-from zoo.objectives.objective import mean_over_replicas
 
 __all__ = ["LatentImageModel"]
 
-_TRAIN, _TEST = 0, 1  # Tags that keep the noise of training and of evaluation apart.
 
-
-class LatentImageModel(keras.Model):
+class LatentImageModel(ObjectiveTrainer):
     """A latent-variable model of images `[B, H, W, C]` in [0, 1] (or uint8).
 
     An architecture is a subclass that stores each constructor argument as an attribute of the same
@@ -25,7 +23,7 @@ class LatentImageModel(keras.Model):
 
     - `draw_posterior(images, context, noise)` -> `Posterior`: draws z and says what it cost;
     - `decode(latents, context=None)` -> the likelihood, a TFP distribution over images;
-    - `draw_prior(noise, temperature, context=None)` -> latents;
+    - `generate(noise, temperature, context=None)` -> latents z ~ p(z) and the likelihood there;
     - `log_prior(latents, context=None)` and `log_posterior(latents, images, context=None)`.
 
     It knows networks and distributions; it averages and weights nothing. What to minimise is the
@@ -55,8 +53,8 @@ class LatentImageModel(keras.Model):
         """Draws z ~ q(z|x) for images `[B, H, W, C]` with the noise; gives a `Posterior`."""
         raise NotImplementedError
 
-    def draw_prior(self, noise, temperature, context=None):
-        """Draws a tuple of latents z ~ p(z); `temperature` `[B]` scales standard deviations."""
+    def generate(self, noise, temperature, context=None):
+        """Draws z ~ p(z), `temperature` `[B]` scaling standard deviations; gives (z, p(x|z))."""
         raise NotImplementedError
 
     def decode(self, latents, context=None):
@@ -98,11 +96,36 @@ class LatentImageModel(keras.Model):
         """Gives the likelihood's means at the images' latents, `[B, H, W, C]` in pixel units."""
         return self.infer(images, context, seed=seed).reconstruction
 
-    def call(self, images, context=None, training=None):
-        """Reconstructs images from posterior means, as `reconstruct` without a seed."""
+    def call(self, images, context=None, seed=None, training=None):
+        """Reconstructs images, as `reconstruct` does; also takes a batch as a dict."""
         del training
         images, given, _ = inputs.unpack(images)
-        return self.reconstruct(images, given if context is None else context)
+        return self.reconstruct(images, given if context is None else context, seed)
+
+    def predict(self, x, batch_size=None, seed=None, **kwargs):
+        """Reconstructs many images in batches, as `keras.Model.predict` does.
+
+        Args:
+            x: What `fit` takes; with a seed, an array of images or a dict of arrays.
+            batch_size: Images a batch, 32 if None.
+            seed: None for posterior means; else row i has the noise of row (a, b + i).
+            **kwargs: As of `keras.Model.predict`; without a seed only.
+
+        Returns:
+            Means of the likelihood, a NumPy array `[N, H, W, C]` in pixel units.
+        """
+        if seed is None:
+            with inputs.plain_errors():
+                return super().predict(x, batch_size=batch_size, **kwargs)
+        images, context, _ = inputs.unpack(x)
+        size = batch_size or 32
+        parts = []
+        for start in range(0, len(images), size):
+            rows = slice(start, start + size)
+            given = None if context is None else context[rows]
+            part_seed = random.as_seed(seed) + tf.constant([0, start])
+            parts.append(self.reconstruct(images[rows], given, part_seed).numpy())
+        return np.concatenate(parts)
 
     def sample_prior(self, num, seed=None, temperature=1.0, context=None):
         """Draws latents z ~ p(z), a tuple of float32 tensors of `num` rows.
@@ -113,7 +136,8 @@ class LatentImageModel(keras.Model):
             temperature: Scales the prior's standard deviations; a number or `[num]`.
             context: Context images of a conditional model, `[num, ...]`.
         """
-        return self._sample_prior_rows(random.row_seeds(seed, num), temperature, context)
+        latents, _ = self._generate_rows(random.row_seeds(seed, num), temperature, context)
+        return latents
 
     def sample(self, num, seed=None, temperature=1.0, context=None):
         """Draws images: the likelihood's means at z ~ p(z), `[num, H, W, C]` in pixel units.
@@ -124,13 +148,12 @@ class LatentImageModel(keras.Model):
 
     def sample_rows(self, seeds, temperature=1.0, context=None):
         """Draws one image for each row seed, int32 `[N, 2]`, as a served model does."""
-        context = self._as_context(context)
-        latents = self._sample_prior_rows(seeds, temperature, context)
-        return self.decode(latents, context).mean()
+        _, likelihood = self._generate_rows(seeds, temperature, context)
+        return likelihood.mean()
 
-    def _sample_prior_rows(self, seeds, temperature, context):
+    def _generate_rows(self, seeds, temperature, context):
         temperature = tf.broadcast_to(tf.cast(temperature, tf.float32), tf.shape(seeds)[:1])
-        return self.draw_prior(random.RowNoise(seeds), temperature, self._as_context(context))
+        return self.generate(random.RowNoise(seeds), temperature, self._as_context(context))
 
     def log_prob(self, images, num_samples=16, seed=0, context=None):
         """Gives a lower bound on log p(x) of 256-level images, in nats `[B]`.
@@ -190,157 +213,6 @@ class LatentImageModel(keras.Model):
         with inputs.plain_errors():
             return inputs.as_images(context, self.context_shape, "context")
 
-    # === Training ===
-
-    def compile(self, optimizer="adam", objective=None, seed=0, **kwargs):
-        """Prepares the model for `fit`; may be called any number of times.
-
-        Args:
-            optimizer: A Keras optimiser or its name.
-            objective: A `zoo.objectives.Objective`; None means `zoo.ELBO()`.
-            seed: An int or two ints; with the optimiser's step count it fixes all of `fit`'s noise.
-            **kwargs: As of `keras.Model.compile`: `run_eagerly`, `jit_compile`,
-                `steps_per_execution`, `auto_scale_loss`.
-
-        Raises:
-            ValueError: The objective is undefined for this model or optimiser; the message names
-                which.
-        """
-        objective = ELBO() if objective is None else objective
-        if not isinstance(objective, Objective):
-            raise ValueError(
-                "objective must be a zoo.objectives.Objective, such as zoo.ELBO() or "
-                f"zoo.GECO(...). Received: objective={objective!r}"
-            )
-        refused = set(kwargs) & {"loss", "loss_weights", "metrics", "weighted_metrics"}
-        if refused:
-            raise ValueError(
-                f"A zoo model's loss is its objective: pass objective=, not {sorted(refused)}."
-            )
-        super().compile(optimizer=optimizer, **kwargs)
-        objective.check(self, self.optimizer)
-        with self.distribute_strategy.scope():
-            objective.attach(self)
-            state = {
-                # Past Keras's tracker, which is locked once a model is built; saving walks the
-                # attributes, so the objective is saved and restored all the same.
-                "_objective": objective,
-                "_trackers": _make_trackers(),
-                "_test_step_count": keras.Variable(
-                    0, dtype="int32", trainable=False, aggregation="only_first_replica"
-                ),
-                "_noise_seed": random.as_seed(seed),
-            }
-            # So that saved weights, the optimiser's too, can be loaded before the first step.
-            self.optimizer.build(self.trainable_variables)
-        for name, value in state.items():
-            object.__setattr__(self, name, value)
-
-    @property
-    def objective(self):
-        """The objective that the model was compiled with, or None."""
-        return getattr(self, "_objective", None)
-
-    @property
-    def metrics(self):
-        """The logged Keras metrics: the loss, the model's own and the objective's."""
-        if self.objective is None:
-            return super().metrics
-        return [self._loss_tracker, *self._trackers.values(), *self.objective.trackers]
-
-    def reset_metrics(self):
-        """Resets the metrics and the noise of evaluation, so that `evaluate` repeats itself."""
-        super().reset_metrics()
-        if self.objective is not None:
-            self._test_step_count.assign(0)
-
-    def train_step(self, data):
-        """Does one step of the objective on a batch; gives the logs."""
-        step = tf.cast(tf.convert_to_tensor(self.optimizer.iterations), tf.int32)
-        with tf.GradientTape() as tape:
-            record, terms = self._measure(data, _TRAIN, step)
-            check = inputs.assert_finite(terms, step)
-            with tf.control_dependencies([check]):
-                loss = self.objective.loss(terms, training=True)
-            # Keras's optimisers sum gradients over replicas.
-            scaled_loss = loss / self.distribute_strategy.num_replicas_in_sync
-            scaled_loss = self.optimizer.scale_loss(scaled_loss)
-        weights = self.trainable_weights
-        gradients = tape.gradient(scaled_loss, weights)
-        # In a graph gradients do not wait for the loss: without this a failed step would move.
-        with tf.control_dependencies([check]):
-            self.optimizer.apply(gradients, weights)
-            squared_error = tf.reduce_mean(record.squared_error)
-            self.likelihood.observe(mean_over_replicas(squared_error))
-            return self._track(record, terms, loss)
-
-    def test_step(self, data):
-        """Measures a batch with z drawn, as `train_step` would, and changes nothing."""
-        step = tf.convert_to_tensor(self._test_step_count)
-        record, terms = self._measure(data, _TEST, step)
-        self._test_step_count.assign(step + 1)
-        return self._track(record, terms, self.objective.loss(terms, training=False))
-
-    def _measure(self, data, purpose, step):
-        images, context, labels = inputs.unpack(data)
-        seed = random.derive(random.derive(self._noise_seed, purpose), step)
-        num_rows = images.shape[0] or tf.shape(images)[0]
-        noise = random.StepNoise(seed, num_rows)
-        record = self.infer(images, context, labels, seed=noise)
-        return record, self.objective.terms(self, record)
-
-    def _track(self, record, terms, loss):
-        num_rows = tf.shape(record.rate)[0]
-        self._loss_tracker.update_state(loss, sample_weight=num_rows)
-        self._trackers["rate"].update_state(record.rate)
-        self._trackers["distortion"].update_state(record.distortion)
-        self._trackers["rmse"].update_state(record.images, record.reconstruction)
-        self.objective.track(terms)
-        logs = self.get_metrics_result()
-        if isinstance(self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            # There Keras averages logs along their first axis, which a scalar does not have.
-            logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}
-        return logs
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        # Under a strategy Keras averages a batch over the replicas to build the model with, which
-        # fails for a dict under several workers. Ours is built; its optimiser may not be.
-        if self._distribute_strategy is not None and not self.optimizer.built:
-            with self.distribute_strategy.scope():
-                self.optimizer.build(self.trainable_variables)
-
-    def fit(self, x=None, *args, **kwargs):
-        """Trains as `keras.Model.fit` does, on a batch as `zoo.models.inputs.unpack` reads it.
-
-        Raises:
-            ValueError: Bad images, a term that is not finite (no weight was changed by that step),
-                or `sample_weight`, which GECO's constraints cannot honour.
-        """
-        if kwargs.get("sample_weight") is not None or kwargs.get("class_weight") is not None:
-            raise ValueError(
-                "sample_weight and class_weight are not supported: a weighted mean has no meaning "
-                "for GECO's constraints. Repeat or drop examples in the data instead."
-            )
-        if self.objective is not None and not isinstance(
-            kwargs.get("callbacks"), keras.callbacks.CallbackList
-        ):
-            callbacks = list(keras.tree.flatten(kwargs.get("callbacks") or []))
-            kwargs["callbacks"] = [*callbacks, *self.objective.callbacks()]
-        if isinstance(x, tf.data.Dataset):
-            kwargs.setdefault("shuffle", False)  # Keras warns of its own default otherwise.
-        with inputs.plain_errors():
-            return super().fit(x, *args, **kwargs)
-
-    def evaluate(self, *args, **kwargs):
-        """Evaluates as `keras.Model.evaluate` does, with z drawn; the same call gives the same."""
-        with inputs.plain_errors():
-            return super().evaluate(*args, **kwargs)
-
-    def predict(self, *args, **kwargs):
-        """Reconstructs many images in batches, as `keras.Model.predict` does."""
-        with inputs.plain_errors():
-            return super().predict(*args, **kwargs)
-
     # === Saving ===
 
     def export(self, filepath, format="tf_saved_model", log_prob_samples=16, metadata=None):
@@ -369,24 +241,6 @@ class LatentImageModel(keras.Model):
             )
         serving.export(self, filepath, log_prob_samples, metadata)
 
-    def load_weights(self, filepath, **kwargs):
-        """Loads what `save_weights` wrote: weights, optimiser and the objective's state.
-
-        Raises:
-            ValueError: They do not fit, or were saved under an objective without this one's state.
-        """
-        try:
-            super().load_weights(filepath, **kwargs)
-        except ValueError as error:
-            if self.objective is None or f"'{self.objective.name}'" not in str(error):
-                raise
-            raise ValueError(
-                f"{filepath} has no state of a {type(self.objective).__name__} like this model's: "
-                "it was saved under another objective. Compile with the objective it was saved "
-                "under, load, and compile again; or pass skip_mismatch=True to leave this "
-                "objective's state as it is."
-            ) from error
-
     def get_config(self):
         """Gives the constructor's arguments, read from the attributes of the same names."""
         config = {
@@ -404,33 +258,6 @@ class LatentImageModel(keras.Model):
             arguments = {n: keras.saving.deserialize_keras_object(v) for n, v in config.items()}
         with _global_policy(arguments.get("dtype")):
             return cls(**arguments)
-
-    def get_compile_config(self):
-        """Gives the arguments of `compile`, the objective's too."""
-        if self.objective is None:
-            return None
-        config = super().get_compile_config() or {}
-        for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
-            config.pop(name, None)
-        config["objective"] = keras.saving.serialize_keras_object(self.objective)
-        config["optimizer"] = keras.saving.serialize_keras_object(self.optimizer)
-        config["seed"] = [int(word) for word in self._noise_seed]
-        return config
-
-    def compile_from_config(self, config):
-        """Compiles as `get_compile_config` says."""
-        deserialized = dict(config)
-        for name in ("optimizer", "objective"):
-            deserialized[name] = keras.saving.deserialize_keras_object(config[name])
-        self.compile(**deserialized)
-
-
-def _make_trackers():
-    return {
-        "rate": keras.metrics.Mean("rate"),
-        "distortion": keras.metrics.Mean("distortion"),
-        "rmse": keras.metrics.RootMeanSquaredError("rmse"),
-    }
 
 
 def _check_policy(policy):

@@ -93,6 +93,8 @@ class GECO(Objective):
                 "GECO has no likelihood term, so it would never train the likelihood's own weights "
                 "(scale='learned'). Use zoo.distributions.Gaussian(scale='running'), the default."
             )
+        # A loss-scaling optimiser, as of mixed_float16, wraps the one that accumulates.
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
         if getattr(optimizer, "gradient_accumulation_steps", None):
             raise ValueError(
                 "GECO moves its multipliers at every step, so it cannot train with gradient "

@@ -31,11 +31,11 @@ class Objective(keras.layers.Layer):
         Raises:
             ValueError: The objective holds the state of another model's training.
         """
-        owner = self._owner() if self._owner else None
-        if owner not in (None, model):
+        owner = self._owner and self._owner()
+        if self._owner is not None and owner is not model:
             raise ValueError(
-                f"This {type(self).__name__} already holds the training state of the model "
-                f"{owner.name!r}. Make a new one for {model.name!r}."
+                f"This {type(self).__name__} already belongs to another model, whose training "
+                f"state it holds. Make a new one for {model.name!r}."
             )
         object.__setattr__(self, "_owner", weakref.ref(model))
         self.built = True
