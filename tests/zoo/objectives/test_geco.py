@@ -61,7 +61,7 @@ def run_and_log(objective, num_steps=STEPS, learning_rate=1e-2):
 
 
 def moving_averages(violations, decay):
-    """M_0 = C_0; M_t = α M_{t-1} + (1 - α) C_t (MATH.md, Section 1)."""
+    """M_0 = C_0; M_t = α M_{t-1} + (1 - α) C_t (Algorithm 1)."""
     averages = [violations[0]]
     for violation in violations[1:]:
         averages.append(decay * averages[-1] + (1 - decay) * violation)
