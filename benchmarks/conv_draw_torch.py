@@ -169,7 +169,7 @@ def _images_to_torch(images):
 
 
 def _weight_to_torch(weight):
-    """Turns a kernel `[k, k, in, out]` to `[out, in, k, k]`, and maps `[h, w, C]` to `[C, h, w]`."""
+    """Turns `[k, k, in, out]` to `[out, in, k, k]`, and `[h, w, C]` to `[C, h, w]`."""
     return torch.from_numpy(weight).permute({4: (3, 2, 0, 1), 3: (2, 0, 1), 1: (0,)}[weight.ndim])
 
 

@@ -1,6 +1,7 @@
 """Makes from a recipe what it describes: the data set and the compiled model."""
 
 import inspect
+import re
 
 import keras
 
@@ -19,8 +20,7 @@ def load_data(recipe):
     """Loads the recipe's data set.
 
     Raises:
-        UsageError: The data set is unknown, missing, unreadable or smaller than a batch; the
-            message says which.
+        UsageError: The data set is unknown, missing or unreadable; the message says which.
     """
     if recipe.data["name"] == "folder:":
         raise UsageError(
@@ -28,16 +28,17 @@ def load_data(recipe):
             "for the side of the square they are cut and resized to."
         )
     try:
-        data = datasets.load(recipe.data["name"], **recipe.data["options"])
+        return datasets.load(recipe.data["name"], **recipe.data["options"])
     except (ValueError, FileNotFoundError) as error:
-        raise UsageError(str(error)) from error
-    num_images = data.num_examples["train"]
-    if recipe.batch_size > num_images:
-        raise UsageError(
-            f"A batch of {recipe.batch_size} images is more than the {num_images} training images "
-            f"of {data.name}. Give a smaller --batch-size."
-        )
-    return data
+        raise UsageError(_with_flags(str(error))) from error
+
+
+def _with_flags(message):
+    """Names the settings as the command line does: fit="crop" becomes --fit crop."""
+    names = "image_size|fit|channels|corrupt"
+    message = re.sub(rf"\b({names})=[\"']?(\w+)[\"']?", r"--\1 \2", message)
+    message = re.sub(rf"\b(Expected|leave) ({names})\b", r"\1 --\2", message)
+    return re.sub(r"(--)?\bimage_size\b", "--image-size", message)
 
 
 def make_model(recipe, image_shape):

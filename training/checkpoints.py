@@ -8,11 +8,14 @@ the step, so nothing else is needed.
 
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import re
 import shutil
 import zipfile
+
+import numpy as np
 
 from training.errors import UserError
 
@@ -45,7 +48,7 @@ class Progress:
         """Index of the best epoch so far, by its validation measures; None before the first.
 
         With constraints: the least rate among the epochs that met all of them, else the epoch that
-        violated them least. Without: the least loss.
+        violated them least. Without: the least loss. An epoch of NaN comes last.
         """
         return min(range(self.epoch), key=lambda i: _rank(self.rows[i]), default=None)
 
@@ -54,10 +57,13 @@ def _rank(row):
     """What is smaller for a better epoch. The loss moves with the multipliers, so it has no say."""
     violations = [v for name, v in row.items() if re.fullmatch(r"val_.*_violation", name)]
     if not violations:
-        return (0, row["val_loss"])
-    if max(violations) <= 0:
-        return (0, row["val_rate"])
-    return (1, max(violations))
+        rank = (0, row["val_loss"])
+    elif all(value <= 0 for value in violations):
+        rank = (0, row["val_rate"])
+    else:
+        # NumPy's maximum is NaN where one of them is.
+        rank = (1, float(np.max(violations)))
+    return rank if math.isfinite(rank[1]) else (2, 0.0)
 
 
 class CheckpointStore:
@@ -78,8 +84,10 @@ class CheckpointStore:
         """Saves the training state as of the progress, whole or not at all.
 
         Raises:
-            UserError: It could not be written (a full disk); the last one is still there.
+            UserError: The last row is not finite, or it could not be written (a full disk); the
+                last checkpoint is still there.
         """
+        self._check_finite(progress)
         unfinished = self.folder / _UNFINISHED / "model.keras"
         try:
             unfinished.parent.mkdir(parents=True, exist_ok=True)
@@ -95,6 +103,20 @@ class CheckpointStore:
         finally:
             self._remove_unfinished()
         self._remove_old()
+
+    def _check_finite(self, progress):
+        """Refuses a state from which no run could go on."""
+        row = progress.rows[-1] if progress.rows else {}
+        bad = [f"{name} = {value}" for name, value in row.items() if not math.isfinite(value)]
+        if bad:
+            steps = self.steps()
+            kept = f"The checkpoint of step {steps[-1]} is kept" if steps else "There is none yet"
+            raise UserError(
+                f"Training stopped at step {progress.step}, and no checkpoint of it was saved, "
+                f"because not all measures of the epoch are finite: {', '.join(bad)}. {kept}. If "
+                "the loss grew without bound, start anew with a lower --learning-rate and another "
+                "--directory."
+            )
 
     def _failure_message(self, progress, error):
         steps = self.steps()

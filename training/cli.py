@@ -129,16 +129,6 @@ def _add_train(commands):
         help="mirrored (all devices of this machine) or multi_worker (the machines in TF_CONFIG)",
     )
     _add_data_options(parser)
-    parser.add_argument(
-        "--fit",
-        choices=("crop", "resize", "exact"),
-        help="how an image is brought to the size: cut (default), stretched, or refused",
-    )
-    parser.add_argument(
-        "--corrupt",
-        choices=("refuse", "skip"),
-        help="what to do about files of a folder that cannot be read; default: refuse",
-    )
 
 
 def _add_data_options(parser):
@@ -146,7 +136,17 @@ def _add_data_options(parser):
         "--dataset", help="digits, mnist, cifar10, folder:PATH or tfds:NAME; default: the recipe's"
     )
     parser.add_argument("--image-size", type=int, help="side of the square images, in pixels")
+    parser.add_argument(
+        "--fit",
+        choices=("crop", "resize", "exact"),
+        help="how an image is brought to the size: cut (default), stretched, or refused",
+    )
     parser.add_argument("--channels", type=int, choices=(1, 3), help="1: grey, 3: colour")
+    parser.add_argument(
+        "--corrupt",
+        choices=("refuse", "skip"),
+        help="what to do about files of a folder that cannot be read; default: refuse",
+    )
 
 
 def _add_model(parser):

@@ -15,12 +15,9 @@ from training.run_directory import RunDirectory
 __all__ = ["evaluate", "export", "reconstruct", "sample", "train"]
 
 _EVALUATION_BATCH = 100
+_DATA_SETTINGS = ("dataset", "image_size", "fit", "channels", "corrupt")
 _RECIPE_SETTINGS = (
-    "dataset",
-    "image_size",
-    "fit",
-    "channels",
-    "corrupt",
+    *_DATA_SETTINGS,
     "tolerance",
     "objective",
     "steps",
@@ -48,7 +45,7 @@ def train(arguments):
 
 
 def summary(metrics):
-    """Says in one or two lines what a run reached."""
+    """Says in a few lines what a run reached, and what it did not."""
     test = metrics["test"]
     tolerance = metrics["tolerances"].get("ReconstructionError")
     asked = "" if tolerance is None else f" (tolerance {tolerance:g})"
@@ -57,9 +54,7 @@ def summary(metrics):
         f"On the test split: rmse {test['rmse']:.4f}{asked}, rate {test['rate']:.1f} nats an "
         f"image, at most {bits:.3f} bits a dimension."
     )
-    for name in metrics["constraints_at_bound"]:
-        text += f"\nThe constraint {name} could not be met: see the card."
-    return text
+    return "\n".join([text, *measures.shortfalls(metrics)])
 
 
 def evaluate(arguments):
@@ -89,17 +84,16 @@ def _load_data(arguments, recipe):
     if arguments.dataset is None and recipe is None:
         raise UsageError("It is not known what this model was trained on: give --dataset.")
     recipe = recipe or find_recipe("conv_draw_folder")
-    return build.load_data(
-        recipe.override(
-            dataset=arguments.dataset, image_size=arguments.image_size, channels=arguments.channels
-        )
-    )
+    settings = {name: getattr(arguments, name) for name in _DATA_SETTINGS}
+    return build.load_data(recipe.override(**settings))
 
 
 def sample(arguments):
     """Draws samples into a picture: `vae-zoo sample`."""
     _check_at_least("--num", arguments.num, 1)
     _check_at_least("--temperature", arguments.temperature, 0.0)
+    if not -(2**31) <= arguments.seed < 2**31:
+        raise UsageError(f"--seed must be an integer of 32 bits. Received: {arguments.seed}.")
     model, _ = model_source.load_model(arguments.model)
     images = model.sample(arguments.num, seed=arguments.seed, temperature=arguments.temperature)
     _save(figures.save_grid, arguments.output, np.asarray(images))

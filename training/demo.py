@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 
 import zoo
-from training import figures, run
+from training import figures, measures, run
 from training.errors import UsageError
 from training.recipes import find_recipe
 from training.run_directory import RunDirectory
@@ -62,6 +62,7 @@ def _check_replaceable(directory):
 
 def _summary(metrics, tolerance, directory):
     test = metrics["test"]
+    shortfalls = "".join(f"\n{text}\n" for text in measures.shortfalls(metrics))
     return f"""
 Done: {metrics["steps"]} steps in {metrics["training_seconds"] / 60:.1f} minutes.
 
@@ -75,4 +76,4 @@ Done: {metrics["steps"]} steps in {metrics["training_seconds"] / 60:.1f} minutes
   {directory}/figures/trajectory.png              the run in the information plane
   {directory}/card.md                             the model's card
   {directory}/savedmodel/1                        for zoo.load and TensorFlow Serving
-"""
+{shortfalls}"""

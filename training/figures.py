@@ -153,11 +153,19 @@ def _draw_multiplier(axes, steps, multipliers, dimensions, tolerance):
     axes.set_title("reconstruction error's multiplier")
     factor = dimensions / (2.0 * tolerance**2)
 
-    def convert(value):  # Its own inverse; matplotlib tries it at 0 too.
-        return factor / np.maximum(value, 1e-30)
+    def convert(value):  # Its own inverse.
+        return _reciprocal(value, factor)
 
     right = axes.secondary_yaxis("right", functions=(convert, convert))
     right.set_ylabel("equivalent β, at scale κ")
+
+
+def _reciprocal(value, factor):
+    """Gives factor / value, finite and above 0 even at 0 and infinity, where matplotlib tries it.
+
+    λ lies within e^±30, so the bounds are beyond every λ and β that can be drawn.
+    """
+    return factor / np.clip(np.asarray(value, np.float64), 1e-30, 1e30)
 
 
 def _draw_error(axes, steps, errors, tolerance):

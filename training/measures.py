@@ -7,10 +7,21 @@ import platform
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["bits_per_dimension", "equivalent_beta", "final_metrics", "machine_summary"]
+from zoo.constraints import ReconstructionError
+from zoo.objectives.geco import LARGEST_LOG_MULTIPLIER
+
+__all__ = [
+    "bits_per_dimension",
+    "equivalent_beta",
+    "final_metrics",
+    "machine_summary",
+    "shortfalls",
+    "unmet_constraints",
+]
 
 LOG_PROB_IMAGES = 500
 LOG_PROB_SAMPLES = 16
+MARGIN = 0.05  # A tolerance counts as met up to this fraction of itself beyond.
 _LOG_PROB_BATCH = 50
 
 
@@ -29,14 +40,16 @@ def final_metrics(model, data, recipe, progress, test_logs, num_test_images):
         JSON-ready values.
     """
     seconds = sum(row["seconds"] for row in progress.rows)
+    test = {name: float(np.squeeze(value)) for name, value in test_logs.items()}
     return {
-        "test": {name: float(np.squeeze(value)) for name, value in test_logs.items()},
+        "test": test,
         "test_images": num_test_images,
         "tolerances": recipe.tolerances,
         "bits_per_dimension": bits_per_dimension(model, data),
         "multipliers": model.objective.multipliers,
         "equivalent_beta": equivalent_beta(model),
         "constraints_at_bound": infeasible_constraints(model),
+        "unmet_constraints": unmet_constraints(model, test, progress.rows),
         "steps": progress.step,
         "seed": recipe.seed,
         "parameters": int(sum(np.prod(w.shape) for w in model.trainable_weights)),
@@ -49,6 +62,69 @@ def final_metrics(model, data, recipe, progress, test_logs, num_test_images):
 def infeasible_constraints(model):
     """Names of the constraints whose multiplier stands at its bound: not to be met."""
     return getattr(model.objective, "infeasible", list)()
+
+
+def unmet_constraints(model, test, rows):
+    """Finds the constraints that the test split does not meet, with a margin of 5%.
+
+    The reconstruction error is met up to an rmse of 1.05 times its tolerance, another constraint up
+    to a violation of 0.05 times its tolerance.
+
+    Args:
+        model: The trained model.
+        test: Measures of the test split, floats by name.
+        rows: The run's history, one dict an epoch.
+
+    Returns:
+        By the constraint's name a dict of its kind, its tolerance, and what its multiplier did at
+        the end: "at its bound", "rising", "not rising", or "unknown" after a single epoch.
+    """
+    unmet = {}
+    for constraint in getattr(model.objective, "constraints", []):
+        name, tolerance = constraint.name, constraint.tolerance
+        margin = MARGIN * abs(tolerance)
+        if isinstance(constraint, ReconstructionError):  # Its violation is rmse² - κ².
+            margin = ((1.0 + MARGIN) ** 2 - 1.0) * tolerance**2
+        if not test[f"{name}_violation"] <= margin:  # NaN is not met either.
+            end = _end_of_multiplier(name, rows, infeasible_constraints(model))
+            kind = type(constraint).__name__
+            unmet[name] = {"kind": kind, "tolerance": tolerance, "multiplier": end}
+    return unmet
+
+
+def _end_of_multiplier(name, rows, at_bound):
+    if name in at_bound:
+        return "at its bound"
+    values = [row[f"val_{name}_multiplier"] for row in rows[-2:]]
+    if len(values) < 2:
+        return "unknown"
+    return "rising" if values[1] > values[0] else "not rising"
+
+
+_ENDS = {
+    "at its bound": f"The multiplier stands at its bound, e^{LARGEST_LOG_MULTIPLIER:g}. ",
+    "rising": "The multiplier was still rising. ",
+    "not rising": "The multiplier was no longer rising. ",
+    "unknown": "",
+}
+
+
+def shortfalls(metrics):
+    """Says of each constraint that was not met by how much, and what to do: a list of texts."""
+    texts = []
+    for name, unmet in metrics["unmet_constraints"].items():
+        missed = (
+            f"The tolerance {unmet['tolerance']:g} of {name.replace('_', ' ')} was not met: it is "
+            f"exceeded by {metrics['test'][f'{name}_violation']:.3g}"
+        )
+        if unmet["kind"] == "ReconstructionError":
+            rmse = metrics["test"]["rmse"]
+            missed = f"The tolerance {unmet['tolerance']:g} was not met: rmse {rmse:.4g}"
+        texts.append(
+            f"{missed} on the test split. {_ENDS[unmet['multiplier']]}Train for more steps, give "
+            "the model more capacity, or ask for a looser tolerance."
+        )
+    return texts
 
 
 def bits_per_dimension(

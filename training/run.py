@@ -1,5 +1,6 @@
 """A training run: data, model, fit, evaluation, figures, card, export."""
 
+import contextlib
 import importlib.metadata
 import pathlib
 import subprocess
@@ -8,13 +9,14 @@ import traceback
 
 import keras
 import numpy as np
+import tensorflow as tf
 
+import zoo
 from training import build, card, figures, measures, strategies
 from training.callbacks import ProgressBar, SaveProgress, StopAtStep, WriteImages
 from training.checkpoints import CheckpointStore
 from training.errors import UsageError, UserError
 from training.run_directory import RunDirectory
-from zoo.models import inputs
 
 __all__ = ["train"]
 
@@ -46,12 +48,15 @@ def train(recipe, directory, resume=False, strategy=None, verbose=None):
     strategy = strategies.make_strategy(strategy)
     strategies.check_batch_size(recipe.batch_size, strategy)
     is_chief = strategies.is_chief(strategy)
-    data = build.load_data(recipe)
-    with strategy.scope():
-        model = build.make_model(recipe, data.image_shape)
     if resume:
         _check_same_recipe(recipe, run_directory)
     elif is_chief:
+        run_directory.check_free()
+    data = build.load_data(recipe)
+    _check_batch_fits(recipe, data)
+    with strategy.scope():
+        model = build.make_model(recipe, data.image_shape)
+    if is_chief and not resume:
         run_directory.create({**recipe.to_dict(), "made_with": _made_with()})
 
     progress = _fit(model, data, recipe, run_directory, resume, strategy, verbose)
@@ -60,8 +65,18 @@ def train(recipe, directory, resume=False, strategy=None, verbose=None):
     if not is_chief:
         return model, None
     metrics = measures.final_metrics(model, data, recipe, progress, test_logs, num_test_images)
-    _write_results(model, data, recipe, progress, metrics, run_directory)
+    with _training_is_kept(run_directory):
+        _write_results(model, data, recipe, progress, metrics, run_directory)
     return model, metrics
+
+
+def _check_batch_fits(recipe, data):
+    num_images = data.num_examples["train"]
+    if recipe.batch_size > num_images:
+        raise UsageError(
+            f"A batch of {recipe.batch_size} images is more than the {num_images} training images "
+            f"of {data.name}. Give a smaller --batch-size."
+        )
 
 
 def _check_same_recipe(recipe, run_directory):
@@ -88,6 +103,7 @@ def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
     is_chief = strategies.is_chief(strategy)
     store = CheckpointStore(run_directory.checkpoints, read_only=not is_chief)
     progress = store.restore(model)
+    strategies.check_same_step(strategy, progress.step)
     if resume and is_chief and progress.rows:
         run_directory.write_history(progress.rows)  # Drops rows younger than the checkpoint.
     if progress.step >= recipe.steps:
@@ -108,6 +124,10 @@ def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
         if not _is_about_the_batch(error):
             raise
         raise UserError(_stopped_message(error, stop.steps_done, store)) from error
+    except BrokenPipeError:  # The reader of the progress lines has left: nothing is wrong here.
+        raise
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(_failed_message(error, stop.steps_done, store)) from error
     return progress
 
 
@@ -126,19 +146,36 @@ def _make_callbacks(run_directory, progress, data, is_chief):
 
 
 def _is_about_the_batch(error):
-    """Whether the model refused the batch, or a term of its loss; the rest are errors of ours."""
+    """Whether the model refused the batch, its loss or its state; the rest are errors of ours."""
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_globals["__name__"] == inputs.__name__
+    return frame.f_globals["__name__"].startswith("zoo.models.")
 
 
 def _stopped_message(error, step, store):
-    steps = store.steps()
-    kept = f"The checkpoint of step {steps[-1]} is kept" if steps else "There is no checkpoint yet"
     return (
-        f"Training stopped at step {step}: {str(error).rstrip('.')}. {kept}. If the data are at "
-        "fault, mend them and run the same command with --resume; if the loss grew without bound, "
-        "start anew with a lower --learning-rate and another --directory."
+        f"Training stopped at step {step}: {str(error).rstrip('.')}. {_kept(store)}. If the data "
+        "are at fault, mend them and run the same command with --resume; if the loss grew without "
+        "bound, start anew with a lower --learning-rate and another --directory."
     )
+
+
+def _failed_message(error, step, store):
+    """Says what the system refused: TensorBoard's writers, the reading of data, a worker."""
+    return (
+        f"Training stopped at step {step}: {_reason(error)}. {_kept(store)}. Mend what this names "
+        "(a full disk: make room), then run the same command with --resume."
+    )
+
+
+def _kept(store):
+    steps = store.steps()
+    return f"The checkpoint of step {steps[-1]} is kept" if steps else "There is no checkpoint yet"
+
+
+def _reason(error):
+    """The first line of an error: TensorFlow appends the graph's nodes."""
+    text = getattr(error, "message", None) or str(error) or type(error).__name__
+    return text.strip().partition("\n")[0].rstrip(". ")
 
 
 def _full_batches(data, split, recipe, strategy, limit=None):
@@ -160,6 +197,18 @@ def _full_batches(data, split, recipe, strategy, limit=None):
 # === Results ===
 
 
+@contextlib.contextmanager
+def _training_is_kept(run_directory):
+    """Says of a failure to write results that the training itself is not lost."""
+    try:
+        yield
+    except (OSError, RuntimeError, UserError, tf.errors.OpError) as error:
+        raise UserError(
+            f"The training is done and kept in {run_directory.checkpoints}, but its results could "
+            f"not be written: {_reason(error)}. Make room, then run the same command with --resume."
+        ) from error
+
+
 def _write_results(model, data, recipe, progress, metrics, run_directory):
     num = min(2 * figures.NUM_COLUMNS, data.num_examples["test"])
     images = data.sample_images("test", num, seed=0)
@@ -173,6 +222,7 @@ def _write_results(model, data, recipe, progress, metrics, run_directory):
     )
     run_directory.write_json(run_directory.metrics, metrics)
     run_directory.write_text(run_directory.card, card.make_card(recipe, data, metrics))
+    run_directory.remove_unfinished_exports()
     if not run_directory.saved_model.exists():
         metadata = {"recipe": recipe.to_dict(), "metrics": metrics}
         model.export(str(run_directory.saved_model), metadata=metadata)
@@ -187,21 +237,23 @@ def _made_with():
 def _version(package):
     try:
         return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    except importlib.metadata.PackageNotFoundError:  # Run from a checkout, without installing it.
+        return zoo.__version__ if package == "vae-zoo" else None
 
 
 def _commit():
     file = pathlib.Path(__file__)
 
     def git(*arguments):
-        command = ["git", "-C", str(file.parent), *arguments]
+        command = ["git", "-C", str(file.parents[1]), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
         return done.stdout.strip()
 
     try:
-        git("ls-files", "--error-unmatch", file.name)  # Not a package inside some other checkout.
-        suffix = "-modified" if git("status", "--porcelain", "--untracked-files=no") else ""
-        return git("rev-parse", "HEAD") + suffix
+        # Not a package inside some other checkout.
+        git("ls-files", "--error-unmatch", f"{file.parent.name}/{file.name}")
+        new_code = ("ls-files", "--others", "--exclude-standard", "zoo/*.py", "training/*.py")
+        is_modified = git("status", "--porcelain", "--untracked-files=no") or git(*new_code)
+        return git("rev-parse", "HEAD") + ("-modified" if is_modified else "")
     except (OSError, subprocess.SubprocessError):
         return None

@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import pathlib
+import shutil
 
 from training.errors import UsageError, UserError
 from training.recipes import Recipe
@@ -42,19 +43,28 @@ class RunDirectory:
         self.card = self.path / "card.md"
         self.saved_model = self.path / "savedmodel" / "1"
 
-    def create(self, recipe_values):
-        """Makes the directory with its recipe.
-
-        Raises:
-            UsageError: Something exists there already; it is left as it is.
-        """
+    def check_free(self):
+        """Raises UsageError if something exists at the path; it is left as it is."""
         is_free = not self.path.exists() or (self.path.is_dir() and not self._files())
         if not is_free:
             raise UsageError(
                 f"{self.path} already exists, and nothing in it was touched. Continue that run "
                 "with --resume, or give another place with --directory."
             )
+
+    def create(self, recipe_values):
+        """Makes the directory with its recipe.
+
+        Raises:
+            UsageError: Something exists there already; it is left as it is.
+        """
+        self.check_free()
         self.write_json(self.recipe, recipe_values)
+
+    def remove_unfinished_exports(self):
+        """Removes what a killed export left beside the SavedModel."""
+        for path in self.saved_model.parent.glob(f"{self.saved_model.name}.unfinished-*"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def _files(self):
         """What stands in the directory, but for what a kill left of a file being written."""

@@ -3,11 +3,12 @@
 import json
 import os
 
+import numpy as np
 import tensorflow as tf
 
-from training.errors import UsageError, near_names
+from training.errors import UsageError, UserError, near_names
 
-__all__ = ["NAMES", "check_batch_size", "is_chief", "make_strategy"]
+__all__ = ["NAMES", "check_batch_size", "check_same_step", "is_chief", "make_strategy"]
 
 NAMES = ("none", "mirrored", "multi_worker")
 
@@ -64,4 +65,22 @@ def check_batch_size(batch_size, strategy):
         raise UsageError(
             f"The batch of {batch_size} images is the whole of a step, shared among {replicas} "
             f"devices, so it must be divisible by {replicas}. Give --batch-size."
+        )
+
+
+def check_same_step(strategy, step):
+    """Raises UserError if the workers of the strategy start from different steps.
+
+    All of them must call it: each tells the others its own step.
+    """
+    if strategy.num_replicas_in_sync == 1:
+        return
+    own = strategy.run(lambda: tf.constant([step], tf.int64))
+    steps = np.unique(strategy.gather(own, axis=0).numpy())
+    if len(steps) > 1:
+        raise UserError(
+            f"The workers restored checkpoints of different steps: {steps[0]} and {steps[-1]}; "
+            f"this one that of step {step}. The run directory must be the same for all of them, on "
+            "a file system that all of them read. Mend that, then run the same command with "
+            "--resume on every worker."
         )

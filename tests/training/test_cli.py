@@ -11,7 +11,7 @@ from PIL import Image
 import zoo
 from tests import contract
 from tests.training.tiny import REPOSITORY, tiny_recipe
-from training import cli, demo, run
+from training import cli, commands, demo, run
 from training.errors import UsageError
 
 
@@ -98,17 +98,50 @@ def test_card_has_the_measures_the_figures_and_the_ledger(finished_run):
     assert f"{rmse} ({excess:+.1f}%) |" in card
     assert f"| rate | {metrics['test']['rate']:.4g} |" in card
     assert "| size | large | tiny | a \\| test |" in card
-    assert "could not be met" not in card
+    is_met = metrics["test"]["rmse"] <= 1.05 * 0.2
+    assert ("was not met" in card) == (not is_met)
+    assert ("reconstruction_error" in metrics["unmet_constraints"]) == (not is_met)
     for name in ("reconstructions", "samples", "trajectory"):
         assert f"](figures/{name}.png)" in card
 
 
-def test_card_says_that_a_constraint_could_not_be_met(finished_run):
+def _rows_of_multipliers(*values):
+    return [{"val_reconstruction_error_multiplier": value} for value in values]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (_rows_of_multipliers(10.0, 20.0), "The multiplier was still rising. Train for more steps"),
+        (_rows_of_multipliers(20.0, 20.0), "The multiplier was no longer rising. Train"),
+        (_rows_of_multipliers(20.0), "on the test split. Train for more steps"),
+    ],
+)
+def test_card_and_summaries_say_that_a_tolerance_was_not_met(finished_run, rows, said):
+    model = run.build.make_model(tiny_recipe(), (8, 8, 1))
     metrics = json.loads((finished_run / "metrics.json").read_text())
-    metrics["constraints_at_bound"] = ["reconstruction_error"]
+    metrics["test"] |= {"rmse": 0.22, "reconstruction_error_violation": 0.22**2 - 0.2**2}
+    metrics["unmet_constraints"] = run.measures.unmet_constraints(model, metrics["test"], rows)
     data = run.build.load_data(tiny_recipe())
-    card = run.card.make_card(tiny_recipe(), data, metrics)
-    assert "**The constraint reconstruction error could not be met**" in card
+    text = "The tolerance 0.2 was not met: rmse 0.22 on the test split."
+    for place in (
+        run.card.make_card(tiny_recipe(), data, metrics),
+        commands.summary(metrics),
+        demo._summary(metrics, 0.2, finished_run),
+    ):
+        assert text in place
+        assert said in place
+
+
+def test_a_tolerance_has_a_margin_and_the_bound_is_told(finished_run):
+    model = run.build.make_model(tiny_recipe(), (8, 8, 1))
+    test = {"rmse": 0.209, "reconstruction_error_violation": 0.209**2 - 0.2**2}
+    assert run.measures.unmet_constraints(model, test, []) == {}
+    model.objective.log_multipliers.assign([30.0])
+    test = {"rmse": 0.211, "reconstruction_error_violation": 0.211**2 - 0.2**2}
+    unmet = run.measures.unmet_constraints(model, test, [])
+    (text,) = run.measures.shortfalls({"test": test, "unmet_constraints": unmet})
+    assert "The multiplier stands at its bound, e^30." in text
 
 
 # === Commands ===
@@ -183,6 +216,23 @@ def test_evaluate(finished_run, capsys):
     assert float(found["rmse"]) == pytest.approx(metrics["test"]["rmse"], rel=1e-4)
 
 
+def test_evaluate_takes_few_images_of_a_folder(finished_run, tmp_path, capsys):
+    """Fewer than a batch of the run; with options for how they are read."""
+    folder = tmp_path / "few"
+    folder.mkdir()
+    for number in range(4):
+        Image.new("RGB", (20, 10), (60 * number, 0, 0)).save(folder / f"{number}.png")
+    (folder / "bad.png").write_text("no image")
+    command = ["evaluate", str(finished_run), "--dataset", f"folder:{folder}", "--image-size", "8"]
+    options = ["--channels", "1", "--fit", "resize"]
+    code, message = cli.main([*command, *options]), capsys.readouterr().err
+    assert code == 2
+    assert "--corrupt skip" in message
+    with pytest.warns(UserWarning, match=r"bad\.png"):
+        assert cli.main([*command, *options, "--corrupt", "skip"]) == 0
+    assert "images of the test split" in capsys.readouterr().out
+
+
 def test_evaluate_refuses_data_of_another_shape(finished_run, capsys):
     arguments = ("evaluate", str(finished_run), "--dataset", "digits", "--image-size", "12")
     code, message = _fails(capsys, *arguments)
@@ -206,6 +256,10 @@ def test_sample_refuses(finished_run, capsys):
     model = str(finished_run)
     assert "at least 1" in _fails(capsys, "sample", model, "-n", "0")[1]
     assert "at least 0" in _fails(capsys, "sample", model, "--temperature", "-1")[1]
+    for seed in ("2147483648", "-2147483649"):
+        code, message = _fails(capsys, "sample", model, "--seed", seed)
+        assert code == 2
+        assert "--seed must be an integer of 32 bits" in message
     code, message = _fails(capsys, "sample", model, "--output", "samples.docx")
     assert code == 1
     assert "samples.docx" in message

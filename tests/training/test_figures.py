@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -73,6 +75,20 @@ def test_trajectory_without_constraint_has_two_panels(tmp_path):
     path = tmp_path / "trajectory.png"
     figures.save_trajectory(path, _rows(False), (8, 8, 1), {})
     assert _read(path).shape == (510, 1320, 3)
+
+
+def test_equivalent_beta_is_drawn_without_warnings(tmp_path):
+    rows = [row | {"val_reconstruction_error_multiplier": np.exp(30.0)} for row in _rows(True)]
+    rows[0]["val_reconstruction_error_multiplier"] = np.exp(-30.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        path = tmp_path / "trajectory.png"
+        figures.save_trajectory(path, rows, (64, 64, 3), {"ReconstructionError": 1e-3})
+        extremes = np.array([0.0, 1e-45, np.inf], np.float32)
+        betas = figures._reciprocal(extremes, 1e12)
+        assert (np.isfinite(betas) & (betas > 0)).all()
+        values = np.exp(np.linspace(-30.0, 30.0, 7)).astype(np.float32)
+        np.testing.assert_allclose(figures._reciprocal(values, 1e12) * values, 1e12, rtol=1e-6)
 
 
 def test_trajectory_of_one_epoch(tmp_path):

@@ -1,6 +1,8 @@
 import json
+import re
 
 import pytest
+from PIL import Image
 
 from tests.training.tiny import tiny_recipe
 from training import build
@@ -22,6 +24,15 @@ def test_every_recipe_makes_a_model(name):
     model = build.make_model(recipe, shape)
     assert model.objective.constraints[0].tolerance == recipe.tolerances["ReconstructionError"]
     assert recipe.fidelity
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_ledger_names_the_learning_rate_of_the_recipe(name):
+    recipe = find_recipe(name)
+    (row,) = (row for row in recipe.fidelity if row["setting"] == "learning rate")
+    rates = [float(number) for number in re.findall(r"\d+e-\d+", row["ours"])]
+    start, fraction = recipe.optimizer["learning_rate"], recipe.optimizer["final_fraction"]
+    assert rates == pytest.approx([start, start * fraction])
 
 
 def test_learning_rate_falls_along_a_cosine():
@@ -86,9 +97,9 @@ def test_override_of_the_objective():
         ({"tolerance": float("nan")}, "--tolerance must be above 0"),
         ({"tolerance": 0.1, "objective": "elbo"}, "Add --objective geco"),
         ({"steps": 0}, "steps must be an integer of at least 1. Received: 0"),
-        ({"batch_size": -1}, "batch_size must be"),
-        ({"learning_rate": -1.0}, "learning_rate must be above 0"),
-        ({"seed": -1}, "seed must be"),
+        ({"batch_size": -1}, "--batch-size must be"),
+        ({"learning_rate": -1.0}, "--learning-rate must be above 0"),
+        ({"seed": -1}, "--seed must be"),
     ],
 )
 def test_override_refuses(settings, message):
@@ -119,3 +130,16 @@ def test_data_that_cannot_be_loaded_is_named(tmp_path):
         build.load_data(tiny_recipe().override(dataset="digit"))
     with pytest.raises(UsageError, match="received none"):
         build.load_data(tiny_recipe().override(dataset=f"folder:{tmp_path}"))
+
+
+def test_data_messages_name_flags(tmp_path):
+    for name, side in (("a", 8), ("b", 9), ("c", 9)):
+        Image.new("L", (side, side)).save(tmp_path / f"{name}.png")
+    (tmp_path / "d.png").write_text("no image")
+    recipe = tiny_recipe().override(dataset=f"folder:{tmp_path}")
+    with pytest.raises(UsageError, match="give --image-size, for instance --image-size 64, with "):
+        build.load_data(recipe.override(corrupt="skip"))
+    with pytest.raises(UsageError, match=r"leave them out with --corrupt skip"):
+        build.load_data(recipe.override(image_size=8))
+    with pytest.raises(UsageError, match=r"Expected --image-size to be .* --image-size 32\."):
+        build.load_data(recipe.override(image_size=-1))

@@ -3,14 +3,17 @@
 import csv
 import errno
 import itertools
+import re
 import resource
 import signal
+import subprocess
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import zoo
 from tests import contract
 from tests.training.tiny import start_python, tiny_recipe
 from training import run
@@ -206,6 +209,84 @@ def test_existing_directory_is_refused_and_left_alone(tmp_path):
     assert precious.read_text() == "mine"
 
 
+@pytest.mark.usefixtures("no_results")
+def test_existing_directory_is_refused_before_data_are_loaded(tmp_path, monkeypatch):
+    (tmp_path / "precious.txt").write_text("mine")
+    monkeypatch.setattr(run.build, "load_data", lambda recipe: pytest.fail("loaded"))
+    with pytest.raises(UsageError, match="already exists"):
+        run.train(tiny_recipe(), tmp_path, verbose=0)
+
+
+@pytest.mark.usefixtures("no_results")
+def test_a_batch_of_more_than_the_training_images_makes_no_directory(tmp_path):
+    with pytest.raises(UsageError, match=r"1297 training images .* smaller --batch-size"):
+        run.train(tiny_recipe(batch_size=5000), tmp_path / "run", verbose=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_leftovers_of_killed_exports_are_removed(tmp_path):
+    for name in ("1.unfinished-0a1b2c3d", "1", "10.unfinished-0a1b2c3d"):
+        (tmp_path / "savedmodel" / name).mkdir(parents=True)
+    RunDirectory(tmp_path).remove_unfinished_exports()
+    names = {path.name for path in (tmp_path / "savedmodel").iterdir()}
+    assert names == {"1", "10.unfinished-0a1b2c3d"}
+
+
+_NO_ROOM = [
+    OSError(errno.ENOSPC, "No space left on device"),
+    RuntimeError("No space left on device"),
+    UserError("Could not write card.md: No space left on device."),
+    tf.errors.ResourceExhaustedError(None, None, "No space left on device\n\t [[node]]"),
+]
+
+
+@pytest.mark.parametrize("error", _NO_ROOM, ids=lambda error: type(error).__name__)
+def test_full_disk_after_training_is_told(tmp_path, error):
+    message = r"training is done and kept in .*checkpoints,.* No space left.* room.*--resume\.$"
+    with pytest.raises(UserError, match=message), run._training_is_kept(RunDirectory(tmp_path)):
+        raise error
+
+
+@pytest.mark.usefixtures("no_results")
+def test_errors_of_tensorboard_writers_are_told(tmp_path, monkeypatch):
+    def fail(self, epoch, logs=None):
+        raise tf.errors.UnknownError(None, None, "events.v2; No space left on device\n\t [[node]]")
+
+    monkeypatch.setattr(run.WriteImages, "on_epoch_end", fail)
+    message = r"at step 3: events.v2; No space left on device\. The checkpoint of step 3 is kept"
+    with pytest.raises(UserError, match=message):
+        run.train(tiny_recipe(), tmp_path / "run", verbose=0)
+
+
+def _git(folder, *arguments):
+    names = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    subprocess.run(["git", "-C", folder, *names, *arguments], check=True, capture_output=True)
+
+
+def test_made_with_tells_modified_code(tmp_path, monkeypatch):
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "run.py").write_text("")
+    _git(tmp_path, "init")
+    _git(tmp_path, "add", ".")
+    _git(tmp_path, "commit", "-m", "first")
+    monkeypatch.setattr(run, "__file__", str(tmp_path / "training" / "run.py"))
+    assert re.fullmatch(r"[0-9a-f]{40}", run._commit())
+    (tmp_path / "notes.py").write_text("")
+    assert re.fullmatch(r"[0-9a-f]{40}", run._commit()), "not code of ours"
+    (tmp_path / "zoo" / "models").mkdir(parents=True)
+    (tmp_path / "zoo" / "models" / "new.py").write_text("")
+    assert re.fullmatch(r"[0-9a-f]{40}-modified", run._commit())
+
+
+def test_made_with_falls_back_to_the_version_in_the_code(monkeypatch):
+    def fail(package):
+        raise run.importlib.metadata.PackageNotFoundError(package)
+
+    monkeypatch.setattr(run.importlib.metadata, "version", fail)
+    assert run._version("vae-zoo") == zoo.__version__
+    assert run._version("numpy") is None
+
+
 def test_a_kill_before_the_recipe_is_written_does_not_take_the_directory(tmp_path):
     (tmp_path / ".recipe.json.unfinished").write_text("{")
     RunDirectory(tmp_path).create(tiny_recipe().to_dict())
@@ -251,6 +332,28 @@ def test_best_epoch(rows, best):
 
 def test_best_epoch_of_no_epochs():
     assert Progress().best_epoch() is None
+
+
+@pytest.mark.parametrize("name", ["val_rate", "val_error_violation"])
+def test_an_epoch_of_nan_is_never_the_best(name):
+    bad = _row(1, -0.1) | {name: float("nan")}
+    assert Progress(rows=[bad, _row(9, 0.5)]).best_epoch() == 1
+    assert Progress(rows=[_row(9, 0.5), bad]).best_epoch() == 0
+    losses = [{"val_loss": float("nan")}, {"val_loss": 3.0}]
+    assert Progress(rows=losses).best_epoch() == 1
+
+
+def test_no_checkpoint_of_a_state_that_is_not_finite(tmp_path):
+    model = run.build.make_model(tiny_recipe(), (8, 8, 1))
+    directory = RunDirectory(tmp_path)
+    callback = SaveProgress(directory, Progress())
+    callback.set_model(model)
+    callback.on_epoch_begin(0)
+    callback.on_epoch_end(0, {"val_loss": 1.0, "val_rate": 2.0})
+    model.optimizer.iterations.assign(3)
+    with pytest.raises(UserError, match=r"step 3.*: val_rate = nan\. The checkpoint of step 0 is"):
+        callback.on_epoch_end(1, {"val_loss": 1.0, "val_rate": float("nan")})
+    assert CheckpointStore(directory.checkpoints).steps() == [0]
 
 
 def test_store_keeps_two_and_the_best(tmp_path):

@@ -55,26 +55,52 @@ def _free_ports(num):
     return ports
 
 
-def test_two_machines_equal_one(tmp_path, tiny_recipe_file, uninterrupted):
-    directory = tmp_path / "run"
-    arguments = {"recipe": str(tiny_recipe_file), "directory": str(directory)}
-    code = _TRAIN.format(cpus=1, strategy="multi_worker", **arguments)
+def _run_two_workers(code):
+    """Runs the code in two processes of one cluster; gives what each printed."""
     workers = [f"127.0.0.1:{port}" for port in _free_ports(2)]
     processes = []
     for index in range(2):
         task = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
         processes.append(start_python(code, TF_CONFIG=json.dumps(task)))
     try:
-        outputs = [_wait(process) for process in processes]
+        return [_wait(process) for process in processes]
     finally:
         for process in processes:  # One waits for ever where the other has failed.
             process.kill()
             process.stdout.close()
+
+
+def test_two_machines_equal_one(tmp_path, tiny_recipe_file, uninterrupted):
+    directory = tmp_path / "run"
+    arguments = {"recipe": str(tiny_recipe_file), "directory": str(directory)}
+    code = _TRAIN.format(cpus=1, strategy="multi_worker", **arguments)
+    outputs = _run_two_workers(code)
     contract.assert_same_state(_state(directory), uninterrupted[1], tolerance=1e-3)
     assert "On the test split" in outputs[0]
     assert "On the test split" not in outputs[1], "only the chief reports"
     assert len(list((directory / "tensorboard" / "train").iterdir())) == 1
     assert (directory / "savedmodel" / "1" / "saved_model.pb").exists()
+
+
+_CHECK_STEP = """
+import tensorflow as tf
+
+from training import errors, strategies
+
+strategy = strategies.make_strategy("multi_worker")
+strategies.check_same_step(strategy, 7)
+index = strategy.cluster_resolver.task_id
+try:
+    strategies.check_same_step(strategy, 3 * index)
+except errors.UserError as error:
+    print(error)
+"""
+
+
+def test_workers_that_restored_different_steps_stop():
+    for index, output in enumerate(_run_two_workers(_CHECK_STEP)):
+        message = f"different steps: 0 and 3; this one that of step {3 * index}. The run directory"
+        assert message in output
 
 
 def test_batch_must_divide_among_replicas(two_replicas):

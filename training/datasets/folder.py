@@ -4,6 +4,7 @@ import concurrent.futures
 import dataclasses
 import hashlib
 import os
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -115,7 +116,9 @@ def _read_file(path: Path, size: tuple[int, int], fit: str, channels: int) -> _F
         data = path.read_bytes()
         pixels = decode_image(data, channels)
     except Exception as error:  # Pillow's decoders raise many unrelated types
-        return _File(path, error=f"{type(error).__name__}: {error}")
+        # Pillow names the file it was given, which is one in memory.
+        reason = re.sub(r" ?<_io\.BytesIO object at 0x[0-9a-fA-F]+>", "", str(error))
+        return _File(path, error=f"{type(error).__name__}: {reason}")
     if fit == "exact" and pixels.shape[:2] != size:
         raise ValueError(
             f"Expected all images to have {size[0]}x{size[1]} pixels (height x width), received "
@@ -128,13 +131,18 @@ def _read_file(path: Path, size: tuple[int, int], fit: str, channels: int) -> _F
 
 
 def _report_unreadable(unreadable: Sequence[_File], num_files: int, corrupt: str) -> None:
-    """Refuses unreadable files or warns about them, by name."""
+    """Refuses unreadable files or warns about them, by name; if all are, always refuses."""
     if not unreadable:
         return
     lines = [f"  {file.path} ({file.error})" for file in unreadable[:MAX_NAMES_LISTED]]
     if len(unreadable) > MAX_NAMES_LISTED:
         lines.append(f"  and {len(unreadable) - MAX_NAMES_LISTED} more")
     names = "\n" + "\n".join(lines)
+    if len(unreadable) == num_files:
+        raise ValueError(
+            f"Expected images that can be read, received {num_files} files that cannot; check that "
+            f"they are what their suffixes say:{names}"
+        )
     if corrupt == "refuse":
         raise ValueError(
             f"Expected {num_files} readable images, received {len(unreadable)} that cannot be "

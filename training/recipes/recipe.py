@@ -1,5 +1,6 @@
 """`Recipe`: everything that decides what a training run does."""
 
+import contextlib
 import copy
 import dataclasses
 import json
@@ -116,7 +117,9 @@ class Recipe:
         Raises:
             UsageError: The settings contradict each other or the recipe.
         """
-        recipe = dataclasses.replace(self, **{k: v for k, v in fields.items() if v is not None})
+        fields = {name: value for name, value in fields.items() if value is not None}
+        with _named_as_flags():
+            recipe = dataclasses.replace(self, **fields)
         recipe = Recipe.from_dict(recipe.to_dict(), self.name)  # A copy: the parts are changed.
         if dataset is not None and dataset != recipe.data["name"]:
             recipe.data.update(name=dataset, options={})
@@ -129,7 +132,8 @@ class Recipe:
             recipe.objective.update(_objective_config(objective))
         if tolerance is not None:
             recipe._set_tolerance(tolerance)
-        recipe.__post_init__()
+        with _named_as_flags():
+            recipe.__post_init__()
         return recipe
 
     def _set_tolerance(self, tolerance):
@@ -146,6 +150,16 @@ class Recipe:
                 f"in [0, 1]), that reconstructions may have. Received: {tolerance}."
             )
         constraints[0]["arguments"]["tolerance"] = tolerance
+
+
+@contextlib.contextmanager
+def _named_as_flags():
+    """Names a refused field as the command line does: batch_size as --batch-size."""
+    try:
+        yield
+    except UsageError as error:
+        name, _, rest = str(error).partition(" ")
+        raise UsageError(f"--{name.replace('_', '-')} {rest}") from None
 
 
 def _objective_config(name):

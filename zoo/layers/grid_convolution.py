@@ -9,7 +9,7 @@ import tensorflow as tf
 __all__ = ["grid_convolution"]
 
 
-def grid_convolution(layer, grid, extra_bias=0.0):
+def grid_convolution(layer, grid, extra_bias=None):
     """Gives a convolution as a function of `[positions, B, channels]`, its weights ready for use.
 
     `positions` are those of a grid, row by row. A recursion makes each of its convolutions once,
@@ -28,7 +28,7 @@ def grid_convolution(layer, grid, extra_bias=0.0):
     Args:
         layer: A built `keras.layers.Conv2D` with a square kernel, stride 1 and padding "same".
         grid: (height, width) of the grid.
-        extra_bias: Added to the layer's bias, `[filters]`.
+        extra_bias: A bias besides the layer's own, `[filters]`.
 
     Returns:
         A function from float32 `[positions, B, channels]` to float32 `[positions, B, filters]`.
@@ -43,9 +43,9 @@ def grid_convolution(layer, grid, extra_bias=0.0):
         multiply = _in_frequency_space(kernel, grid, dtype)
     else:
         multiply = functools.partial(_convolve_directly, tf.cast(kernel, dtype), grid)
-    bias = None
-    if layer.use_bias:
-        bias = tf.cast(tf.convert_to_tensor(layer.bias), tf.float32) + extra_bias
+    bias = tf.cast(tf.convert_to_tensor(layer.bias), tf.float32) if layer.use_bias else None
+    if extra_bias is not None:
+        bias = extra_bias if bias is None else bias + extra_bias
 
     def convolve(inputs):
         outputs = tf.cast(multiply(tf.cast(inputs, dtype)), tf.float32)

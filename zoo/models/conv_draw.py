@@ -105,7 +105,7 @@ class ConvDRAW(LatentImageModel):
     def _prepare(self):
         """Makes the convolutions ready for all steps: functions of `[positions, B, channels]`."""
 
-        def on_grid(layer, extra_bias=0.0):
+        def on_grid(layer, extra_bias=None):
             return grid_convolution(layer, self._grid, extra_bias)
 
         return types.SimpleNamespace(

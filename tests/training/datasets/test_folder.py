@@ -174,6 +174,20 @@ def test_unreadable_files_are_skipped_with_one_warning(damaged):
     assert all_values(data) == list(range(1, 40))
 
 
+def test_reasons_name_no_objects(damaged):
+    with pytest.raises(ValueError, match="cannot identify image file") as raised:
+        load(f"folder:{damaged}")
+    assert "BytesIO" not in str(raised.value)
+    assert " 0x" not in str(raised.value)
+
+
+def test_a_folder_of_unreadable_files_only_of_known_shape(tmp_path):
+    (tmp_path / "0.png").write_text("no image")
+    message = r"received 1 files that cannot; check.*\n.*0\.png \(Unid"
+    with pytest.raises(ValueError, match=message):
+        load(f"folder:{tmp_path}", corrupt="skip", image_size=8, channels=1)
+
+
 def test_a_folder_of_unreadable_files_only(tmp_path):
     for number in range(3):
         (tmp_path / f"{number}.png").write_text("no image")

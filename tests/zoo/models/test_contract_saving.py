@@ -124,5 +124,5 @@ def test_recompiling_with_the_same_objective_keeps_its_multipliers(images):
 
 def test_an_objective_belongs_to_one_model():
     model, other = (contract.make_compiled(contract.SMALLEST) for _ in range(2))
-    with pytest.raises(ValueError, match="GECO already holds the training state of the model"):
+    with pytest.raises(ValueError, match="GECO already belongs to another model"):
         other.compile(keras.optimizers.Adam(), objective=model.objective)
