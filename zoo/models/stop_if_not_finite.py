@@ -27,8 +27,7 @@ class StopIfNotFinite(keras.callbacks.Callback):
         bad += [w.path for w in weights if not bool(tf.reduce_all(tf.math.is_finite(w)))]
         if bad:
             raise ValueError(
-                f"Training stopped at the end of epoch {epoch + 1}, for these are not finite: "
-                f"{', '.join(bad[:5])}. Go back to the last checkpoint and train with a lower "
+                f"At the end of epoch {epoch + 1} these are not finite: {', '.join(bad[:5])}. Go back to the last checkpoint and train with a lower "
                 "learning rate or with clipnorm=; without jit_compile=True the step is named."
             )
 

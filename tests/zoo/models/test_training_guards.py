@@ -16,7 +16,7 @@ def test_under_xla_a_nan_ends_training_with_the_epoch(images):
     model = contract.make_compiled(contract.SMALLEST, jit_compile=True)
     bad = images.copy()
     bad[0, 0, 0, 0] = np.nan
-    with pytest.raises(ValueError, match=r"end of epoch 1, for these are not finite: .*loss = nan"):
+    with pytest.raises(ValueError, match=r"end of epoch 1 these are not finite: .*loss = nan"):
         model.fit(bad, batch_size=4, epochs=3, verbose=0)
 
 
