@@ -27,8 +27,9 @@ class StopIfNotFinite(keras.callbacks.Callback):
         bad += [w.path for w in weights if not bool(tf.reduce_all(tf.math.is_finite(w)))]
         if bad:
             raise ValueError(
-                f"At the end of epoch {epoch + 1} these are not finite: {', '.join(bad[:5])}. Go back to the last checkpoint and train with a lower "
-                "learning rate or with clipnorm=; without jit_compile=True the step is named."
+                f"At the end of epoch {epoch + 1} these are not finite: {', '.join(bad[:5])}. "
+                "Go back to the last checkpoint and train with a lower learning rate or with "
+                "clipnorm=; without jit_compile=True the step is named."
             )
 
 
