@@ -47,12 +47,15 @@ class ObjectiveTrainer(keras.Model):
             raise ValueError(
                 f"A zoo model's loss is its objective: pass objective=, not {sorted(refused)}."
             )
+        optimizer = keras.optimizers.get(optimizer)
+        # First what may refuse, so that a model stays compiled as it was.
+        objective.check(self, optimizer)
+        with self.distribute_strategy.scope():
+            objective.attach(self)
         # Keras would choose XLA on a GPU, which drops the assertions that name bad values.
         kwargs.setdefault("jit_compile", False)
         super().compile(optimizer=optimizer, **kwargs)
-        objective.check(self, self.optimizer)
         with self.distribute_strategy.scope():
-            objective.attach(self)
             state = {
                 # Past Keras's tracker, which is locked once a model is built; saving walks the
                 # attributes, so the objective is saved and restored all the same.

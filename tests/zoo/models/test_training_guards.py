@@ -66,6 +66,17 @@ def test_gradient_accumulation_is_refused_inside_a_loss_scaling_optimizer_too():
         model.compile(keras.optimizers.LossScaleOptimizer(inner), objective=objective)
 
 
+def test_a_refused_compile_leaves_the_model_as_it_was(images):
+    model = contract.make_compiled(contract.SMALLEST, "ELBO")
+    objective, optimizer = model.objective, model.optimizer
+    accumulating = keras.optimizers.Adam(gradient_accumulation_steps=4)
+    with pytest.raises(ValueError, match="gradient_accumulation_steps=4"):
+        model.compile(accumulating, objective=zoo.GECO(constraints.ReconstructionError(0.1)))
+    assert model.objective is objective
+    assert model.optimizer is optimizer
+    contract.train(model, images, num_steps=1)
+
+
 def test_a_dtype_that_would_not_reach_the_layers_is_refused():
     with pytest.raises(ValueError, match="set_dtype_policy"):
         zoo.ConvVAE((8, 8, 1), dtype="mixed_bfloat16")
