@@ -14,7 +14,7 @@ __all__ = ["GECO"]
 _LOG = logging.getLogger(__name__)
 # Wide enough for any model: a multiplier of e^30 nats per unit of error means "cannot be met".
 LARGEST_LOG_MULTIPLIER = 30.0
-# The default update answers signals up to this size; an error of κ² · e^0.5 is 1.28 κ.
+# The default update answers signals up to this size: a squared error of κ² e^0.5, 1.28 κ RMS.
 _SIGNAL_BOUND = 0.5
 # Farther off, it waits while the signal falls fast enough to be gone in this many steps.
 _PATIENCE = 1000.0
