@@ -8,16 +8,14 @@ __all__ = ["kl_divergence", "log_prob", "normal_from_parameters", "standard_norm
 _LOG_SCALE_BOUND = 6.0
 
 
-def normal_from_parameters(parameters, temperature=None):
+def normal_from_parameters(parameters):
     """Reads the mean and the log-scale from the halves of the last axis, `[B, ..., 2 * K]`.
 
     The log-scale is bent smoothly into (-6, 6): no early step of training can overflow it, and
-    its gradient never vanishes altogether. `temperature` `[B]` multiplies the scale.
+    its gradient never vanishes altogether.
     """
     mean, log_scale = tf.split(tf.cast(parameters, tf.float32), 2, axis=-1)
     scale = tf.exp(_LOG_SCALE_BOUND * tf.tanh(log_scale / _LOG_SCALE_BOUND))
-    if temperature is not None:
-        scale *= tf.reshape(temperature, [-1] + [1] * (mean.shape.rank - 1))
     return tfp.distributions.Normal(mean, scale)
 
 

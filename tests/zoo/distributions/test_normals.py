@@ -48,15 +48,6 @@ def test_parameters_are_a_mean_and_a_log_scale_bent_into_6():
     np.testing.assert_allclose(normal.scale, expected, rtol=1e-5)
 
 
-def test_temperature_multiplies_each_rows_scale():
-    parameters = tf.random.stateless_normal([2, 3, 3, 4], seed=[0, 0])
-    plain = normals.normal_from_parameters(parameters)
-    tempered = normals.normal_from_parameters(parameters, tf.constant([0.5, 2.0]))
-    np.testing.assert_allclose(tempered.scale[0], 0.5 * plain.scale[0], rtol=1e-6)
-    np.testing.assert_allclose(tempered.scale[1], 2.0 * plain.scale[1], rtol=1e-6)
-    np.testing.assert_array_equal(tempered.loc, plain.loc)
-
-
 def test_bfloat16_parameters_give_float32_normals():
     normal = normals.normal_from_parameters(tf.ones([1, 2], tf.bfloat16))
     assert normal.loc.dtype == normal.scale.dtype == tf.float32
