@@ -24,6 +24,10 @@ class ImageDataset:
         num_classes: The number of classes of `label`, or None where there are no labels.
         description: One or two sentences for people.
         splits: The data of each split; pipelines come from the methods below.
+        context_shape: (height, width, channels) of `context`, the images that a conditional model
+            is given, or None where there are none.
+        channels_are_images: Whether each channel is a grey image of its own, to be shown beside
+            the others, as in the pairs of `mnist_sum_hard`.
     """
 
     name: str
@@ -31,6 +35,8 @@ class ImageDataset:
     num_classes: int | None
     description: str
     splits: Mapping[str, DiskSplit | MemorySplit] = dataclasses.field(repr=False)
+    context_shape: tuple[int, int, int] | None = None
+    channels_are_images: bool = False
 
     @property
     def num_examples(self) -> dict[str, int]:
@@ -53,8 +59,9 @@ class ImageDataset:
             start_step: The number k of the first batch.
 
         Returns:
-            A dataset of dicts: `image`, uint8 `[batch_size, H, W, C]`, and `label`, int32
-            `[batch_size]`, where there are labels.
+            A dataset of dicts: `image`, uint8 `[batch_size, H, W, C]`; `context`, uint8
+            `[batch_size, *context_shape]`, where there is one; and `label`, int32 `[batch_size]`,
+            where there are labels.
 
         Raises:
             ValueError: If `batch_size` is not between 1 and the number of training images, or
