@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from training import figures
+from training.figures import trajectory
 
 
 def _read(path):
@@ -38,12 +39,14 @@ def test_reconstructions_stand_below_their_images(tmp_path):
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_any_number_of_channels_can_be_shown(channels):
     images = np.random.default_rng(0).uniform(-0.2, 1.2, (2, 4, 4, channels))
-    pixels = figures.as_pixels(images)
-    assert pixels.shape == (2, 4, 4, 3)
-    expected = images if channels == 3 else images[..., :1]
-    np.testing.assert_array_equal(
-        pixels, np.broadcast_to(np.round(expected.clip(0, 1) * 255), pixels.shape)
-    )
+    expected = np.round(images.clip(0, 1) * 255)
+    if channels == 3:
+        np.testing.assert_array_equal(figures.as_pixels(images), expected)
+    pixels = figures.as_pixels(images, channels_are_images=True)
+    assert pixels.shape == (2, 4, 4 * channels, 3)
+    for colour in range(3):
+        side_by_side = np.concatenate(np.moveaxis(expected, -1, 0), axis=2)
+        np.testing.assert_array_equal(pixels[..., colour], side_by_side)
 
 
 def _rows(with_multiplier):
@@ -85,10 +88,10 @@ def test_equivalent_beta_is_drawn_without_warnings(tmp_path):
         path = tmp_path / "trajectory.png"
         figures.save_trajectory(path, rows, (64, 64, 3), {"ReconstructionError": 1e-3})
         extremes = np.array([0.0, 1e-45, np.inf], np.float32)
-        betas = figures._reciprocal(extremes, 1e12)
+        betas = trajectory._reciprocal(extremes, 1e12)
         assert (np.isfinite(betas) & (betas > 0)).all()
         values = np.exp(np.linspace(-30.0, 30.0, 7)).astype(np.float32)
-        np.testing.assert_allclose(figures._reciprocal(values, 1e12) * values, 1e12, rtol=1e-6)
+        np.testing.assert_allclose(trajectory._reciprocal(values, 1e12) * values, 1e12, rtol=1e-6)
 
 
 def test_trajectory_of_one_epoch(tmp_path):

@@ -5,7 +5,8 @@
     model.evaluate(data.batches("test", 100))
 
 Every batch is a dict: `image`, uint8 `[B, H, W, C]`; `context`, uint8 images for a conditional
-model, where the set has them; and `label`, int32 `[B]`, where there are labels. Images stay uint8 until they are on the device; the model turns them into floats.
+model, where the set has them; and `label`, int32 `[B]`, where there are labels. Images stay uint8
+until they are on the device; the model turns them into floats.
 """
 
 from training.datasets.image_dataset import ImageDataset
