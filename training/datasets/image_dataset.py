@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from training.datasets.splits import DiskSplit, MemorySplit
+from training.datasets.dequantization import dequantize
+from training.datasets.splits import DiskSplit, Example, MemorySplit
 
 # Sets smaller than this, as decoded uint8 images, are decoded once and held in memory, where they
 # shuffle globally and resume at no cost. It stays well below 2 GiB, the most that a serialised
@@ -28,6 +29,8 @@ class ImageDataset:
             is given, or None where there are none.
         channels_are_images: Whether each channel is a grey image of its own, to be shown beside
             the others, as in the pairs of `mnist_sum_hard`.
+        dequantization_seed: Seed of the noise that spreads each level of a pixel over its cell,
+            which makes `image` float32; None for the levels themselves, uint8.
     """
 
     name: str
@@ -37,6 +40,7 @@ class ImageDataset:
     splits: Mapping[str, DiskSplit | MemorySplit] = dataclasses.field(repr=False)
     context_shape: tuple[int, int, int] | None = None
     channels_are_images: bool = False
+    dequantization_seed: int | None = None
 
     @property
     def num_examples(self) -> dict[str, int]:
@@ -78,7 +82,8 @@ class ImageDataset:
                 f"Expected start_step to be 0 or more, received {start_step}; give the number of "
                 "batches already seen."
             )
-        return _finish(self._split("train").shuffled_batches(batch_size, seed, start_step))
+        batches = self._split("train").shuffled_batches(batch_size, seed, start_step)
+        return _finish(self._dequantize(batches, "train", start_step))
 
     def batches(self, split: str, batch_size: int, limit: int | None = None) -> tf.data.Dataset:
         """One pass over a split in its stored order; the last batch may be smaller.
@@ -101,14 +106,17 @@ class ImageDataset:
                 f"limit={limit}; leave limit unset to take the whole split."
             )
         num_examples = min(limit or data.num_examples, data.num_examples)
-        return _finish(data.ordered_batches(batch_size, num_examples))
+        return _finish(self._dequantize(data.ordered_batches(batch_size, num_examples), split))
 
-    def sample_images(self, split: str, num: int, seed: int | Sequence[int]) -> np.ndarray:
-        """Different images drawn at random from a split.
+    def sample_examples(
+        self, split: str, num: int, seed: int | Sequence[int]
+    ) -> dict[str, np.ndarray]:
+        """Different examples drawn at random from a split.
 
         Returns:
-            uint8 `[num, H, W, C]`, the same for the same seed. The images of a set too large for
-            memory come from the start of its storage (its first shuffle buffer).
+            What a batch has, as arrays, `image` always as uint8 `[num, H, W, C]`: the same for the
+            same seed. The examples of a set too large for memory come from the start of its
+            storage (its first shuffle buffer).
 
         Raises:
             ValueError: If there is no such split, or it has fewer than `num` images.
@@ -119,7 +127,34 @@ class ImageDataset:
                 f"Expected num between 1 and the {data.num_examples} images of the {split} split "
                 f"of {self.name}, received {num}; ask for fewer images."
             )
-        return next(iter(data.shuffled_batches(num, seed, 0)))["image"].numpy()
+        examples = next(iter(data.shuffled_batches(num, seed, 0)))
+        return {key: values.numpy() for key, values in examples.items()}
+
+    def sample_images(self, split: str, num: int, seed: int | Sequence[int]) -> np.ndarray:
+        """The images alone of `sample_examples`."""
+        return self.sample_examples(split, num, seed)["image"]
+
+    def arrays(self, split: str) -> dict[str, np.ndarray]:
+        """A whole split, read into memory: `image` uint8 `[N, H, W, C]`, and what else it has.
+
+        Raises:
+            ValueError: If there is no such split.
+        """
+        data = self._split(split)
+        return data.in_memory.arrays if isinstance(data, DiskSplit) else data.arrays
+
+    def _dequantize(
+        self, batches: tf.data.Dataset, split: str, first_batch: int = 0
+    ) -> tf.data.Dataset:
+        """Spreads the levels of the pixels, if that was asked for."""
+        seed = self.dequantization_seed
+        if seed is None:
+            return batches
+
+        def spread(number: tf.Tensor, batch: Example) -> Example:
+            return {**batch, "image": dequantize(batch["image"], seed, split, number)}
+
+        return batches.enumerate(first_batch).map(spread, num_parallel_calls=tf.data.AUTOTUNE)
 
     def _split(self, name: str) -> DiskSplit | MemorySplit:
         """The named split, in memory if the whole set fits."""

@@ -1,14 +1,18 @@
 """Finds a data set by its name."""
 
+import dataclasses
 import difflib
+import functools
 
+from training.datasets import binarization
+from training.datasets.compositions import COMPOSITIONS, DEFAULT_BASE, load_composition
 from training.datasets.digits import load_digits
 from training.datasets.folder import load_folder
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.resizing import FITS, check_channels, check_choice, check_image_size
 from training.datasets.tfds_sets import load_tfds
 
-NAMES = ("digits", "mnist", "cifar10", "folder:PATH", "tfds:NAME")
+NAMES = ("digits", "mnist", *COMPOSITIONS, "cifar10", "folder:PATH", "tfds:NAME")
 CORRUPT_CHOICES = ("refuse", "skip")
 
 
@@ -20,12 +24,18 @@ def load(
     channels: int | None = None,
     corrupt: str = "refuse",
     data_dir: str | None = None,
+    binarize: str | None = None,
+    dequantize: bool = False,
+    seed: int = 0,
 ) -> ImageDataset:
     """Loads a data set.
 
     - `digits`: scikit-learn's 1797 handwritten digits; needs no download.
     - `mnist`, `cifar10`: through TensorFlow Datasets, downloaded on first use. The last 5000
       training images are the validation split.
+    - `color_mnist`, `mnist_triplets`, `mnist_sum`, `mnist_sum_hard`, `mnist_rotate`,
+      `micro_mnist`: composed of MNIST's digits (docs/DATASETS.md shows them), or of another set's:
+      `color_mnist:digits`, `mnist_sum:tfds:kmnist`. Size, fit and data_dir are those of that set.
     - `folder:PATH`: the images in a folder and its subfolders.
     - `tfds:NAME`: any TensorFlow Datasets set with an `image` feature, for instance
       `tfds:fashion_mnist` or `tfds:cifar10_corrupted/fog_3`.
@@ -43,6 +53,11 @@ def load(
             error that names them, "skip" leaves them out with one warning that names them.
         data_dir: Where TensorFlow Datasets keeps its data; by default the environment variable
             TFDS_DATA_DIR, else `~/tensorflow_datasets`.
+        binarize: "static" makes each pixel 0 or 255, white with its value as the probability, the
+            same draw every time; "threshold" makes values of 128 and more white.
+        dequantize: Whether to spread each pixel's level over its cell, (value + u) / 256 with u
+            uniform in [0, 1): float32 images with new noise in each training batch.
+        seed: Of the composition of a composed set, of static binarisation and dequantisation.
 
     Returns:
         The data set, with splits "train", "validation" and "test".
@@ -57,6 +72,29 @@ def load(
     check_choice("fit", fit, FITS)
     check_choice("corrupt", corrupt, CORRUPT_CHOICES)
     check_channels(channels)
+    if binarize is not None:
+        check_choice("binarize", binarize, binarization.BINARIZATIONS)
+    if binarize and dequantize:
+        raise ValueError(
+            f'Expected either binarize or dequantize, received binarize="{binarize}" and '
+            "dequantize=True; binary pixels have no levels to spread."
+        )
+    data = _load_levels(name, image_size, fit, channels, corrupt, data_dir, seed)
+    if binarize:
+        data = binarization.binarize(data, binarize, seed)
+    return dataclasses.replace(data, dequantization_seed=seed) if dequantize else data
+
+
+def _load_levels(
+    name: str,
+    image_size: tuple[int, int] | None,
+    fit: str,
+    channels: int | None,
+    corrupt: str,
+    data_dir: str | None,
+    seed: int,
+) -> ImageDataset:
+    """Loads a data set with the 256 levels of its pixels."""
     kind, _, rest = name.partition(":")
     if name == "digits":
         return load_digits(image_size, channels)
@@ -64,6 +102,17 @@ def load(
         return load_tfds(
             name, name, image_size, fit, channels, data_dir=data_dir, num_validation=5000
         )
+    if kind in COMPOSITIONS and (rest or kind == name):
+        if channels is not None:
+            raise ValueError(
+                f"Expected no channels for {name}, which has its own number of them, received "
+                f"channels={channels}; leave channels unset."
+            )
+        base_name = rest or DEFAULT_BASE
+        load_base = functools.partial(
+            _load_levels, base_name, image_size, fit, 1, corrupt, data_dir, seed
+        )
+        return load_composition(kind, base_name, load_base, seed)
     if kind == "folder" and rest:
         return load_folder(rest, image_size, fit, channels, corrupt)
     if kind == "tfds" and rest:

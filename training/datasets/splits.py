@@ -14,6 +14,7 @@ import tensorflow as tf
 SHUFFLE_BUFFER_BYTES = 2**28
 
 Example = dict[str, tf.Tensor]
+ExampleFunction = Callable[[tf.Tensor, Example], Example]
 
 
 class MemorySplit:
@@ -51,6 +52,18 @@ class MemorySplit:
         indices = tf.data.Dataset.range(num_examples).batch(batch_size)
         return indices.map(self._take, num_parallel_calls=tf.data.AUTOTUNE)
 
+    def map(self, function: ExampleFunction) -> "MemorySplit":
+        """The split with `function(index, example)` for each example, computed here and now."""
+        examples = tf.data.Dataset.range(self.num_examples).map(
+            lambda index: function(index, self._take(index)), num_parallel_calls=tf.data.AUTOTUNE
+        )
+        return MemorySplit(_collect(examples.batch(256), self.num_examples))
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The examples in order, as arrays whose rows they are."""
+        return {key: tensor.numpy() for key, tensor in self._tensors.items()}
+
     def _take(self, indices: tf.Tensor) -> Example:
         return {key: tf.gather(tensor, indices) for key, tensor in self._tensors.items()}
 
@@ -76,15 +89,20 @@ class DiskSplit:
     @functools.cached_property
     def in_memory(self) -> MemorySplit:
         """The same split, read once and held in memory from then on."""
-        arrays = {}
-        first_row = 0
-        for batch in self.ordered_batches(256, self.num_examples).as_numpy_iterator():
-            for key, rows in batch.items():
-                if key not in arrays:
-                    arrays[key] = np.empty((self.num_examples, *rows.shape[1:]), rows.dtype)
-                arrays[key][first_row : first_row + len(rows)] = rows
-            first_row += len(batch["image"])
-        return MemorySplit(arrays)
+        batches = self.ordered_batches(256, self.num_examples)
+        return MemorySplit(_collect(batches, self.num_examples))
+
+    def map(self, function: ExampleFunction) -> "DiskSplit":
+        """The split with `function(index, example)` for each example, computed as it is read."""
+
+        def decode(index: tf.Tensor, *record) -> Example:
+            return function(index, self.decode(*record))
+
+        return dataclasses.replace(
+            self,
+            records=lambda: self.records().enumerate(),
+            decode=decode,
+        )
 
     def shuffled_batches(
         self, batch_size: int, seed: int | Sequence[int], start_step: int
@@ -122,6 +140,19 @@ class DiskSplit:
         return examples.batch(batch_size).apply(
             tf.data.experimental.assert_cardinality(num_batches)
         )
+
+
+def _collect(batches: tf.data.Dataset, num_examples: int) -> dict[str, np.ndarray]:
+    """Reads one pass of batches into arrays."""
+    arrays = {}
+    first_row = 0
+    for batch in batches.as_numpy_iterator():
+        for key, rows in batch.items():
+            if key not in arrays:
+                arrays[key] = np.empty((num_examples, *rows.shape[1:]), rows.dtype)
+            arrays[key][first_row : first_row + len(rows)] = rows
+        first_row += len(batch["image"])
+    return arrays
 
 
 def _endless_epochs(

@@ -1,0 +1,215 @@
+"""Data sets composed of several digits: colours, sums and rotations (Taming VAEs, Section 4).
+
+A composed example is a row of a table of source images, the table a function of the source labels
+and a seed. So nothing is written to disk, every machine composes the same bytes, and a split of
+the composed set has images of the same split of its base only. That is why these are transforms
+of a base set and not builders of TensorFlow Datasets, which would store each image up to three
+times, under one seed, for one base.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from training.datasets import sources
+from training.datasets.image_dataset import ImageDataset
+from training.datasets.rotation import rotate
+from training.datasets.sources import NUM_DIGITS, NUM_MICRO_IMAGES
+from training.datasets.splits import MemorySplit
+
+DEFAULT_BASE = "mnist"
+DEGREES_PER_DIGIT = 30
+
+Columns = tuple[np.ndarray, ...]  # source images `[N, H, W, 1]` or labels `[N]`, one a column
+
+
+@dataclasses.dataclass(frozen=True)
+class _Composition:
+    """How a set is composed.
+
+    Attributes:
+        description: What an example is; `{base}` stands for the base's name.
+        num_classes: Number of classes of the composed `label`.
+        channels: Channels of `image`.
+        context_channels: Channels of `context`, or None for a set without context.
+        choose: Gives the table of sources, int64 `[N, columns]`, of labels `[M]` and a seed.
+        arrange: Makes the example's arrays of the columns' images and labels.
+        channels_are_images: As of `ImageDataset`.
+    """
+
+    description: str
+    num_classes: int
+    channels: int
+    context_channels: int | None
+    choose: Callable[[np.ndarray, int], np.ndarray]
+    arrange: Callable[[Columns, Columns], dict[str, np.ndarray]]
+    channels_are_images: bool = False
+
+
+def load_composition(
+    name: str, base_name: str, load_base: Callable[[], ImageDataset], seed: int
+) -> ImageDataset:
+    """Composes a set of the digits of a base set.
+
+    Sources are chosen within a split: the training examples are made of training images only, and
+    so on. The n-th example has the n-th image of the split as its first source, so that a composed
+    split is as large as the base's; the other sources are drawn so that every image serves
+    equally often (for a sum's result: every image of its class).
+
+    Args:
+        name: One of `COMPOSITIONS`.
+        base_name: What the base is called, for the composed set's name and description.
+        load_base: Loads the base: grey images of ten classes, the digits 0 to 9.
+        seed: Of the choice of sources.
+
+    Returns:
+        The data set, in memory.
+
+    Raises:
+        ValueError: If the base has no grey images of ten classes, or too few of a class.
+    """
+    composition = COMPOSITIONS[name]
+    base = load_base()
+    _check_base(name, base)
+    if name == "micro_mnist":
+        micro = _compose(name, base, "train", seed)
+        splits = dict.fromkeys(base.splits, micro)
+    else:
+        splits = {split: _compose(name, base, split, seed) for split in base.splits}
+    size = base.image_shape[:2]
+    context_channels = composition.context_channels
+    return ImageDataset(
+        name=name if base_name == DEFAULT_BASE else f"{name}:{base_name}",
+        image_shape=(*size, composition.channels),
+        num_classes=composition.num_classes,
+        description=composition.description.format(base=base_name),
+        splits=splits,
+        context_shape=context_channels and (*size, context_channels),
+        channels_are_images=composition.channels_are_images,
+    )
+
+
+def _check_base(name: str, base: ImageDataset) -> None:
+    if base.num_classes != NUM_DIGITS or base.image_shape[2] != 1 or base.context_shape:
+        raise ValueError(
+            f"Expected {name} to be composed of grey images of {NUM_DIGITS} classes, received "
+            f"{base.name} with images of shape {base.image_shape} and "
+            f"{base.num_classes or 'no'} classes; choose another base, as in {name}:digits."
+        )
+
+
+def _compose(name: str, base: ImageDataset, split: str, seed: int) -> MemorySplit:
+    arrays = base.arrays(split)
+    images, labels = arrays["image"], arrays["label"]
+    _check_classes(name, base, split, labels)
+    columns = COMPOSITIONS[name].choose(labels, seed).T
+    composed = COMPOSITIONS[name].arrange(
+        tuple(images[column] for column in columns), tuple(labels[column] for column in columns)
+    )
+    composed["label"] = composed["label"].astype(np.int32)
+    return MemorySplit(composed)
+
+
+def _check_classes(name: str, base: ImageDataset, split: str, labels: np.ndarray) -> None:
+    counts = np.bincount(labels, minlength=NUM_DIGITS)
+    if counts.min() < 2:
+        raise ValueError(
+            f"Expected at least 2 images of each class to compose {name} of, received "
+            f"{counts.min()} of class {counts.argmin()} in the {split} split of {base.name}; "
+            "choose a larger base."
+        )
+
+
+# === The arrangement of an example ===
+
+
+def _as_channels(*columns: np.ndarray) -> np.ndarray:
+    return np.concatenate(columns, axis=-1)
+
+
+def _arrange_color(images: Columns, labels: Columns) -> dict[str, np.ndarray]:
+    label = 100 * labels[0] + 10 * labels[1] + labels[2]
+    return {"image": _as_channels(*images), "label": label}
+
+
+def _arrange_triplet(images: Columns, labels: Columns) -> dict[str, np.ndarray]:
+    return {"image": _as_channels(*images), "label": 10 * labels[0] + labels[1]}
+
+
+def _arrange_sum(images: Columns, labels: Columns) -> dict[str, np.ndarray]:
+    return {"context": _as_channels(*images[:2]), "image": images[2], "label": labels[2]}
+
+
+def _arrange_sum_hard(images: Columns, labels: Columns) -> dict[str, np.ndarray]:
+    label = 10 * labels[0] + labels[1]
+    return {"context": images[2], "image": _as_channels(*images[:2]), "label": label}
+
+
+def _arrange_rotation(images: Columns, labels: Columns) -> dict[str, np.ndarray]:
+    target = np.empty_like(images[2])
+    for digit in range(NUM_DIGITS):
+        places = labels[1] == digit
+        target[places] = rotate(images[2][places], DEGREES_PER_DIGIT * digit)
+    return {"context": _as_channels(*images[:2]), "image": target, "label": labels[0]}
+
+
+def _arrange_micro(images: Columns, labels: Columns) -> dict[str, np.ndarray]:
+    return {"image": images[0], "label": labels[0]}
+
+
+COMPOSITIONS: Mapping[str, _Composition] = {
+    "color_mnist": _Composition(
+        "Three digits of {base} as the red, green and blue channel; label 314 is red 3, green 1, "
+        "blue 4 (Metz et al. 2017).",
+        num_classes=1000,
+        channels=3,
+        context_channels=None,
+        choose=sources.choose_three,
+        arrange=_arrange_color,
+    ),
+    "mnist_triplets": _Composition(
+        "Three digits of {base} as channels, the third the last digit of the sum of the others; "
+        "label 47 is 4, 7 and thus 1.",
+        num_classes=100,
+        channels=3,
+        context_channels=None,
+        choose=sources.choose_sum,
+        arrange=_arrange_triplet,
+        channels_are_images=True,
+    ),
+    "mnist_sum": _Composition(
+        "Given two digits of {base}, a digit that is the last one of their sum; its label.",
+        num_classes=10,
+        channels=1,
+        context_channels=2,
+        choose=sources.choose_sum,
+        arrange=_arrange_sum,
+    ),
+    "mnist_sum_hard": _Composition(
+        "Given a digit of {base}, two digits whose sum ends in it; label 47 is 4 and 7.",
+        num_classes=100,
+        channels=2,
+        context_channels=1,
+        choose=sources.choose_sum,
+        arrange=_arrange_sum_hard,
+        channels_are_images=True,
+    ),
+    "mnist_rotate": _Composition(
+        "Given two digits of {base}, another one of the first one's class, rotated "
+        "counterclockwise by 30 degrees times the second; the class.",
+        num_classes=10,
+        channels=1,
+        context_channels=2,
+        choose=sources.choose_rotation,
+        arrange=_arrange_rotation,
+    ),
+    "micro_mnist": _Composition(
+        "Seven digits of {base}, the first training image of each of 0 to 6, in every split.",
+        num_classes=NUM_MICRO_IMAGES,
+        channels=1,
+        context_channels=None,
+        choose=sources.choose_micro,
+        arrange=_arrange_micro,
+    ),
+}
