@@ -12,7 +12,7 @@ from training.datasets.image_dataset import ImageDataset
 from training.datasets.resizing import FITS, check_channels, check_choice, check_image_size
 from training.datasets.tfds_sets import load_tfds
 
-NAMES = ("digits", "mnist", *COMPOSITIONS, "cifar10", "folder:PATH", "tfds:NAME")
+NAMES = ("digits", "mnist", "cifar10", *COMPOSITIONS, "folder:PATH", "tfds:NAME")
 CORRUPT_CHOICES = ("refuse", "skip")
 
 
@@ -103,10 +103,11 @@ def _load_levels(
             name, name, image_size, fit, channels, data_dir=data_dir, num_validation=5000
         )
     if kind in COMPOSITIONS and (rest or kind == name):
-        if channels is not None:
+        own_channels = COMPOSITIONS[kind].channels
+        if channels not in (None, own_channels):
             raise ValueError(
-                f"Expected no channels for {name}, which has its own number of them, received "
-                f"channels={channels}; leave channels unset."
+                f"Expected channels to be {own_channels}, the number that {name} always has, "
+                f"received {channels}; leave channels unset."
             )
         base_name = rest or DEFAULT_BASE
         load_base = functools.partial(

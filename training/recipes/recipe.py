@@ -96,6 +96,9 @@ class Recipe:
         fit=None,
         channels=None,
         corrupt=None,
+        binarize=None,
+        dequantize=None,
+        data_seed=None,
         tolerance=None,
         objective=None,
         learning_rate=None,
@@ -109,6 +112,9 @@ class Recipe:
             fit: How images are brought to that size; see `training.datasets.load`.
             channels: 1 or 3.
             corrupt: What to do about unreadable files; see `training.datasets.load`.
+            binarize: "static" or "threshold"; see `training.datasets.load`.
+            dequantize: True for dequantised pixels; see `training.datasets.load`.
+            data_seed: The `seed` of `training.datasets.load`.
             tolerance: Of the recipe's constraint, in the constraint's unit.
             objective: "geco" or "elbo".
             learning_rate: At the start of the run.
@@ -123,7 +129,15 @@ class Recipe:
         recipe = Recipe.from_dict(recipe.to_dict(), self.name)  # A copy: the parts are changed.
         if dataset is not None and dataset != recipe.data["name"]:
             recipe.data.update(name=dataset, options={})
-        options = {"image_size": image_size, "fit": fit, "channels": channels, "corrupt": corrupt}
+        options = {
+            "image_size": image_size,
+            "fit": fit,
+            "channels": channels,
+            "corrupt": corrupt,
+            "binarize": binarize,
+            "dequantize": dequantize,
+            "seed": data_seed,
+        }
         recipe.data["options"].update({k: v for k, v in options.items() if v is not None})
         if learning_rate is not None:
             recipe.optimizer["learning_rate"] = learning_rate
