@@ -13,11 +13,20 @@ _HOMES = {
     "GECO": "zoo.objectives",
     "LatentImageModel": "zoo.models",
     "Record": "zoo.models",
+    "Unregularised": "zoo.objectives",
     "list_models": "zoo.hub",
     "load": "zoo.hub",
     "saved_model_path": "zoo.hub",
 }
-_SUBPACKAGES = ("constraints", "distributions", "models", "objectives", "random", "serving")
+_SUBPACKAGES = (
+    "constraints",
+    "distributions",
+    "models",
+    "objectives",
+    "random",
+    "schedules",
+    "serving",
+)
 
 __all__ = sorted([*_HOMES, *_SUBPACKAGES])
 __version__ = "0.1.0"

@@ -47,6 +47,11 @@ class ImageDataset:
         """The number of images of each split."""
         return {name: split.num_examples for name, split in self.splits.items()}
 
+    @property
+    def levels(self) -> "ImageDataset":
+        """This data set with the 256 levels of its pixels, for measures that are about them."""
+        return dataclasses.replace(self, dequantization_seed=None)
+
     def train_batches(
         self, batch_size: int, seed: int | Sequence[int], start_step: int = 0
     ) -> tf.data.Dataset:

@@ -3,5 +3,6 @@
 from zoo.objectives.elbo import ELBO
 from zoo.objectives.geco import GECO
 from zoo.objectives.objective import Objective
+from zoo.objectives.unregularised import Unregularised
 
-__all__ = ["ELBO", "GECO", "Objective"]
+__all__ = ["ELBO", "GECO", "Objective", "Unregularised"]

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from zoo.objectives.objective import Objective
+from zoo.schedules import Schedule
 
 __all__ = ["ELBO"]
 
@@ -12,29 +13,74 @@ __all__ = ["ELBO"]
 class ELBO(Objective):
     """Minimises distortion + β · rate, in nats an image: the negative ELBO where β = 1.
 
-    Kingma & Welling 2014; Higgins et al. 2017 for β.
+    Kingma & Welling 2014; Higgins et al. 2017 for β. The scale of a Gaussian likelihood is the
+    likelihood's: fixed, learned, or (default) the running optimum σ*.
 
     Args:
-        beta: Weight of the rate, at least 0.
+        beta: Weight of the rate, at least 0, or a `zoo.schedules.Schedule` of it; a scheduled β is
+            logged as `beta`.
 
     Raises:
-        ValueError: `beta` is negative.
+        ValueError: `beta` is neither, or negative.
 
     Example:
         >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.ELBO(beta=0.5))
+        >>> warm_up = zoo.schedules.Linear(0.0, 1.0, steps=10_000)
+        >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.ELBO(beta=warm_up))
     """
 
     def __init__(self, beta=1.0, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(beta, int | float) or not beta >= 0:
-            raise ValueError(f"beta must be a number of at least 0. Received: beta={beta!r}")
-        self.beta = float(beta)
+        is_number = isinstance(beta, int | float) and not isinstance(beta, bool) and beta >= 0
+        if not is_number and not isinstance(beta, Schedule):
+            raise ValueError(
+                "beta must be a number of at least 0 or a zoo.schedules.Schedule. "
+                f"Received: beta={beta!r}"
+            )
+        self.beta = float(beta) if is_number else beta
+        self._beta_tracker = keras.metrics.Mean("beta")
+
+    def check(self, model, optimizer):
+        """Raises ValueError if the schedule of β is undefined for the model."""
+        del optimizer
+        if isinstance(self.beta, Schedule):
+            self.beta.check(model)
+
+    def attach(self, model):
+        """Creates the count of training steps that a schedule follows."""
+        if not self.built and isinstance(self.beta, Schedule):
+            self.num_steps = self.add_state("num_steps", 0.0)
+        return super().attach(model)
 
     def loss(self, terms, training):
         """Gives mean(distortion + β · rate), a scalar in nats an image."""
-        del training
-        return tf.reduce_mean(terms["distortion"] + self.beta * terms["rate"])
+        beta = self.current_beta()
+        if training and isinstance(self.beta, Schedule):
+            self.num_steps.assign_add(tf.ones([]))
+        return tf.reduce_mean(terms["distortion"] + beta * terms["rate"])
+
+    def current_beta(self):
+        """β of the next step, a float or a float32 scalar."""
+        if not isinstance(self.beta, Schedule):
+            return self.beta
+        return self.beta.value(tf.convert_to_tensor(self.num_steps), self.model)
+
+    def track(self, terms):
+        """Logs a scheduled β."""
+        del terms
+        if isinstance(self.beta, Schedule):
+            self._beta_tracker.update_state(self.current_beta())
+
+    @property
+    def trackers(self):
+        """The metric `beta`, if it is scheduled."""
+        return [self._beta_tracker] if isinstance(self.beta, Schedule) else []
 
     def get_config(self):
         """Gives the constructor's arguments."""
-        return {"name": self.name, "beta": self.beta}
+        return {"name": self.name, "beta": keras.saving.serialize_keras_object(self.beta)}
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes the objective from `get_config`."""
+        return cls(**(config | {"beta": keras.saving.deserialize_keras_object(config["beta"])}))

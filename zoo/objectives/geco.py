@@ -110,21 +110,10 @@ class GECO(Objective):
             initial = np.ones(len(self.constraints))
         else:
             initial = [c.initial_multiplier(model.image_shape) for c in self.constraints]
-        self.log_multipliers = self._add_state("log_multipliers", np.log(initial))
-        self.moving_averages = self._add_state("moving_averages", np.zeros(len(initial)))
-        self.num_updates = self._add_state("num_updates", np.zeros(()))
+        self.log_multipliers = self.add_state("log_multipliers", np.log(initial))
+        self.moving_averages = self.add_state("moving_averages", np.zeros(len(initial)))
+        self.num_updates = self.add_state("num_updates", 0.0)
         return super().attach(model)
-
-    def _add_state(self, name, value):
-        value = np.asarray(value, np.float32)
-        return self.add_weight(
-            name=name,
-            shape=value.shape,
-            initializer=lambda shape, dtype: tf.constant(value, dtype),
-            trainable=False,
-            autocast=False,
-            aggregation="mean",
-        )
 
     def terms(self, model, record):
         """Gives the rate in nats and each constraint's value by name, float32 `[B]`."""

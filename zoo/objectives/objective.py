@@ -3,6 +3,7 @@
 import weakref
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 __all__ = ["Objective"]
@@ -39,6 +40,23 @@ class Objective(keras.layers.Layer):
             )
         object.__setattr__(self, "_owner", weakref.ref(model))
         self.built = True
+
+    @property
+    def model(self):
+        """The model that the objective is attached to."""
+        return self._owner()
+
+    def add_state(self, name, value):
+        """Creates a float32 variable that training moves, equal on all replicas, for `attach`."""
+        value = np.asarray(value, np.float32)
+        return self.add_weight(
+            name=name,
+            shape=value.shape,
+            initializer=lambda shape, dtype: tf.constant(value, dtype),
+            trainable=False,
+            autocast=False,
+            aggregation="mean",
+        )
 
     def terms(self, model, record):
         """Gives the terms that `loss` averages, a dict of float32 `[B]`, each in its own unit."""

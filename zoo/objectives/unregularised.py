@@ -1,0 +1,31 @@
+"""Training without a regulariser (Towards Deeper Understanding of VAEs)."""
+
+import keras
+import tensorflow as tf
+
+from zoo.objectives.objective import Objective
+
+__all__ = ["Unregularised"]
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Unregularised(Objective):
+    """Minimises the distortion alone, -log p(x|z) in nats an image: the ELBO with weight 0.
+
+    The member of the family E_q[log p(x|z)] - weight · R(q) that leaves the posterior free (Zhao,
+    Song & Ermon 2017, "general family"). Latents then keep all they can of the image, and samples
+    of the prior mean nothing: for a powerful decoder, such as PixelVAE's, sample by the Markov
+    chain of encoding and decoding. The rate is still logged.
+
+    Example:
+        >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.Unregularised())
+    """
+
+    def loss(self, terms, training):
+        """Gives mean(distortion), a scalar in nats an image."""
+        del training
+        return tf.reduce_mean(terms["distortion"])
+
+    def get_config(self):
+        """Gives the constructor's arguments."""
+        return {"name": self.name}
