@@ -150,7 +150,7 @@ def _report_unreadable(unreadable: Sequence[_File], num_files: int, corrupt: str
         )
     warnings.warn(
         f"{len(unreadable)} of {num_files} images cannot be read and are left out:{names}",
-        stacklevel=4,
+        stacklevel=5,  # the caller of `load`
     )
 
 

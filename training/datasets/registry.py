@@ -5,14 +5,20 @@ import difflib
 import functools
 
 from training.datasets import binarization
+from training.datasets.celeb_a import load_celeb_a
 from training.datasets.compositions import COMPOSITIONS, DEFAULT_BASE, load_composition
 from training.datasets.digits import load_digits
 from training.datasets.folder import load_folder
 from training.datasets.image_dataset import ImageDataset
+from training.datasets.lsun import DEFAULT_CATEGORY, load_lsun
 from training.datasets.resizing import FITS, check_channels, check_choice, check_image_size
 from training.datasets.tfds_sets import load_tfds
 
-NAMES = ("digits", "mnist", "cifar10", *COMPOSITIONS, "folder:PATH", "tfds:NAME")
+NAMES = (
+    *("digits", "mnist", "cifar10", "celeb_a", "lsun:CATEGORY"),
+    *COMPOSITIONS,
+    *("folder:PATH", "tfds:NAME"),
+)
 CORRUPT_CHOICES = ("refuse", "skip")
 
 
@@ -36,6 +42,10 @@ def load(
     - `color_mnist`, `mnist_triplets`, `mnist_sum`, `mnist_sum_hard`, `mnist_rotate`,
       `micro_mnist`: composed of MNIST's digits (docs/DATASETS.md shows them), or of another set's:
       `color_mnist:digits`, `mnist_sum:tfds:kmnist`. Size, fit and data_dir are those of that set.
+    - `celeb_a`: faces at 64x64 pixels, from the centred 108x108, with the official splits. Google
+      Drive often refuses its files: docs/DATASETS.md says how to bring them by hand.
+    - `lsun:CATEGORY`, for instance `lsun:bedroom`, which is also `lsun`: scenes or objects at 64x64
+      pixels. Preparing it takes `pip install 'vae-zoo[lsun]'` and, for bedrooms, 140 GB of disk.
     - `folder:PATH`: the images in a folder and its subfolders.
     - `tfds:NAME`: any TensorFlow Datasets set with an `image` feature, for instance
       `tfds:fashion_mnist` or `tfds:cifar10_corrupted/fog_3`.
@@ -43,10 +53,12 @@ def load(
     Args:
         name: One of the names above.
         image_size: Side of the square images wanted, or (height, width), in pixels. By default
-            the images keep their size (`digits`: 16), which must then be the same for all.
+            the images keep their size (`digits`: 16), which must then be the same for all; of
+            `celeb_a` and `lsun` it is 64.
         fit: How an image is brought to `image_size`: "crop" cuts the largest centred window of
             the wanted shape and resizes it, "resize" stretches the whole image, "exact" refuses
-            an image of another size. `digits` are always resized.
+            an image of another size. `digits` are always resized; "crop" of `celeb_a` starts
+            from the centred 108x108 pixels.
         channels: 1 for greyscale or 3 for colour; by default what the data has (a folder: what
             its first image has).
         corrupt: What to do about the files of a folder that cannot be read: "refuse" raises an
@@ -67,6 +79,7 @@ def load(
             images, images of several sizes, or unreadable files.
         FileNotFoundError: If the folder is missing or empty, or the data is neither prepared
             nor can be downloaded.
+        ImportError: If preparing the data takes a package that is not installed.
     """
     image_size = check_image_size(image_size)
     check_choice("fit", fit, FITS)
@@ -114,6 +127,10 @@ def _load_levels(
             _load_levels, base_name, image_size, fit, 1, corrupt, data_dir, seed
         )
         return load_composition(kind, base_name, load_base, seed)
+    if name == "celeb_a":
+        return load_celeb_a(name, image_size, fit, channels, data_dir)
+    if kind == "lsun" and (rest or kind == name):
+        return load_lsun(name, rest or DEFAULT_CATEGORY, image_size, fit, channels, data_dir)
     if kind == "folder" and rest:
         return load_folder(rest, image_size, fit, channels, corrupt)
     if kind == "tfds" and rest:

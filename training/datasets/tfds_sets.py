@@ -1,12 +1,16 @@
 """Data sets of TensorFlow Datasets (TFDS) that have images."""
 
+import functools
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
 from training.datasets.image_dataset import ImageDataset
+from training.datasets.preparation import MakeBuilder, prepared_builder
 from training.datasets.resizing import convert_channels, fit_image
 from training.datasets.splits import DiskSplit, Example
-from training.datasets.tfds_builders import find_builder, prepare
+from training.datasets.tfds_builders import find_builder
 
 HELD_OUT_FRACTION = 0.05  # of the training images, for a validation or test split TFDS lacks
 
@@ -22,65 +26,117 @@ def load_tfds(
 ) -> ImageDataset:
     """Loads a set of TensorFlow Datasets that has an `image` feature.
 
+    Args:
+        name: What the data set is called here.
+        tfds_name: What TFDS calls it: `name`, `name/config` or `name/config:version`.
+        image_size: As in `load_builder`.
+        fit: As in `load`.
+        channels: As in `load`.
+        data_dir: As in `load`.
+        num_validation: As in `load_builder`.
+
+    Returns:
+        The data set, with the labels of its `label` feature if that is a class.
+
+    Raises:
+        ValueError: If TFDS has no such set, or as `load_builder`.
+        FileNotFoundError: As `load_builder`.
+        ImportError: As `load_builder`.
+    """
+    make_builder = functools.partial(find_builder, tfds_name)
+    return load_builder(
+        name, make_builder, image_size, fit, channels, data_dir, num_validation=num_validation
+    )
+
+
+def load_builder(
+    name: str,
+    make_builder: MakeBuilder,
+    image_size: tuple[int, int] | None,
+    fit: str,
+    channels: int | None,
+    data_dir: str | None,
+    num_validation: int | None = None,
+    cut: Callable[[tf.Tensor], tf.Tensor] | None = None,
+) -> ImageDataset:
+    """Loads what a TFDS builder with an `image` feature prepares.
+
     A validation or test split that the set lacks is cut from the end of its training images.
 
     Args:
         name: What the data set is called here.
-        tfds_name: What TFDS calls it: `name`, `name/config` or `name/config:version`.
+        make_builder: Gives the builder, given a folder of data or None.
         image_size: (height, width) in pixels, or None to keep the images as they are.
         fit: As in `load`.
         channels: As in `load`.
         data_dir: As in `load`.
         num_validation: How many training images become the validation split, if it is missing;
             by default `HELD_OUT_FRACTION` of them.
+        cut: Takes the wanted part of a stored image, uint8 `[height, width, C]`, before `fit`;
+            needs `image_size`.
 
     Returns:
         The data set, with the labels of its `label` feature if that is a class.
 
     Raises:
-        ValueError: If TFDS has no such set, it has no images, or they cannot be brought to the
-            shape asked for.
+        ValueError: If the set has no images, or they cannot be brought to the shape asked for.
         FileNotFoundError: If the data is neither prepared nor can be downloaded.
+        ImportError: If preparing takes a package that is not installed.
     """
     # Imported here: other data sets do not need it.
     import tensorflow_datasets as tfds
 
-    builder = find_builder(tfds_name, data_dir)
-    features = builder.info.features
-    image_feature = _image_feature(name, features)
-    image_shape = _output_shape(name, image_feature.shape, image_size, fit, channels)
-    prepare(builder, tfds_name)
+    def output_shape(builder) -> tuple[int, int, int]:
+        stored_shape = _image_feature(name, builder.info.features).shape
+        return _output_shape(name, stored_shape, image_size, fit, channels)
 
+    builder = prepared_builder(name, make_builder, data_dir, check=output_shape)
+    image_shape = output_shape(builder)
+    features = builder.info.features
+    stored_shape = features["image"].shape
     has_label = "label" in features and isinstance(features["label"], tfds.features.ClassLabel)
 
     def decode(record: dict[str, tf.Tensor]) -> Example:
-        image = image_feature.decode_example(record["image"])
+        image = _decode_image(record["image"], stored_shape)
         if image_size:
-            image = fit_image(image, image_size, fit)
+            image = fit_image(cut(image) if cut else image, image_size, fit)
         example = {"image": tf.ensure_shape(convert_channels(image, image_shape[2]), image_shape)}
         if has_label:
             example["label"] = tf.cast(record["label"], tf.int32)
         return example
+
+    stored = builder.info.splits
+    num_stored = {split: info.num_examples for split, info in stored.items()}
+    # The mean size of what is stored: most of it is the encoded image.
+    num_bytes = sum(info.num_bytes for info in stored.values())
+    record_bytes = max(1, num_bytes // max(1, sum(num_stored.values()))) if num_bytes else 2**17
 
     def split_of(instruction: str, num_examples: int) -> DiskSplit:
         return DiskSplit(
             num_examples=num_examples,
             records=lambda: _open_records(builder, instruction, has_label),
             decode=decode,
-            # A record is the encoded image, which is seldom larger than what is decoded from it.
-            record_bytes=int(np.prod([side or 512 for side in image_feature.shape])),
+            record_bytes=record_bytes,
         )
 
-    instructions = _divide(
-        {split: info.num_examples for split, info in builder.info.splits.items()}, num_validation
-    )
+    instructions = _divide(num_stored, num_validation)
     return ImageDataset(
         name=name,
         image_shape=image_shape,
         num_classes=features["label"].num_classes if has_label else None,
         description=" ".join(builder.info.description.split()),
-        splits={split: split_of(*arguments) for split, arguments in instructions.items()},
+        splits={split: split_of(*instruction) for split, instruction in instructions.items()},
     )
+
+
+def _decode_image(encoded: tf.Tensor, stored_shape: tuple[int | None, ...]) -> tf.Tensor:
+    """Decodes an image of any format TensorFlow reads; an animation gives its first frame.
+
+    The decoder of TFDS takes every WebP image, such as those of half of LSUN, for an animation.
+    """
+    channels = stored_shape[2] or 0
+    image = tf.io.decode_image(encoded, channels=channels, expand_animations=False)
+    return tf.ensure_shape(image, stored_shape)
 
 
 def _image_feature(name: str, features):
@@ -132,7 +188,7 @@ def _divide(num_stored: dict[str, int], num_validation: int | None) -> dict[str,
 
     Args:
         num_stored: The number of examples of each stored split.
-        num_validation: As in `load_tfds`.
+        num_validation: As in `load_builder`.
 
     Returns:
         For each of "train", "validation" and "test": the TFDS instruction that reads it, and its

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from training.datasets import image_dataset, load
+from training.datasets import image_dataset, load, preparation
 
 
 def numbered(num, shape=(4, 6, 1)):
@@ -171,10 +171,21 @@ def test_no_data_and_no_network_says_what_to_do(data_dir):
     with pytest.raises(FileNotFoundError) as raised:
         load("tfds:fake_unreachable", data_dir=data_dir)
     message = str(raised.value)
-    assert f"prepared data in {data_dir}" in message
+    assert f"prepared data of tfds:fake_unreachable in {data_dir}" in message
     assert "ConnectionError: no route to host" in message
-    assert "t.load('fake_unreachable', data_dir='FOLDER')" in message
+    assert "tensorflow_datasets import load; load('fake_unreachable', data_dir='FOLDER')" in message
     assert "TFDS_DATA_DIR" in message
+
+
+def test_without_a_network_no_download_is_tried_twice(tmp_path, monkeypatch):
+    monkeypatch.setattr(preparation, "can_reach", lambda urls: False)
+    with pytest.raises(FileNotFoundError) as raised:
+        load("tfds:fashion_mnist", data_dir=str(tmp_path))
+    message = str(raised.value)
+    assert "ConnectionError: no network (http" in message
+    assert f"unchanged, into {tmp_path / 'downloads' / 'manual'}" in message
+    assert "train-images-idx3-ubyte.gz (25.20 MiB) from http" in message
+    assert not list(tmp_path.glob("fashion_mnist/*"))  # nothing that looks like data
 
 
 def needs_prepared(name):

@@ -1,0 +1,60 @@
+"""LSUN: millions of photographs of a kind of scene or object (Yu et al. 2015)."""
+
+import difflib
+
+from training.datasets.image_dataset import ImageDataset
+from training.datasets.tfds_sets import load_builder
+
+DEFAULT_CATEGORY = "bedroom"
+IMAGE_SIZE = (64, 64)
+
+
+def load_lsun(
+    name: str,
+    category: str,
+    image_size: tuple[int, int] | None,
+    fit: str,
+    channels: int | None,
+    data_dir: str | None,
+) -> ImageDataset:
+    """Loads one category of LSUN.
+
+    The 300 validation images of a scene category are its validation split. LSUN gives out no
+    test images of a category, so they are the last 5% of its training images, as are the
+    validation images of an object category. In the code of the sequential VAE the test images
+    are the training images; here no image is in two splits.
+
+    Args:
+        name: What the data set is called here.
+        category: One of LSUN's ten scenes and twenty objects.
+        image_size: (height, width) in pixels; by default 64x64. The pictures differ in size,
+            with 256 pixels on their shorter side.
+        fit: As in `load`.
+        channels: As in `load`.
+        data_dir: As in `load`.
+
+    Returns:
+        The data set, without labels.
+
+    Raises:
+        ValueError: If there is no such category, or as `load_builder`.
+        FileNotFoundError: As `load_builder`.
+        ImportError: If the data is not prepared and the package lmdb is not installed.
+    """
+    # Imported here, as this imports TensorFlow Datasets.
+    from training.datasets.lsun_builder import Lsun
+
+    if category not in Lsun.builder_configs:
+        near = difflib.get_close_matches(category, Lsun.builder_configs)
+        hint = f" Did you mean {' or '.join(f'lsun:{known}' for known in near)}?" if near else ""
+        raise ValueError(
+            f"Expected a category of LSUN, one of {', '.join(Lsun.builder_configs)}, received "
+            f"{category!r}.{hint}"
+        )
+
+    def make_builder(data_dir: str | None) -> Lsun:
+        return Lsun(config=category, data_dir=data_dir)
+
+    if fit != "exact":
+        image_size = image_size or IMAGE_SIZE
+    return load_builder(name, make_builder, image_size, fit, channels, data_dir)

@@ -1,0 +1,181 @@
+"""Has TensorFlow Datasets (TFDS) prepare its data, and says what to do where it cannot."""
+
+import contextlib
+import logging
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+
+from training.datasets.completeness import find_defect, is_cut_short
+from training.datasets.network import can_reach, refuse_requests
+
+MAX_FILES_LISTED = 10
+LEFTOVER_AGE_SECONDS = 24 * 3600
+
+MakeBuilder = Callable[[str | None], object]
+
+
+def prepared_builder(
+    name: str, make_builder: MakeBuilder, data_dir: str | None, check: Callable[[object], None]
+):
+    """Gives a TFDS builder whose data is complete, preparing the data if it is not.
+
+    Data that is there in part (a copy that was interrupted) is set aside, built again, and only
+    then removed; if that fails, it is put back.
+
+    Args:
+        name: The name of the set in `training.datasets.load`.
+        make_builder: Gives the `tfds.core.DatasetBuilder`, given a folder of data or None.
+        data_dir: Where TFDS keeps its data, or None for its default.
+        check: Is called with the builder before anything is prepared, and may raise.
+
+    Returns:
+        The builder.
+
+    Raises:
+        FileNotFoundError: If the data is missing or broken and cannot be prepared; the message
+            says which file, and how to bring the data here.
+        ImportError: If preparing takes a package that is not installed.
+    """
+    builder, folder, defect = _open(make_builder, data_dir)
+    if not defect:
+        check(builder)
+        return builder
+    try:
+        with _set_aside(name, folder, defect):
+            builder = make_builder(data_dir)
+            check(builder)
+            _prepare(builder, name, defect)
+    except FileNotFoundError:
+        builder, _, defect = _open(make_builder, data_dir)
+        if defect:
+            raise
+        # Another process prepared the same data meanwhile, and TFDS does not write over it.
+    _remove_leftovers(folder)
+    return builder
+
+
+def _open(make_builder: MakeBuilder, data_dir: str | None):
+    """The builder, the folder of its data, and what is wrong with that (None: nothing)."""
+    import tensorflow_datasets as tfds
+
+    try:
+        builder = make_builder(data_dir)
+    except ValueError:  # no such set
+        raise
+    except Exception:  # whatever reading a broken dataset_info.json raises
+        # The builder reads that file before it can be asked where its data is.
+        with tempfile.TemporaryDirectory() as empty:
+            blank = make_builder(empty)
+            root = type(blank.data_path)(data_dir or tfds.core.constants.DATA_DIR).expanduser()
+            folder = root / blank.data_path.relative_to(empty)
+        if not is_cut_short(folder / "dataset_info.json"):
+            raise
+        return None, folder, f"a file {folder / 'dataset_info.json'} that is cut short"
+    return builder, builder.data_path, find_defect(builder)
+
+
+@contextlib.contextmanager
+def _set_aside(name: str, folder, defect: str) -> Iterator[None]:
+    """Renames a broken folder; puts it back if what follows fails, else removes it."""
+    if not folder.exists():
+        yield
+        return
+    aside = folder.parent / f"{folder.name}.broken{uuid.uuid4().hex[:8]}"
+    try:
+        folder.rename(aside)
+    except OSError as error:
+        raise FileNotFoundError(
+            f"Expected complete data of {name}, received {defect}, in a folder that cannot be "
+            f"changed ({error}); copy the data there again, or give another folder as data_dir or "
+            "in the environment variable TFDS_DATA_DIR."
+        ) from error
+    try:
+        yield
+    except BaseException:
+        if not folder.exists():
+            aside.rename(folder)
+        raise
+    aside.rmtree()
+
+
+def _prepare(builder, name: str, defect: str) -> None:
+    """Downloads and prepares the data of a builder."""
+    import tensorflow_datasets as tfds
+
+    tfds.disable_progress_bar()
+    config = tfds.download.DownloadConfig()
+    urls = builder.url_infos or {}
+    try:
+        # TFDS announces size and folder on standard output, which belongs to our caller.
+        with contextlib.redirect_stdout(sys.stderr), _quiet_retries():
+            if can_reach(urls):
+                builder.download_and_prepare(download_config=config)
+            else:
+                with refuse_requests("no network"):
+                    config = config.replace(try_download_gcs=False)
+                    builder.download_and_prepare(download_config=config)
+    except ImportError:
+        raise
+    except Exception as error:  # network, disk, checksums, files to fetch by hand, …
+        raise FileNotFoundError(
+            f"Expected prepared data of {name} in {builder.data_dir}, or a network to download it "
+            f"from, received {defect} and {type(error).__name__}: {error}. "
+            f"{_steps_by_hand(builder, name)}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _quiet_retries() -> Iterator[None]:
+    """Without it, each retry of each file is a warning."""
+    retries = logging.getLogger("urllib3.connectionpool")
+    level = retries.level
+    retries.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        retries.setLevel(level)
+
+
+def _steps_by_hand(builder, name: str) -> str:
+    """How to bring the data here without downloading it here."""
+    # Ours may want an image size to load; that of TFDS cannot read LSUN's databases.
+    module = "tensorflow_datasets" if name.startswith("tfds:") else "training.datasets"
+    command = f"from {module} import load; load('{name.removeprefix('tfds:')}', data_dir='FOLDER')"
+    elsewhere = (
+        f'where there is a network, run `python -c "{command}"`, then bring FOLDER here and give '
+        "it as data_dir or in the environment variable TFDS_DATA_DIR."
+    )
+    is_wanted = getattr(builder, "needs_file", lambda filename: True)
+    files = [
+        f"\n  {info.filename} ({info.size}) from {url}"
+        for url, info in (builder.url_infos or {}).items()
+        if info.filename and is_wanted(info.filename)
+    ]
+    if not files:
+        return f"{elsewhere[0].upper()}{elsewhere[1:]}"
+    if len(files) > MAX_FILES_LISTED:
+        files[MAX_FILES_LISTED:] = [f"\n  and {len(files) - MAX_FILES_LISTED} more"]
+    return (
+        f"Either, {elsewhere}\nOr put the original files, under these names and unchanged, into "
+        f"{builder.data_dir_root / 'downloads' / 'manual'}, and load again, which then needs no "
+        f"network:{''.join(files)}"
+    )
+
+
+def _remove_leftovers(folder) -> None:
+    """Removes what preparations that were killed left beside `folder`.
+
+    Only what nobody has touched for a day: another process may be preparing the same data.
+    """
+    for pattern in (f"incomplete.*_{folder.name}", f"{folder.name}.broken*"):
+        for leftover in folder.parent.glob(pattern):
+            if time.time() - _last_change(leftover) > LEFTOVER_AGE_SECONDS:
+                leftover.rmtree()
+
+
+def _last_change(folder) -> float:
+    """When a file of the folder was last written, in seconds since 1970."""
+    return max(path.stat().mtime for path in (folder, *folder.glob("*")))
