@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-slow lint format benchmark clean
+.PHONY: demo test test-slow lint format benchmark benchmark-data clean
 
 # One stamp for each set of packages, so that an edited pyproject.toml installs again.
 $(VENV)/base.stamp: pyproject.toml
@@ -39,6 +39,9 @@ format: $(VENV)/lint.stamp
 benchmark: $(VENV)/base.stamp
 	$(BIN)/python -m pip install --quiet --requirement benchmarks/requirements.txt
 	$(BIN)/python benchmarks/train_step.py
+
+benchmark-data: $(VENV)/base.stamp
+	$(BIN)/python benchmarks/data_pipelines.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -10,9 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
-from zoo import constraints, distributions
+from zoo import constraints, distributions, divergences
 
 IMAGE_SHAPE = (4, 8, 2)
+CONTEXT_SHAPE = (4, 8, 1)
 _RUNNING_SCALE = {"decay": 0.9, "mean": "linear"}
 
 
@@ -25,6 +26,26 @@ def _own_decoder():
     return keras.Sequential(
         [keras.Input((2,)), keras.layers.Dense(size), keras.layers.Reshape(IMAGE_SHAPE)]
     )
+
+
+def _classifier():
+    """A linear classifier of two classes, which a constraint freezes."""
+    classifier = keras.Sequential(
+        [
+            keras.Input(IMAGE_SHAPE),
+            keras.layers.Flatten(),
+            keras.layers.Dense(2, activation="softmax", bias_initializer="ones"),
+        ]
+    )
+    rng = np.random.default_rng(6)
+    classifier.set_weights([rng.normal(size=w.shape) for w in classifier.weights])
+    return classifier
+
+
+@keras.saving.register_keras_serializable("tests")
+def darkening(record):
+    """A function of one's own to constrain: by how much reconstructions are too dark, squared."""
+    return tf.reduce_mean(record.images - record.reconstruction, axis=(1, 2, 3)) ** 2
 
 
 # The first model is the smallest: it runs with every objective.
@@ -50,6 +71,15 @@ MODEL_VARIANTS = {
     "ConvVAE_own_networks": lambda: zoo.ConvVAE(
         IMAGE_SHAPE, latent_dim=2, encoder=_own_encoder(), decoder=_own_decoder()
     ),
+    "ConvDRAW_conditional": lambda: zoo.ConvDRAW(
+        IMAGE_SHAPE,
+        num_steps=2,
+        filters=4,
+        latent_filters=2,
+        kernel_size=3,
+        stride=2,
+        context_shape=CONTEXT_SHAPE,
+    ),
 }
 
 OBJECTIVES = {
@@ -61,15 +91,52 @@ OBJECTIVES = {
         proportional_gain=1.5,
     ),
     "ELBO": lambda: zoo.ELBO(beta=0.5),
+    "InfoVAE_MMD": lambda: zoo.InfoVAE(
+        alpha=0.25,
+        lambda_=50.0,
+        divergence=divergences.MMD(
+            bandwidth=[2.0, 6.0], estimator="biased", kernel="inverse_multiquadric"
+        ),
+    ),
+    "InfoVAE_Adversarial": lambda: zoo.InfoVAE(
+        alpha=0.25,
+        lambda_=2.0,
+        divergence=divergences.Adversarial(
+            hidden_units=(5,), optimizer=keras.optimizers.SGD(0.1, momentum=0.9)
+        ),
+    ),
 }
 OBJECTIVE_VARIANTS = {
     "GECO_algorithm_1": lambda: zoo.GECO(
         [constraints.ReconstructionError(0.1)], update="algorithm-1"
     ),
+    "GECO_several": lambda: zoo.GECO(
+        [
+            constraints.FeatureReconstructionError(0.3, patch_size=4, stride=2, name="patches"),
+            constraints.FeatureReconstructionError(0.3, features=_classifier(), name="features"),
+            constraints.ClassificationAccuracy(0.7, _classifier(), name="accuracy"),
+            constraints.PatchCorrelation(0.6, patch_size=4, stride=2, name="correlation"),
+            constraints.Custom(darkening, 0.05, scale=0.1),
+        ],
+        step_size={"accuracy": 0.05, "patches": 0.03},
+        delay=1,
+        log_multiplier_bounds=(-8.0, 9.0),
+    ),
+    "InfoVAE_Stein": lambda: zoo.InfoVAE(
+        alpha=0.25,
+        lambda_=2.0,
+        divergence=divergences.Stein(
+            bandwidth=3.0, estimator="biased", kernel="inverse_multiquadric"
+        ),
+    ),
+    "Unregularised": lambda: zoo.Unregularised(),
+    "ELBO_scheduled": lambda: zoo.ELBO(beta=zoo.schedules.Linear(0.1, 0.9, steps=5)),
 }
 
 ALL_MODELS = MODELS | MODEL_VARIANTS
 ALL_OBJECTIVES = OBJECTIVES | OBJECTIVE_VARIANTS
+# Those whose every method and signature is tried.
+FULL_MODELS = [*MODELS, "ConvDRAW_conditional"]
 SMALLEST, *_ = MODELS
 # Each model with GECO and each objective with the smallest model pass all of the contract;
 # the other pairs take two steps, are saved, loaded, and take another.
@@ -102,6 +169,20 @@ def make_compiled(model_name, objective_name="GECO", optimizer=None, **kwargs):
     return model
 
 
+def context_of(model, images):
+    """What the model takes beside images, as keyword arguments: a context made of each image."""
+    return {} if model.context_shape is None else {"context": images[:, ::-1, :, :1]}
+
+
+def batch_of(model, images):
+    """Images as a batch for the model: with the contexts and labels that it needs, if any."""
+    extras = context_of(model, images)
+    named = getattr(model.objective, "constraints", [])
+    if any(isinstance(c, constraints.ClassificationAccuracy) for c in named):
+        extras["label"] = (images.mean(axis=(1, 2, 3)) > images.mean()).astype(np.int32)
+    return {"image": images, **extras} if extras else images
+
+
 def linear_optimizer():
     """An optimiser that does not magnify rounding, as Adam's division by gradients does."""
     return keras.optimizers.SGD(1e-3, momentum=0.9)
@@ -109,7 +190,8 @@ def linear_optimizer():
 
 def train(model, images, num_steps, batch_size=4):
     """Trains on batches in the order of the images, round and round; gives the last loss."""
-    data = tf.data.Dataset.from_tensor_slices(images).batch(batch_size, drop_remainder=True)
+    data = tf.data.Dataset.from_tensor_slices(batch_of(model, images))
+    data = data.batch(batch_size, drop_remainder=True)
     history = model.fit(data.repeat(), steps_per_epoch=num_steps, verbose=0)
     return history.history["loss"][-1]
 
@@ -119,6 +201,9 @@ def state_of(model):
     variables = list(model.weights)
     if model.objective is not None:
         variables += [*model.objective.weights, *model.optimizer.variables]
+        # A discriminator, say, has an optimiser of its own.
+        for layer in model.objective._flatten_layers():
+            variables += getattr(getattr(layer, "optimizer", None), "variables", [])
     # Numbered: a path holds the name of a model or an optimiser, which a copy may not share.
     return {f"{i} {v.path}": keras.ops.convert_to_numpy(v) for i, v in enumerate(variables)}
 

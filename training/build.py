@@ -6,10 +6,10 @@ import re
 import keras
 
 import zoo
-from training import datasets
+from training import classifier_build, datasets
 from training.errors import UsageError, near_names
 
-__all__ = ["load_data", "make_model"]
+__all__ = ["load_data", "make_model", "make_model_for", "train_batches"]
 
 _ARCHITECTURES = ("ConvDRAW", "ConvVAE")
 _OBJECTIVES = ("ELBO", "GECO")
@@ -29,19 +29,33 @@ def load_data(recipe):
         )
     try:
         return datasets.load(recipe.data["name"], **recipe.data["options"])
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError, ImportError) as error:
         raise UsageError(_with_flags(str(error))) from error
 
 
 def _with_flags(message):
     """Names the settings as the command line does: fit="crop" becomes --fit crop."""
-    names = "image_size|fit|channels|corrupt"
+    names = "image_size|fit|channels|corrupt|binarize"
     message = re.sub(rf"\b({names})=[\"']?(\w+)[\"']?", r"--\1 \2", message)
     message = re.sub(rf"\b(Expected|leave) ({names})\b", r"\1 --\2", message)
     return re.sub(r"(--)?\bimage_size\b", "--image-size", message)
 
 
-def make_model(recipe, image_shape):
+def make_model_for(recipe, data):
+    """Makes the recipe's model for a data set: a classifier, or as `make_model` does."""
+    if recipe.is_classifier:
+        return classifier_build.make_classifier(recipe, data)
+    return make_model(recipe, data.image_shape, data.context_shape)
+
+
+def train_batches(recipe, data, start_step):
+    """Gives the endless stream of the recipe's training batches from a step on."""
+    if recipe.is_classifier:
+        return classifier_build.train_batches(recipe, data, start_step)
+    return data.train_batches(recipe.batch_size, recipe.seed, start_step)
+
+
+def make_model(recipe, image_shape, context_shape=None):
     """Makes the recipe's model with its initial weights, compiled, with a built optimiser.
 
     Under a strategy, call it in the strategy's scope.
@@ -49,20 +63,36 @@ def make_model(recipe, image_shape):
     Args:
         recipe: A `Recipe`.
         image_shape: (height, width, channels) of its data.
+        context_shape: (height, width, channels) of its data's context images; None where there are
+            none.
 
     Raises:
-        UsageError: The architecture does not take images of this shape, or the objective or one
-            of its settings is not to be had; the message says why.
+        UsageError: The architecture does not take images of this shape or a context, or the
+            objective or one of its settings is not to be had; the message says why.
     """
     keras.utils.set_random_seed(recipe.seed)
     try:
         architecture = _look_up(zoo, recipe.architecture, _ARCHITECTURES, "architecture")
-        model = architecture(image_shape=image_shape, **recipe.architecture["arguments"])
+        shapes = {"image_shape": image_shape}
+        if context_shape is not None:
+            _check_conditional(recipe, architecture)
+            shapes["context_shape"] = context_shape
+        model = architecture(**shapes, **recipe.architecture["arguments"])
         model.compile(_make_optimizer(recipe), objective=_make_objective(recipe), seed=recipe.seed)
     except ValueError as error:
         raise UsageError(str(error)) from error
     model.optimizer.build(model.trainable_variables)  # So that its state can be restored.
     return model
+
+
+def _check_conditional(recipe, architecture):
+    """Refuses a context for a model that would leave it unused."""
+    if "context_shape" not in inspect.signature(architecture).parameters:
+        raise UsageError(
+            f"The images of {recipe.data['name']} come with context images, and the architecture "
+            f"of {recipe.name}, {architecture.__name__}, models images alone. Choose a recipe of a "
+            "conditional architecture, ConvDRAW: conv_draw_digits or conv_draw_mnist, for instance."
+        )
 
 
 def _make_optimizer(recipe):

@@ -8,15 +8,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from training import figures
 from training.checkpoints import CheckpointStore
 
 __all__ = ["ProgressBar", "SaveProgress", "StopAtStep", "WriteImages"]
 
 
 class ProgressBar(keras.callbacks.ProgbarLogger):
-    """Keras's progress bar, with the measures that fit on a line: rate and rmse."""
+    """Keras's progress bar, with the measures that fit on a line: rate and rmse, or accuracy."""
 
-    _SHOWN = ("rate", "rmse", "val_rate", "val_rmse")
+    _SHOWN = ("rate", "rmse", "accuracy", "val_rate", "val_rmse", "val_accuracy")
 
     def on_train_batch_end(self, batch, logs=None):
         """Moves the bar."""
@@ -103,20 +104,27 @@ class WriteImages(keras.callbacks.Callback):
 
     Args:
         folder: Where TensorBoard's files lie.
-        images: Images to reconstruct, uint8 `[N, H, W, C]`.
+        examples: What to reconstruct: a dict of `image`, uint8 `[N, H, W, C]`, and of a conditional
+            model's `context`, uint8 `[N, H, W, C']`, which also serves the samples.
+        channels_are_images: As of `figures.as_pixels`.
     """
 
-    def __init__(self, folder, images):
+    def __init__(self, folder, examples, channels_are_images=False):
         super().__init__()
         self._writer = tf.summary.create_file_writer(str(folder / "images"))
-        self._images = images
+        self._images = examples["image"]
+        self._context = examples.get("context")
+        self._channels_are_images = channels_are_images
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes the two pictures at the optimiser's step."""
-        num = len(self._images)
-        data = self._images.astype(np.float32) / 255.0
-        reconstructions = np.asarray(self.model.reconstruct(self._images))
-        samples = np.asarray(self.model.sample(num, seed=0))
+        num, context, as_images = len(self._images), self._context, self._channels_are_images
+        reconstructions = np.asarray(self.model.reconstruct(self._images, context))
+        samples = np.asarray(self.model.sample(num, seed=0, context=context))
+        data, reconstructions, samples = (
+            figures.beside_context(images, context, as_images)
+            for images in (self._images, reconstructions, samples)
+        )
         with self._writer.as_default(step=int(self.model.optimizer.iterations.numpy())):
             pairs = np.concatenate([data, reconstructions], axis=1)
             tf.summary.image("data_above_reconstructions", _in_a_row(pairs))
@@ -124,9 +132,6 @@ class WriteImages(keras.callbacks.Callback):
         self._writer.flush()
 
 
-def _in_a_row(images):
-    """Joins images `[N, H, W, C]` to one of `[1, H, N * W, C]`, of 1 or 3 channels."""
-    channels = images.shape[-1]
-    if channels not in (1, 3):
-        images = images[..., :3] if channels > 3 else images[..., :1]
-    return np.concatenate(list(np.clip(images, 0.0, 1.0)), axis=1)[None]
+def _in_a_row(pixels):
+    """Joins pixels `[N, H, W, 3]` to one picture, `[1, H, N * W, 3]`."""
+    return np.concatenate(list(pixels), axis=1)[None]

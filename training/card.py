@@ -4,7 +4,7 @@ import json
 
 from training import measures
 
-__all__ = ["make_card"]
+__all__ = ["fidelity", "make_card", "shape_text", "table"]
 
 _OBJECTIVES = {
     "GECO": "GECO (Taming VAEs, Rezende & Viola 2018): the rate is minimised while the "
@@ -29,7 +29,7 @@ _LOADING = """## How to load it
 import zoo
 
 model = zoo.load("savedmodel/1")  # A Keras model, ready for `fit`.
-images = model.sample(16, seed=0)
+images = {sample}
 ```
 
 `savedmodel/1` is a SavedModel: TensorFlow Serving and `tf.saved_model.load` run it without this
@@ -46,12 +46,12 @@ def make_card(recipe, data, metrics):
     """
     sections = [
         f"# {recipe.name}\n\n{recipe.description}",
-        _figures(),
+        _figures(data),
         _measures(metrics),
         _training(recipe, data, metrics),
         _USE,
-        _LOADING,
-        _fidelity(recipe),
+        _loading(data),
+        fidelity(recipe),
         "## The recipe\n\n```json\n"
         + json.dumps(recipe.to_dict(), indent=2, ensure_ascii=False)
         + "\n```",
@@ -59,15 +59,28 @@ def make_card(recipe, data, metrics):
     return "\n\n".join(sections) + "\n"
 
 
-def _figures():
+def _figures(data):
+    reconstructions = "Images of the test split, and below each its reconstruction"
+    samples = "Samples: means"
+    if data.context_shape is not None:
+        reconstructions = "Contexts and images of the test split, and after each its reconstruction"
+        samples = "In each row a context of the test split, then samples given it: means"
     return (
         "![Reconstructions](figures/reconstructions.png)\n\n"
-        "Images of the test split, and below each its reconstruction from posterior means.\n\n"
+        f"{reconstructions} from posterior means.\n\n"
         "![Samples](figures/samples.png)\n\n"
-        "Samples: means of the likelihood at latents drawn from the prior.\n\n"
+        f"{samples} of the likelihood at latents drawn from the prior.\n\n"
         "![Trajectory](figures/trajectory.png)\n\n"
         "The training run in the information plane, on the validation split."
     )
+
+
+def _loading(data):
+    sample = "model.sample(16, seed=0)"
+    if data.context_shape is not None:
+        shape = ", ".join(map(str, (16, *data.context_shape)))
+        sample = f"model.sample(16, seed=0, context=contexts)  # contexts: [{shape}]"
+    return _LOADING.format(sample=sample)
 
 
 def _measures(metrics):
@@ -95,7 +108,7 @@ def _measures(metrics):
     sample = f"at most, from {bits['images']} images and {bits['importance_samples']} samples each"
     rows.append(("bits a dimension", f"{bits['value']:.4g}", sample))
     text = f"## Measures\n\nOn {metrics['test_images']} images of the test split, with z drawn.\n\n"
-    text += _table(("measure", "value", "meaning"), rows)
+    text += table(("measure", "value", "meaning"), rows)
     for shortfall in measures.shortfalls(metrics):
         text += f"\n\n**{shortfall}**"
     return text
@@ -117,25 +130,29 @@ def _training(recipe, data, metrics):
         ("architecture", f"`zoo.{architecture}`, {metrics['parameters']:,} parameters"),
         ("objective", _OBJECTIVES[objective]),
         ("data", f"{data.name}: {data.description}"),
-        ("training images", f"{data.num_examples['train']:,}, {_shape(data.image_shape)}"),
+        ("training images", f"{data.num_examples['train']:,}, {shape_text(data.image_shape)}"),
+        ("context images", shape_text(data.context_shape) if data.context_shape else "none"),
         ("steps", f"{metrics['steps']:,} of {recipe.batch_size} images"),
         ("time", f"{metrics['training_seconds'] / 60:.1f} minutes on {hardware}"),
         ("seed", f"{metrics['seed']}"),
     ]
-    return "## Training\n\n" + _table(("", ""), rows)
+    return "## Training\n\n" + table(("", ""), rows)
 
 
-def _fidelity(recipe):
+def fidelity(recipe):
+    """Gives the section with the recipe's fidelity ledger."""
     rows = [[row[key] for key in ("setting", "paper", "ours", "why")] for row in recipe.fidelity]
-    return "## Fidelity to the paper\n\n" + _table(("setting", "the paper's", "ours", "why"), rows)
+    return "## Fidelity to the paper\n\n" + table(("setting", "the paper's", "ours", "why"), rows)
 
 
-def _shape(image_shape):
+def shape_text(image_shape):
+    """Says a shape as people do: 28x28, 1 channel."""
     height, width, channels = image_shape
     return f"{height}x{width}, {channels} channel{'s' * (channels > 1)}"
 
 
-def _table(header, rows):
+def table(header, rows):
+    """Gives a table in Markdown; rows hold anything that has a text."""
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     lines += [
         "| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows

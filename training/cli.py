@@ -36,14 +36,14 @@ def main(arguments=None):
         return 1
 
 
-def _command(name):
+def _command(name, module="training.commands"):
     """Gives a function that imports TensorFlow, which takes seconds, and runs the command."""
 
     def run(arguments):
         from training import quiet
 
         quiet.start_tensorflow()
-        return getattr(importlib.import_module("training.commands"), name)(arguments)
+        return getattr(importlib.import_module(module), name)(arguments)
 
     return run
 
@@ -92,6 +92,7 @@ def _make_parser():
     _add_sample(commands)
     _add_reconstruct(commands)
     _add_export(commands)
+    _add_data(commands)
     _add_demo(commands)
     return parser
 
@@ -133,8 +134,14 @@ def _add_train(commands):
 
 def _add_data_options(parser):
     parser.add_argument(
-        "--dataset", help="digits, mnist, cifar10, folder:PATH or tfds:NAME; default: the recipe's"
+        "--dataset",
+        help="mnist, color_mnist, mnist_sum:digits, folder:PATH, tfds:NAME and more, which "
+        "docs/DATASETS.md shows; default: the recipe's",
     )
+    _add_reading_options(parser)
+
+
+def _add_reading_options(parser):
     parser.add_argument("--image-size", type=int, help="side of the square images, in pixels")
     parser.add_argument(
         "--fit",
@@ -146,6 +153,20 @@ def _add_data_options(parser):
         "--corrupt",
         choices=("refuse", "skip"),
         help="what to do about files of a folder that cannot be read; default: refuse",
+    )
+    parser.add_argument(
+        "--binarize",
+        choices=("static", "threshold"),
+        help="make pixels 0 or 255: drawn once with the value as probability, or from 128 on",
+    )
+    parser.add_argument(
+        "--dequantize",
+        action="store_true",
+        default=None,
+        help="spread each pixel's level over its cell, with new noise in each training batch",
+    )
+    parser.add_argument(
+        "--data-seed", type=int, help="of composed sets, --binarize and --dequantize; default: 0"
     )
 
 
@@ -183,6 +204,8 @@ def _add_sample(commands):
         help="scales the prior's standard deviations; default: 1",
     )
     parser.add_argument("--output", default="samples.png", help="a PNG file; default: samples.png")
+    contexts = "a conditional model's contexts, which come from a test split"
+    _add_data_options(parser.add_argument_group(contexts))
 
 
 def _add_reconstruct(commands):
@@ -206,6 +229,34 @@ def _add_export(commands):
     parser = _add(commands, "export", _command("export"), "write a model as a SavedModel", examples)
     _add_model(parser)
     parser.add_argument("path", help="the folder to write, new; a server wants a number: model/1")
+
+
+def _add_data(commands):
+    examples = (
+        "examples:\n  vae-zoo data mnist\n  vae-zoo data mnist_sum --show\n"
+        "  vae-zoo data folder:PATH --image-size 32 --show --output examples.png\n"
+        "  vae-zoo data color_mnist:digits   (composed of other digits than MNIST's)\n"
+        "docs/DATASETS.md has all names.\n"
+    )
+    parser = _add(
+        commands,
+        "data",
+        _command("data", "training.data_command"),
+        "say what a data set holds: shapes, splits, values, balance of classes",
+        examples,
+    )
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        help="digits, mnist, mnist_sum, cifar10, folder:PATH, tfds:NAME, ...",
+    )
+    parser.add_argument(
+        "--show", action="store_true", help="save a picture of labelled examples of each split"
+    )
+    parser.add_argument(
+        "--output", metavar="FILE", help="the picture, a PNG file; default: NAME.png, with --show"
+    )
+    _add_reading_options(parser)
 
 
 def _add_demo(commands):

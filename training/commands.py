@@ -5,7 +5,8 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from training import build, figures, measures, model_source, run
+import zoo
+from training import build, classifier_results, figures, measures, model_pictures, model_source, run
 from training.datasets.image_files import decode_image
 from training.datasets.resizing import fit_image
 from training.errors import UsageError, UserError
@@ -15,7 +16,16 @@ from training.run_directory import RunDirectory
 __all__ = ["evaluate", "export", "reconstruct", "sample", "train"]
 
 _EVALUATION_BATCH = 100
-_DATA_SETTINGS = ("dataset", "image_size", "fit", "channels", "corrupt")
+_DATA_SETTINGS = (
+    "dataset",
+    "image_size",
+    "fit",
+    "channels",
+    "corrupt",
+    "binarize",
+    "dequantize",
+    "data_seed",
+)
 _RECIPE_SETTINGS = (
     *_DATA_SETTINGS,
     "tolerance",
@@ -41,7 +51,8 @@ def train(arguments):
     recipe = recipe.override(**settings)
     _, metrics = run.train(recipe, directory, arguments.resume, arguments.strategy)
     if metrics is not None:
-        print(f"\n{summary(metrics)}\nEverything is in {directory}; begin with card.md.")
+        text = classifier_results.summary(metrics) if recipe.is_classifier else summary(metrics)
+        print(f"\n{text}\nEverything is in {directory}; begin with card.md.")
 
 
 def summary(metrics):
@@ -61,23 +72,61 @@ def evaluate(arguments):
     """Measures a model on a test split: `vae-zoo evaluate`."""
     model, recipe = model_source.load_model(arguments.model)
     data = _load_data(arguments, recipe)
+    _check_shapes(model, data)
+    # The noise depends on the batches, so those of the run give the figures of the run.
+    batch_size = recipe.batch_size if recipe else _EVALUATION_BATCH
+    if _is_classifier(model):
+        _print_measures(data, classifier_results.test_measures(model, data, batch_size))
+        return
+    logs = model.evaluate(data.batches("test", batch_size), return_dict=True, verbose=0)
+    bits = measures.bits_per_dimension(model, data)
+    width = _print_measures(data, logs, "bits a dimension")
+    print(
+        f"  {'bits a dimension':{width}}{bits['value']:.6g}  (at most; {bits['images']} images, "
+        f"{bits['importance_samples']} samples each)"
+    )
+
+
+def _is_classifier(model):
+    return isinstance(model, zoo.ConvClassifier)
+
+
+def _print_measures(data, values, *more_names):
+    """Prints measures in two columns; gives the width of the first."""
+    print(f"{data.name}, {data.num_examples['test']} images of the test split:")
+    width = max(map(len, [*values, *more_names])) + 2
+    for name, value in sorted(values.items()):
+        print(f"  {name:{width}}{float(value):.6g}")
+    return width
+
+
+def _load_image_model(name):
+    """Loads what can draw and reconstruct images, which a classifier cannot."""
+    model, recipe = model_source.load_model(name)
+    if _is_classifier(model):
+        raise UsageError(
+            f"{name} is a classifier: it neither samples nor reconstructs images. Measure it with "
+            f"`vae-zoo evaluate {name}`, or name another model; `vae-zoo list` shows them."
+        )
+    return model, recipe
+
+
+def _check_shapes(model, data):
     if data.image_shape != model.image_shape:
         raise UsageError(
             f"The model takes images of shape {model.image_shape}, but those of {data.name} have "
             f"shape {data.image_shape}. Give --image-size and --channels to convert them."
         )
-    # The noise depends on the batches, so those of the run give the figures of the run.
-    batch_size = recipe.batch_size if recipe else _EVALUATION_BATCH
-    logs = model.evaluate(data.batches("test", batch_size), return_dict=True, verbose=0)
-    bits = measures.bits_per_dimension(model, data)
-    print(f"{data.name}, {data.num_examples['test']} images of the test split:")
-    width = max(map(len, ["bits a dimension", *logs])) + 2
-    for name, value in sorted(logs.items()):
-        print(f"  {name:{width}}{float(value):.6g}")
-    print(
-        f"  {'bits a dimension':{width}}{bits['value']:.6g}  (at most; {bits['images']} images, "
-        f"{bits['importance_samples']} samples each)"
-    )
+    if data.context_shape != model.context_shape:
+        raise UsageError(
+            f"The model takes {_of_shape(model.context_shape)}, but {data.name} has "
+            f"{_of_shape(data.context_shape)}. Give another --dataset, like the one that the model "
+            "was trained on."
+        )
+
+
+def _of_shape(context_shape):
+    return f"context images of shape {context_shape}" if context_shape else "no context images"
 
 
 def _load_data(arguments, recipe):
@@ -94,16 +143,47 @@ def sample(arguments):
     _check_at_least("--temperature", arguments.temperature, 0.0)
     if not -(2**31) <= arguments.seed < 2**31:
         raise UsageError(f"--seed must be an integer of 32 bits. Received: {arguments.seed}.")
-    model, _ = model_source.load_model(arguments.model)
-    images = model.sample(arguments.num, seed=arguments.seed, temperature=arguments.temperature)
-    _save(figures.save_grid, arguments.output, np.asarray(images))
+    model, recipe = _load_image_model(arguments.model)
+    data = _load_contexts(arguments, model, recipe)
+    samples, contexts = model_pictures.draw_samples(
+        model, arguments.num, data, arguments.seed, arguments.temperature
+    )
+    as_images = data is not None and data.channels_are_images
+    _save(model_pictures.save_samples, arguments.output, samples, contexts, as_images)
     print(f"Wrote {arguments.num} samples to {arguments.output}.")
+
+
+def _load_contexts(arguments, model, recipe):
+    """Gives the data set whose contexts a conditional model is to be given, else None."""
+    if model.context_shape is None:
+        given = [name for name in _DATA_SETTINGS if getattr(arguments, name) is not None]
+        if given:
+            raise UsageError(
+                f"--{given[0].replace('_', '-')} says where the context images of a conditional "
+                f"model come from, and {arguments.model} is not conditional. Leave it out."
+            )
+        return None
+    data = _load_data(arguments, recipe)
+    _check_shapes(model, data)
+    most = model_pictures.SAMPLES_PER_CONTEXT * data.num_examples["test"]
+    if arguments.num > most:
+        raise UsageError(
+            f"--num must be at most {most}, {model_pictures.SAMPLES_PER_CONTEXT} for each context "
+            f"of the test split of {data.name}. Received: {arguments.num}."
+        )
+    return data
 
 
 def reconstruct(arguments):
     """Reconstructs image files into a picture: `vae-zoo reconstruct`."""
     files = [_read_file(pathlib.Path(file)) for file in arguments.files]
-    model, _ = model_source.load_model(arguments.model)
+    model, _ = _load_image_model(arguments.model)
+    if model.context_shape is not None:
+        raise UsageError(
+            f"{arguments.model} is conditional: to reconstruct an image it needs the image's "
+            "context, which a file does not have. See figures/reconstructions.png of its run, or "
+            "use Python: zoo.load(...).reconstruct(images, context)."
+        )
     images = np.stack([_fit(model.image_shape, file) for file in files])
     reconstructions = np.asarray(model.reconstruct(images))
     _save(figures.save_reconstructions, arguments.output, images, reconstructions)

@@ -16,6 +16,7 @@ __all__ = [
     "final_metrics",
     "machine_summary",
     "shortfalls",
+    "training_facts",
     "unmet_constraints",
 ]
 
@@ -39,7 +40,6 @@ def final_metrics(model, data, recipe, progress, test_logs, num_test_images):
     Returns:
         JSON-ready values.
     """
-    seconds = sum(row["seconds"] for row in progress.rows)
     test = {name: float(np.squeeze(value)) for name, value in test_logs.items()}
     return {
         "test": test,
@@ -50,6 +50,14 @@ def final_metrics(model, data, recipe, progress, test_logs, num_test_images):
         "equivalent_beta": equivalent_beta(model),
         "constraints_at_bound": infeasible_constraints(model),
         "unmet_constraints": unmet_constraints(model, test, progress.rows),
+        **training_facts(model, recipe, progress),
+    }
+
+
+def training_facts(model, recipe, progress):
+    """Says of any run what it took: steps, seconds, parameters, the machine; JSON-ready values."""
+    seconds = sum(row["seconds"] for row in progress.rows)
+    return {
         "steps": progress.step,
         "seed": recipe.seed,
         "parameters": int(sum(np.prod(w.shape) for w in model.trainable_weights)),
@@ -138,12 +146,13 @@ def bits_per_dimension(
     num_images = min(num_images, data.num_examples["test"])
 
     @tf.function(autograph=False)
-    def log_prob(images, start):
-        return model.log_prob(images, num_samples, tf.stack([seed, start]))
+    def log_prob(images, context, start):
+        return model.log_prob(images, num_samples, tf.stack([seed, start]), context)
 
     total, start = 0.0, 0
-    for batch in data.batches("test", min(_LOG_PROB_BATCH, num_images), num_images):
-        total += float(tf.reduce_sum(log_prob(batch["image"], tf.constant(start))))
+    for batch in data.levels.batches("test", min(_LOG_PROB_BATCH, num_images), num_images):
+        bounds = log_prob(batch["image"], batch.get("context"), tf.constant(start))
+        total += float(tf.reduce_sum(bounds))
         start += int(batch["image"].shape[0])
     dimensions = math.prod(data.image_shape)
     return {

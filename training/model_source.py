@@ -57,7 +57,8 @@ def _pretrained_path(name):
 
 def _load_checkpoint(run):
     recipe = run.read_recipe()
-    model = build.make_model(recipe, build.load_data(recipe).image_shape)
+    data = build.load_data(recipe)
+    model = build.make_model_for(recipe, data)
     progress = CheckpointStore(run.checkpoints, read_only=True).restore(model)
     if not progress.step:
         raise UsageError(f"The run in {run.path} has no checkpoint yet. Try again later.")

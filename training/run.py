@@ -8,11 +8,19 @@ import sys
 import traceback
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 import zoo
-from training import build, card, figures, measures, strategies
+from training import (
+    build,
+    card,
+    classifier_card,
+    classifier_results,
+    figures,
+    measures,
+    model_pictures,
+    strategies,
+)
 from training.callbacks import ProgressBar, SaveProgress, StopAtStep, WriteImages
 from training.checkpoints import CheckpointStore
 from training.errors import UsageError, UserError
@@ -55,7 +63,7 @@ def train(recipe, directory, resume=False, strategy=None, verbose=None):
     data = build.load_data(recipe)
     _check_batch_fits(recipe, data)
     with strategy.scope():
-        model = build.make_model(recipe, data.image_shape)
+        model = build.make_model_for(recipe, data)
     if is_chief and not resume:
         run_directory.create({**recipe.to_dict(), "made_with": _made_with()})
 
@@ -64,7 +72,8 @@ def train(recipe, directory, resume=False, strategy=None, verbose=None):
     test_logs = model.evaluate(test_batches, return_dict=True, verbose=0)
     if not is_chief:
         return model, None
-    metrics = measures.final_metrics(model, data, recipe, progress, test_logs, num_test_images)
+    results = classifier_results if recipe.is_classifier else measures
+    metrics = results.final_metrics(model, data, recipe, progress, test_logs, num_test_images)
     with _training_is_kept(run_directory):
         _write_results(model, data, recipe, progress, metrics, run_directory)
     return model, metrics
@@ -112,12 +121,12 @@ def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
     stop = StopAtStep(recipe.steps)
     try:
         model.fit(
-            data.train_batches(recipe.batch_size, recipe.seed, start_step=progress.step),
+            build.train_batches(recipe, data, progress.step),
             initial_epoch=progress.epoch,
             epochs=-(-recipe.steps // recipe.steps_per_epoch),
             steps_per_epoch=min(recipe.steps_per_epoch, recipe.steps),
             validation_data=validation,
-            callbacks=[stop, *_make_callbacks(run_directory, progress, data, is_chief)],
+            callbacks=[stop, *_make_callbacks(recipe, run_directory, progress, data, is_chief)],
             verbose=verbose if is_chief else 0,
         )
     except ValueError as error:
@@ -131,17 +140,16 @@ def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
     return progress
 
 
-def _make_callbacks(run_directory, progress, data, is_chief):
+def _make_callbacks(recipe, run_directory, progress, data, is_chief):
     callbacks = [SaveProgress(run_directory, progress, is_chief)]
     if is_chief:
         callbacks.append(ProgressBar())
         folder = run_directory.tensorboard
-        num = min(_NUM_TENSORBOARD_IMAGES, data.num_examples["validation"])
-        images = data.sample_images("validation", num, seed=0)
-        callbacks += [
-            keras.callbacks.TensorBoard(str(folder), write_graph=False),
-            WriteImages(folder, images),
-        ]
+        callbacks.append(keras.callbacks.TensorBoard(str(folder), write_graph=False))
+        if not recipe.is_classifier:
+            num = min(_NUM_TENSORBOARD_IMAGES, data.num_examples["validation"])
+            examples = data.sample_examples("validation", num, seed=0)
+            callbacks.append(WriteImages(folder, examples, data.channels_are_images))
     return callbacks
 
 
@@ -210,22 +218,39 @@ def _training_is_kept(run_directory):
 
 
 def _write_results(model, data, recipe, progress, metrics, run_directory):
-    num = min(2 * figures.NUM_COLUMNS, data.num_examples["test"])
-    images = data.sample_images("test", num, seed=0)
-    reconstructions = np.asarray(model.reconstruct(images))
-    samples = np.asarray(model.sample(figures.NUM_COLUMNS * figures.NUM_SAMPLE_ROWS, seed=0))
-    folder = run_directory.figures
-    figures.save_reconstructions(folder / "reconstructions.png", images, reconstructions)
-    figures.save_grid(folder / "samples.png", samples)
-    figures.save_trajectory(
-        folder / "trajectory.png", progress.rows, data.image_shape, recipe.tolerances
-    )
+    if recipe.is_classifier:
+        classifier_results.save_figures(model, data, run_directory.figures)
+        text = classifier_card.make_card(recipe, data, metrics)
+    else:
+        _save_figures(model, data, recipe, progress, run_directory.figures)
+        text = card.make_card(recipe, data, metrics)
     run_directory.write_json(run_directory.metrics, metrics)
-    run_directory.write_text(run_directory.card, card.make_card(recipe, data, metrics))
+    run_directory.write_text(run_directory.card, text)
     run_directory.remove_unfinished_exports()
     if not run_directory.saved_model.exists():
         metadata = {"recipe": recipe.to_dict(), "metrics": metrics}
         model.export(str(run_directory.saved_model), metadata=metadata)
+
+
+def _save_figures(model, data, recipe, progress, folder):
+    num = min(2 * figures.NUM_COLUMNS, data.num_examples["test"])
+    examples = data.sample_examples("test", num, seed=0)
+    model_pictures.save_reconstructions(
+        folder / "reconstructions.png", model, examples, data.channels_are_images
+    )
+    samples, contexts = model_pictures.draw_samples(model, _num_samples(model, data), data)
+    model_pictures.save_samples(folder / "samples.png", samples, contexts, data.channels_are_images)
+    figures.save_trajectory(
+        folder / "trajectory.png", progress.rows, data.image_shape, recipe.tolerances
+    )
+
+
+def _num_samples(model, data):
+    """As many samples as fill a picture, of at most as many contexts as there are."""
+    if model.context_shape is None:
+        return figures.NUM_COLUMNS * figures.NUM_SAMPLE_ROWS
+    num_contexts = min(figures.NUM_SAMPLE_ROWS, data.num_examples["test"])
+    return num_contexts * model_pictures.SAMPLES_PER_CONTEXT
 
 
 def _made_with():

@@ -7,10 +7,14 @@ instead of tuning the weights of its loss.
 import importlib
 
 _HOMES = {
+    "ConvClassifier": "zoo.classifiers",
     "ConvDRAW": "zoo.models",
+    "ConvFeatures": "zoo.classifiers",
     "ConvVAE": "zoo.models",
     "ELBO": "zoo.objectives",
     "GECO": "zoo.objectives",
+    "InfoVAE": "zoo.objectives",
+    "KeepBestFeasible": "zoo.objectives",
     "LatentImageModel": "zoo.models",
     "Record": "zoo.models",
     "Unregularised": "zoo.objectives",
@@ -19,8 +23,10 @@ _HOMES = {
     "saved_model_path": "zoo.hub",
 }
 _SUBPACKAGES = (
+    "classifiers",
     "constraints",
     "distributions",
+    "divergences",
     "models",
     "objectives",
     "random",

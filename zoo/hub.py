@@ -53,7 +53,7 @@ def load(name_or_path, custom_objects=None):
             other code is run: a model's files hold JSON and arrays only.
 
     Returns:
-        A `zoo.LatentImageModel`.
+        A `zoo.LatentImageModel`, or for a name such as `classifier_mnist` a `zoo.ConvClassifier`.
 
     Raises:
         ValueError: No such pretrained model, no exported model at the path, or one of an unknown
@@ -65,6 +65,7 @@ def load(name_or_path, custom_objects=None):
         >>> model.sample(16, seed=0)
     """
     # Importing them registers the classes that a model's configuration may name.
+    import zoo.classifiers
     import zoo.models  # noqa: F401
     from zoo.serving.keras_config import load_exported
 

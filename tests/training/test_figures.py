@@ -36,6 +36,27 @@ def test_reconstructions_stand_below_their_images(tmp_path):
     np.testing.assert_array_equal(centres, [0, 128, 200, 128])
 
 
+def test_wide_images_stand_in_fewer_columns(tmp_path):
+    images = np.random.default_rng(0).integers(0, 255, (12, 8, 8, 3), dtype=np.uint8)
+    figures.save_grid(tmp_path / "colours.png", images)
+    figures.save_grid(tmp_path / "panels.png", images, channels_are_images=True)
+    figures.save_reconstructions(tmp_path / "pairs.png", images, images, channels_are_images=True)
+    zoom = 1000 // 120
+    assert _read(tmp_path / "colours.png").shape == (10 * zoom, 120 * zoom, 3)
+    zoom = 1000 // (4 * 26)
+    panels = _read(tmp_path / "panels.png")[::zoom, ::zoom]
+    assert panels.shape == (3 * 10, 4 * 26, 3)
+    np.testing.assert_array_equal(panels[1:9, 17:25, 0], images[0, ..., 2])
+    assert _read(tmp_path / "pairs.png").shape == ((6 * 10 + 2 * 2) * zoom, 104 * zoom, 3)
+
+
+def test_a_context_stands_to_the_left():
+    images, context = np.zeros((2, 4, 4, 1)), np.full((2, 4, 4, 2), 0.2)
+    np.testing.assert_array_equal(figures.beside_context(images), figures.as_pixels(images))
+    row = figures.beside_context(images, context)[1, 2, :, 0]
+    assert row.tolist() == [51] * 8 + [255] * 2 + [0] * 4
+
+
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_any_number_of_channels_can_be_shown(channels):
     images = np.random.default_rng(0).uniform(-0.2, 1.2, (2, 4, 4, channels))

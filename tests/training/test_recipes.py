@@ -16,7 +16,10 @@ def test_the_recipes_that_documents_name_exist():
     )
 
 
-@pytest.mark.parametrize("name", recipe_names())
+IMAGE_MODELS = [name for name in recipe_names() if not find_recipe(name).is_classifier]
+
+
+@pytest.mark.parametrize("name", IMAGE_MODELS)
 def test_every_recipe_makes_a_model(name):
     recipe = find_recipe(name)
     assert recipe.name == name

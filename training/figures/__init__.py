@@ -1,9 +1,14 @@
 """Every picture, one file a kind."""
 
+from training.figures.captions import save_captioned
+from training.figures.examples import save_examples
 from training.figures.grids import (
     NUM_COLUMNS,
     NUM_SAMPLE_ROWS,
     as_pixels,
+    beside_context,
+    save_conditional_reconstructions,
+    save_conditional_samples,
     save_grid,
     save_reconstructions,
 )
@@ -13,6 +18,11 @@ __all__ = [
     "NUM_COLUMNS",
     "NUM_SAMPLE_ROWS",
     "as_pixels",
+    "beside_context",
+    "save_captioned",
+    "save_conditional_reconstructions",
+    "save_conditional_samples",
+    "save_examples",
     "save_grid",
     "save_reconstructions",
     "save_trajectory",

@@ -5,7 +5,16 @@ import pathlib
 import numpy as np
 from PIL import Image
 
-__all__ = ["NUM_COLUMNS", "NUM_SAMPLE_ROWS", "as_pixels", "save_grid", "save_reconstructions"]
+__all__ = [
+    "NUM_COLUMNS",
+    "NUM_SAMPLE_ROWS",
+    "as_pixels",
+    "beside_context",
+    "save_conditional_reconstructions",
+    "save_conditional_samples",
+    "save_grid",
+    "save_reconstructions",
+]
 
 NUM_COLUMNS = 12
 NUM_SAMPLE_ROWS = 6
@@ -14,33 +23,89 @@ _GAP = 2  # Pixels between images, before enlargement: 1 on each side.
 _BACKGROUND = 255
 
 
-def save_grid(path, images, num_columns=NUM_COLUMNS):
+def save_grid(path, images, num_columns=None, channels_are_images=False):
     """Saves images in rows, enlarged by a whole number, each pixel a sharp square.
 
     Args:
         path: A PNG file; its folder is made.
         images: `[N, H, W, C]`, float in [0, 1] or uint8, shown as `as_pixels` says.
-        num_columns: Images a row, at most.
+        num_columns: Images a row, at most. None: `NUM_COLUMNS`, or fewer of wide ones.
+        channels_are_images: As of `as_pixels`.
     """
-    _save_rows(path, _in_rows(as_pixels(images), num_columns))
+    pixels = as_pixels(images, channels_are_images)
+    _save_rows(path, _in_rows(pixels, num_columns or _fitting_columns(pixels, images)))
 
 
-def save_reconstructions(path, images, reconstructions, num_columns=NUM_COLUMNS):
+def save_conditional_samples(
+    path, context, samples, samples_per_context, channels_are_images=False
+):
+    """Saves a row a context: the context first, then after a wider gap its samples.
+
+    Args:
+        path: A PNG file; its folder is made.
+        context: Context images `[N, H, W, C']`, float in [0, 1] or uint8.
+        samples: `[M, H, W, C]`, likewise: first all those of the first context, and so on. There
+            may be fewer of the last context.
+        samples_per_context: Their number.
+        channels_are_images: As of `as_pixels`.
+    """
+    contexts = _in_rows(as_pixels(context, channels_are_images), 1)
+    rows = _in_rows(as_pixels(samples, channels_are_images), samples_per_context)
+    between = np.full((len(rows[0]), _GAP, 3), _BACKGROUND, np.uint8)
+    rows = [np.concatenate([c, between, r], axis=1) for c, r in zip(contexts, rows, strict=True)]
+    _save_rows(path, rows)
+
+
+def save_reconstructions(
+    path, images, reconstructions, num_columns=None, channels_are_images=False
+):
     """Saves pairs of rows: data above, reconstructions below; a wider gap parts the pairs.
 
     Args:
         path: A PNG file; its folder is made.
         images: `[N, H, W, C]`, float in [0, 1] or uint8.
         reconstructions: `[N, H, W, C]`, likewise.
-        num_columns: Images a row, at most.
+        num_columns: Images a row, at most. None: `NUM_COLUMNS`, or fewer of wide ones.
+        channels_are_images: As of `as_pixels`.
     """
-    data = _in_rows(as_pixels(images), num_columns)
-    below = _in_rows(as_pixels(reconstructions), num_columns)
+    above = as_pixels(images, channels_are_images)
+    below = as_pixels(reconstructions, channels_are_images)
+    num_columns = num_columns or _fitting_columns(above, images)
+    data, below = _in_rows(above, num_columns), _in_rows(below, num_columns)
     between = np.full((_GAP, *data[0].shape[1:]), _BACKGROUND, np.uint8)
     rows = []
     for pair in zip(data, below, strict=True):
         rows += [*pair, between]
     _save_rows(path, rows[:-1])
+
+
+def save_conditional_reconstructions(
+    path, context, images, reconstructions, channels_are_images=False
+):
+    """Saves triples side by side: context, data, reconstruction; a wider gap parts the triples.
+
+    Args:
+        path: A PNG file; its folder is made.
+        context: Context images `[N, H, W, C']`, float in [0, 1] or uint8.
+        images: `[N, H, W, C]`, likewise.
+        reconstructions: `[N, H, W, C]`, likewise.
+        channels_are_images: As of `as_pixels`.
+    """
+    pixels = beside_context(images, context, channels_are_images)
+    pixels = _beside(pixels, as_pixels(reconstructions, channels_are_images))
+    wider = np.pad(pixels, ((0, 0), (0, 0), (0, 2 * _GAP), (0, 0)), constant_values=_BACKGROUND)
+    _save_rows(path, _in_rows(wider, _fitting_columns(pixels, images)))
+
+
+def beside_context(images, context=None, channels_are_images=False):
+    """Gives `as_pixels(images)`, uint8 `[N, H, W', 3]`, with the context, if any, on the left."""
+    pixels = as_pixels(images, channels_are_images)
+    return pixels if context is None else _beside(as_pixels(context, channels_are_images), pixels)
+
+
+def _beside(left, right):
+    between = np.full((*left.shape[:2], _GAP, 3), _BACKGROUND, np.uint8)
+    return np.concatenate([left, between, right], axis=2)
 
 
 def as_pixels(images, channels_are_images=False):
@@ -59,6 +124,11 @@ def as_pixels(images, channels_are_images=False):
         return images
     greys = [np.repeat(grey, 3, axis=-1) for grey in np.split(images, images.shape[-1], axis=-1)]
     return np.concatenate(greys, axis=2)
+
+
+def _fitting_columns(pixels, images):
+    """The number of columns as wide as `NUM_COLUMNS` single images."""
+    return max(1, round(NUM_COLUMNS * images.shape[2] / pixels.shape[2]))
 
 
 def _in_rows(images, num_columns):

@@ -83,6 +83,11 @@ class Recipe:
         return dataclasses.asdict(self)
 
     @property
+    def is_classifier(self):
+        """Whether it trains a classifier, and not a model of images."""
+        return self.architecture["class_name"] == "ConvClassifier"
+
+    @property
     def tolerances(self):
         """Tolerance of each constraint of the objective, by the constraint's class name."""
         constraints = self.objective["arguments"].get("constraints", [])

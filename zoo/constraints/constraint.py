@@ -1,16 +1,20 @@
 """What every constraint is: a value for each example, feasible where its mean is at most 0."""
 
+import math
 import re
 
 import keras
+import numpy as np
+import tensorflow as tf
 
-__all__ = ["Constraint"]
+__all__ = ["Constraint", "check_tolerance", "log_ratio"]
 
 
 class Constraint(keras.layers.Layer):
     """Bounds the mean over the data of a value computed from an image and its reconstruction.
 
-    A subclass defines `values(record)`; `signal` and `initial_multiplier` have sensible defaults.
+    A subclass defines `values(record)`; `scale`, `signal` and `initial_multiplier` have sensible
+    defaults. `zoo.constraints.Custom` makes one from a function.
 
     Args:
         tolerance: The bound; its unit and direction are the subclass's.
@@ -35,22 +39,52 @@ class Constraint(keras.layers.Layer):
         """Gives the constraint's value for each example, float32 `[B]`."""
         raise NotImplementedError
 
+    @property
+    def scale(self):
+        """The violation that counts as 1 when constraints are compared, a float above 0."""
+        return 1.0
+
     def signal(self, violation):
         """An increasing, scale-free function of the mean violation, zero where it is zero.
 
         It drives GECO's default update of the log multiplier; ±0.5 and beyond count as far off.
-        The default suits violations whose natural unit is 1, such as an accuracy.
         """
-        return violation
+        return violation / self.scale
 
     def initial_multiplier(self, image_shape):
         """Where GECO's default update starts the multiplier, in nats per unit of the value."""
         del image_shape
-        return 1.0
+        return 1.0 / self.scale
 
     def get_config(self):
         """Gives the constructor's arguments."""
         return {"name": self.name, "dtype": "float32", "tolerance": self.tolerance}
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes the constraint from `get_config`."""
+        return cls(**{n: keras.saving.deserialize_keras_object(v) for n, v in config.items()})
+
+
+def check_tolerance(tolerance, low, high, message):
+    """Gives the tolerance as a float, if it is a number strictly between `low` and `high`.
+
+    Raises:
+        ValueError: It is not; `message` says what it must be.
+    """
+    is_number = isinstance(tolerance, int | float | np.number) and not isinstance(tolerance, bool)
+    if not is_number or not math.isfinite(tolerance) or not low < tolerance < high:
+        raise ValueError(f"{message} Received: tolerance={tolerance!r}")
+    return float(tolerance)
+
+
+def log_ratio(violation, scale):
+    """Gives log(error / scale) of a violation = error - scale, where an error is at least 0.
+
+    The same for every scale, and symmetric about it: an error of twice the scale and one of half
+    of it are equally far off.
+    """
+    return tf.math.log(tf.maximum(1.0 + violation / scale, 1e-6))
 
 
 def _snake_case(name):

@@ -4,9 +4,8 @@ import math
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from zoo.constraints.constraint import Constraint
+from zoo.constraints.constraint import Constraint, check_tolerance, log_ratio
 
 __all__ = ["ReconstructionError"]
 
@@ -17,7 +16,7 @@ class ReconstructionError(Constraint):
 
     C(x, g) = mean over pixels of (x - g)² - κ² (Taming VAEs, Table 1). [choice] The mean over the
     D = H·W·C pixels, where the paper prints a sum, makes κ an RMS error and the multiplier
-    D/(2σ²) of a Gaussian likelihood of scale σ.
+    D/(2σ²) of a Gaussian likelihood of scale σ. A smaller κ asks for more.
 
     Args:
         tolerance: κ > 0, in units of pixels in [0, 1]; the paper uses 0.06 to 0.175.
@@ -30,23 +29,28 @@ class ReconstructionError(Constraint):
     """
 
     def __init__(self, tolerance, name=None, **kwargs):
-        is_number = isinstance(tolerance, int | float | np.number)
-        if not is_number or not math.isfinite(tolerance) or tolerance <= 0:
-            raise ValueError(
-                "ReconstructionError needs a tolerance above 0: the root mean squared error in "
-                "pixel units (pixels in [0, 1]) that reconstructions may have, such as 0.1. "
-                f"Received: tolerance={tolerance!r}"
-            )
-        super().__init__(float(tolerance), name=name, **kwargs)
+        tolerance = check_tolerance(
+            tolerance,
+            0,
+            math.inf,
+            "ReconstructionError needs a tolerance above 0: the root mean squared error in "
+            "pixel units (pixels in [0, 1]) that reconstructions may have, such as 0.1.",
+        )
+        super().__init__(tolerance, name=name, **kwargs)
 
     def values(self, record):
         """Gives mean (x - g)² - κ², float32 `[B]`, in squared pixel units."""
         return record.squared_error - self.tolerance**2
 
+    @property
+    def scale(self):
+        """κ², in squared pixel units."""
+        return self.tolerance**2
+
     def signal(self, violation):
         """Gives log(error / κ²): the same for every tolerance, and symmetric about it."""
-        return tf.math.log(tf.maximum(1.0 + violation / self.tolerance**2, 1e-6))
+        return log_ratio(violation, self.scale)
 
     def initial_multiplier(self, image_shape):
         """Gives D/(2κ²): the weight that squared errors have in the ELBO with scale σ = κ."""
-        return float(np.prod(image_shape)) / (2.0 * self.tolerance**2)
+        return float(np.prod(image_shape)) / (2.0 * self.scale)

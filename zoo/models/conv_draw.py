@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from zoo.distributions import normals
 from zoo.layers import forget_bias, grid_convolution, lstm_step
+from zoo.models.draw_context import NO_SHARES, ContextShares, add_share, check_rows, check_shape
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.record import Posterior
 
@@ -33,6 +34,9 @@ class ConvDRAW(LatentImageModel):
     and the rate in training) is computed once. States, canvas and latents are float32 under any
     policy, and laid out `[positions, B, channels]`: see `zoo.layers.grid_convolution`.
 
+    A conditional model is a model of images given context images: these are encoded once and enter
+    both LSTMs and the prior at every step (`zoo.models.draw_context`).
+
     Args:
         image_shape: (height, width, channels), height and width divisible by `stride`.
         num_steps: T, at least 1.
@@ -41,9 +45,12 @@ class ConvDRAW(LatentImageModel):
         kernel_size: Size of the convolutions on the grid of patches.
         stride: Edge of a patch, in pixels.
         likelihood: Name of a likelihood or a `zoo.distributions.Likelihood`.
+        context_shape: (height, width, channels) of the context images of a conditional model,
+            height and width those of the images; None for a model without context.
 
     Raises:
-        ValueError: The image size is not divisible by the stride, or a number is below 1.
+        ValueError: The image size is not divisible by the stride, a number is below 1, or the
+            context has not the size of the images.
 
     Example:
         >>> model = zoo.ConvDRAW((28, 28, 1), num_steps=8)
@@ -61,15 +68,17 @@ class ConvDRAW(LatentImageModel):
         kernel_size=5,
         stride=4,
         likelihood="gaussian",
+        context_shape=None,
         **kwargs,
     ):
-        super().__init__(image_shape, likelihood, **kwargs)
+        super().__init__(image_shape, likelihood, context_shape, **kwargs)
         self.num_steps = num_steps
         self.filters = filters
         self.latent_filters = latent_filters
         self.kernel_size = kernel_size
         self.stride = stride
         _check_sizes(self.image_shape, stride, num_steps, filters, latent_filters, kernel_size)
+        check_shape(self.context_shape, self.image_shape)
 
         # === Layers ===
         height, width, channels = self.image_shape
@@ -84,6 +93,11 @@ class ConvDRAW(LatentImageModel):
         self.prior_head = self._conv("prior_head", 2 * latent_filters)
         self.decoder_gates = self._conv("decoder_gates", 4 * filters)
         self.write = keras.layers.Conv2D(canvas, 1, name="write")
+        if self.context_shape is not None:
+            context_patch = self.context_shape[-1] * stride**2
+            self.context_shares = ContextShares(
+                grid, context_patch, filters, latent_filters, kernel_size, name="context_shares"
+            )
 
         # === Build ===
         self.initial_canvas = self.add_weight(
@@ -102,8 +116,12 @@ class ConvDRAW(LatentImageModel):
             filters, self.kernel_size, padding="same", use_bias=use_bias, name=name
         )
 
-    def _prepare(self):
-        """Makes the convolutions ready for all steps: functions of `[positions, B, channels]`."""
+    def _prepare(self, context, rows):
+        """Makes the convolutions ready for all steps: functions of `[positions, B, channels]`.
+
+        With them come the context's shares in what they give, `[positions, B, channels]` too, for
+        B rows like those of the tensor `rows`.
+        """
 
         def on_grid(layer, extra_bias=None):
             return grid_convolution(layer, self._grid, extra_bias)
@@ -115,7 +133,13 @@ class ConvDRAW(LatentImageModel):
             prior_head=on_grid(self.prior_head),
             decoder_gates=on_grid(self.decoder_gates, forget_bias(self.filters)),
             write=on_grid(self.write),
+            shares=NO_SHARES if context is None else self._shares(context, rows),
         )
+
+    def _shares(self, context, rows):
+        check_rows(context, rows)
+        patches = tf.nn.space_to_depth(context, self.stride)
+        return self.context_shares.shares(self._to_positions(patches))
 
     # === Layouts ===
 
@@ -168,24 +192,25 @@ class ConvDRAW(LatentImageModel):
     def _decode_step(self, nets, latents, canvas, decoder):
         """Moves the decoder's state by a step's latents and draws on the canvas."""
         seen = tf.concat([latents, canvas, decoder[0]], axis=-1)
-        decoder = lstm_step(nets.decoder_gates(seen), decoder)
+        gates = add_share(nets.decoder_gates(seen), nets.shares.decoder_gates)
+        decoder = lstm_step(gates, decoder)
         return canvas + nets.write(decoder[0]), decoder
 
     # === The whole recursion ===
 
-    def _walk_posterior(self, images, choose_latents):
+    def _walk_posterior(self, images, context, choose_latents):
         """Runs all steps with an encoder; `choose_latents(t, q_t)` gives each step's latents.
 
         Returns:
             Latents `[B, T, h, w, latent_filters]`, the posteriors q and the priors p over them,
             and the last canvas.
         """
-        nets = self._prepare()
+        nets = self._prepare(context, images)
         num_rows = tf.shape(images)[0]
         canvas, decoder = self._initial_state(num_rows)
         encoder = self._zero_lstm(num_rows)
         patches = self._to_positions(tf.nn.space_to_depth(images, self.stride))
-        image_gates = nets.image_gates(patches)
+        image_gates = add_share(nets.image_gates(patches), nets.shares.encoder_gates)
         latents, posteriors, decoder_states = [], [], []
         for step in range(self.num_steps):
             encoder = self._encode_step(nets, image_gates, patches, canvas, encoder, decoder)
@@ -211,9 +236,9 @@ class ConvDRAW(LatentImageModel):
             canvas, decoder = self._decode_step(nets, latents[-1], canvas, decoder)
         return self._to_maps(latents), decoder_states, canvas
 
-    def _walk_given(self, latents):
+    def _walk_given(self, latents, context):
         """Runs all steps without an encoder on T given tensors `[B, h, w, latent_filters]`."""
-        nets = self._prepare()
+        nets = self._prepare(self._as_context(context), latents[0])
         given = [self._to_positions(tf.cast(group, tf.float32)) for group in latents]
         num_rows = tf.shape(latents[0])[0]
         return nets, *self._walk_prior(nets, num_rows, lambda step, _: given[step])
@@ -222,16 +247,16 @@ class ConvDRAW(LatentImageModel):
         """Gives p over all latents by one convolution of the T states, stacked along the batch."""
         parameters = nets.prior_head(tf.concat(decoder_states, axis=1))
         parameters = tf.split(parameters, self.num_steps, axis=1)
+        parameters = [add_share(of_step, nets.shares.prior) for of_step in parameters]
         return normals.normal_from_parameters(self._to_maps(parameters))
 
     # === What the base class asks for ===
 
     def draw_posterior(self, images, context, noise):
         """Draws z_t ~ q_t step by step; gives a `Posterior` with T groups of latents."""
-        del context
         draws = self._draws(noise)
         latents, posteriors, priors, canvas = self._walk_posterior(
-            images, lambda step, posterior: posterior.loc + posterior.scale * draws[step]
+            images, context, lambda step, posterior: posterior.loc + posterior.scale * draws[step]
         )
         return Posterior(
             latents=tuple(tf.unstack(latents, axis=1)),
@@ -243,13 +268,13 @@ class ConvDRAW(LatentImageModel):
 
     def generate(self, noise, temperature, context=None):
         """Draws z_t ~ p_t step by step; gives the T groups of latents and the likelihood."""
-        del context
-        nets = self._prepare()
+        nets = self._prepare(context, temperature)
         draws = self._draws(noise)
         row_temperature = tf.reshape(temperature, [-1, 1])
 
         def draw(step, decoder_state):
-            prior = normals.normal_from_parameters(nets.prior_head(decoder_state))
+            parameters = add_share(nets.prior_head(decoder_state), nets.shares.prior)
+            prior = normals.normal_from_parameters(parameters)
             return prior.loc + row_temperature * prior.scale * draws[step]
 
         latents, _, canvas = self._walk_prior(nets, tf.shape(temperature)[0], draw)
@@ -257,22 +282,21 @@ class ConvDRAW(LatentImageModel):
 
     def decode(self, latents, context=None):
         """Gives p(x|z) for T tensors `[B, H / stride, W / stride, latent_filters]`."""
-        del context
-        *_, canvas = self._walk_given(latents)
+        *_, canvas = self._walk_given(latents, context)
         return self._likelihood_of(canvas)
 
     def log_prior(self, latents, context=None):
         """Gives Σ_t log p_t(z_t) in nats, `[B]`."""
-        del context
-        nets, latents, decoder_states, _ = self._walk_given(latents)
+        nets, latents, decoder_states, _ = self._walk_given(latents, context)
         return normals.log_prob(self._priors(nets, decoder_states), latents)
 
     def log_posterior(self, latents, images, context=None):
         """Gives Σ_t log q_t(z_t) in nats, `[B]`."""
-        del context
         given = [self._to_positions(tf.cast(group, tf.float32)) for group in latents]
-        images = self._as_images(images)
-        latents, posteriors, _, _ = self._walk_posterior(images, lambda step, _: given[step])
+        images, context = self._as_images(images), self._as_context(context)
+        latents, posteriors, _, _ = self._walk_posterior(
+            images, context, lambda step, _: given[step]
+        )
         return normals.log_prob(posteriors, latents)
 
 

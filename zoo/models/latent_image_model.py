@@ -86,7 +86,7 @@ class LatentImageModel(ObjectiveTrainer):
         """
         images, context = self._as_images(images), self._as_context(context)
         posterior = self.draw_posterior(images, context, _as_noise(seed, images))
-        return Record(**vars(posterior), images=images, labels=labels)
+        return Record(**vars(posterior), images=images, labels=labels, context=context)
 
     def encode(self, images, context=None, seed=None):
         """Gives the latents of images, a tuple of float32 tensors; posterior means without seed."""

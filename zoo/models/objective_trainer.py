@@ -1,5 +1,7 @@
 """Training by an objective: compile, the training step, the logs, and saving their state."""
 
+import re
+
 import keras
 import tensorflow as tf
 
@@ -12,6 +14,7 @@ from zoo.objectives.objective import mean_over_replicas
 __all__ = ["ObjectiveTrainer"]
 
 _TRAIN, _TEST = 0, 1  # Tags that keep the noise of training and of evaluation apart.
+_OF_OBJECTIVE = 0  # The tag of the noise that a step's objective draws.
 
 
 class ObjectiveTrainer(keras.Model):
@@ -105,6 +108,7 @@ class ObjectiveTrainer(keras.Model):
         # In a graph gradients do not wait for the loss: without this a failed step would move.
         with tf.control_dependencies([check]):
             self.optimizer.apply(gradients, weights)
+            self.objective.after_step(terms)
             squared_error = tf.reduce_mean(record.squared_error)
             self.likelihood.observe(mean_over_replicas(squared_error))
             return self._track(record, terms, loss)
@@ -123,7 +127,8 @@ class ObjectiveTrainer(keras.Model):
         with tf.control_dependencies(inputs.assert_equal_rows(num_rows)):
             noise = random.StepNoise(seed, num_rows)
             record = self.infer(images, context, labels, seed=noise)
-            return record, self.objective.terms(self, record)
+            own_noise = random.StepNoise(random.derive(seed, _OF_OBJECTIVE), num_rows)
+            return record, self.objective.terms(self, record, own_noise)
 
     def _track(self, record, terms, loss):
         num_rows = tf.shape(record.rate)[0]
@@ -182,7 +187,8 @@ class ObjectiveTrainer(keras.Model):
         try:
             super().load_weights(filepath, **kwargs)
         except ValueError as error:
-            if self.objective is None or f"'{self.objective.name}'" not in str(error):
+            parts = [] if self.objective is None else self.objective._flatten_layers()
+            if not any(re.search(rf"\b{re.escape(part.name)}\b", str(error)) for part in parts):
                 raise
             raise ValueError(
                 f"{filepath} has no state of a {type(self.objective).__name__} like this model's: "

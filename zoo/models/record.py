@@ -35,10 +35,12 @@ class Record(Posterior):
     Attributes:
         images: The batch, float32 `[B, H, W, C]` in [0, 1].
         labels: The batch's labels, or None.
+        context: The batch's context images, float32 `[B, ...]`, or None.
     """
 
     images: tf.Tensor = None
     labels: tf.Tensor | None = None
+    context: tf.Tensor | None = None
 
     @functools.cached_property
     def reconstruction(self):

@@ -63,7 +63,7 @@ class ELBO(Objective):
         """β of the next step, a float or a float32 scalar."""
         if not isinstance(self.beta, Schedule):
             return self.beta
-        return self.beta.value(tf.convert_to_tensor(self.num_steps), self.model)
+        return self.beta.value(tf.convert_to_tensor(self.num_steps), self.owner())
 
     def track(self, terms):
         """Logs a scheduled β."""

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.constraints import Constraint
+from zoo.objectives.multiplier_update import MultiplierUpdate
 from zoo.objectives.objective import Objective, mean_over_replicas
 
 __all__ = ["GECO"]
@@ -14,11 +15,6 @@ __all__ = ["GECO"]
 _LOG = logging.getLogger(__name__)
 # Wide enough for any model: a multiplier of e^30 nats per unit of error means "cannot be met".
 LARGEST_LOG_MULTIPLIER = 30.0
-# The default update answers signals up to this size: a squared error of κ² e^0.5, 1.28 κ RMS.
-_SIGNAL_BOUND = 0.5
-# Farther off, it waits while the signal falls fast enough to be gone in this many steps.
-_PATIENCE = 1000.0
-_DEFAULT_STEP_SIZES = {"algorithm-1": 1.0, "proportional-integral": 0.01}
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -31,7 +27,9 @@ class GECO(Objective):
     Args:
         constraints: A `zoo.constraints.Constraint`, or several.
         decay: Decay a step of the constraints' moving averages M, in [0, 1) (the paper: 0.99).
-        step_size: Step ν of the multipliers' update; by default what suits `update`.
+        step_size: Step ν of the multipliers' update, above 0: a number, a list of one a constraint,
+            or a dict of them by the constraint's name; None, or a name left out, means what suits
+            `update` (0.01, algorithm-1: 1).
         update: `"proportional-integral"` (default): log λ moves by ν s_t +
             proportional_gain · (s_t - s_{t-1}) from `constraint.initial_multiplier`. s_t is the
             constraint's scale-free signal of M_t, for the reconstruction error log(error / κ²),
@@ -42,7 +40,11 @@ class GECO(Objective):
             `"algorithm-1"`: the paper's rule to the letter, λ ← λ · exp(ν M_t) from λ = 1. Since
             our reconstruction error is a mean over the D pixels, not a sum, its λ = 1 starts
             D times weaker than the paper's.
-        proportional_gain: Damping of the default update against overshoot; unused by algorithm-1.
+        proportional_gain: Damping of the default update against overshoot, as the K_P of nuPI (see
+            `zoo.objectives.multiplier_update`); unused by algorithm-1.
+        delay: Number of steps before the multipliers move; the moving averages move from the first.
+        log_multiplier_bounds: Least and largest log λ. Wide, they only keep λ finite: a multiplier
+            at its upper bound belongs to a constraint that this model cannot meet (`infeasible`).
 
     Raises:
         ValueError: No constraint, two of one name, or a setting out of range.
@@ -59,28 +61,25 @@ class GECO(Objective):
         step_size=None,
         update="proportional-integral",
         proportional_gain=2.0,
+        delay=0,
+        log_multiplier_bounds=(-LARGEST_LOG_MULTIPLIER, LARGEST_LOG_MULTIPLIER),
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.constraints = _as_constraints(constraints)
-        if update not in _DEFAULT_STEP_SIZES:
-            raise ValueError(
-                f"update must be one of {sorted(_DEFAULT_STEP_SIZES)}. Received: update={update!r}"
-            )
+        self._update = MultiplierUpdate(update, step_size, proportional_gain, self.constraints)
         if not 0 <= decay < 1:
             raise ValueError(f"decay must be in [0, 1). Received: decay={decay!r}")
-        step_size = _DEFAULT_STEP_SIZES[update] if step_size is None else step_size
-        if not step_size > 0:
-            raise ValueError(f"step_size must be above 0. Received: step_size={step_size!r}")
-        if not proportional_gain >= 0:
+        if not isinstance(delay, int) or delay < 0:
             raise ValueError(
-                "proportional_gain must be at least 0. "
-                f"Received: proportional_gain={proportional_gain!r}"
+                f"delay must be a number of steps, an int of at least 0. Received: delay={delay!r}"
             )
         self.decay = decay
-        self.step_size = step_size
+        self.step_size = self._update.step_size
         self.update = update
         self.proportional_gain = proportional_gain
+        self.delay = delay
+        self.log_multiplier_bounds = _as_bounds(log_multiplier_bounds)
         self._violations = [keras.metrics.Mean(f"{c.name}_violation") for c in self.constraints]
         self._multipliers = [keras.metrics.Mean(f"{c.name}_multiplier") for c in self.constraints]
 
@@ -106,16 +105,14 @@ class GECO(Objective):
         """Creates the multipliers and moving averages, float32 `[K]`, equal on all replicas."""
         if self.built:
             return super().attach(model)
-        if self.update == "algorithm-1":
-            initial = np.ones(len(self.constraints))
-        else:
-            initial = [c.initial_multiplier(model.image_shape) for c in self.constraints]
-        self.log_multipliers = self.add_state("log_multipliers", np.log(initial))
+        initial = np.log(self._update.initial(model.image_shape))
+        initial = np.clip(initial, *self.log_multiplier_bounds)
+        self.log_multipliers = self.add_state("log_multipliers", initial)
         self.moving_averages = self.add_state("moving_averages", np.zeros(len(initial)))
         self.num_updates = self.add_state("num_updates", 0.0)
         return super().attach(model)
 
-    def terms(self, model, record):
+    def terms(self, model, record, noise=None):
         """Gives the rate in nats and each constraint's value by name, float32 `[B]`."""
         del model
         return {"rate": record.rate} | {c.name: c.values(record) for c in self.constraints}
@@ -137,28 +134,14 @@ class GECO(Objective):
         is_first = tf.equal(tf.convert_to_tensor(self.num_updates), 0.0)
         previous = tf.where(is_first, violations, previous)
         averages = self.decay * previous + (1.0 - self.decay) * violations
-        limit = LARGEST_LOG_MULTIPLIER
-        log_multipliers = self.log_multipliers + self._step(previous, averages)
-        self.log_multipliers.assign(tf.clip_by_value(log_multipliers, -limit, limit))
+        change = self._update.change(previous, averages)
+        if self.delay:
+            change = tf.where(self.num_updates < float(self.delay), 0.0, change)
+        moved = self.log_multipliers + change
+        self.log_multipliers.assign(tf.clip_by_value(moved, *self.log_multiplier_bounds))
         self.moving_averages.assign(averages)
         self.num_updates.assign_add(tf.ones([]))
         return averages
-
-    def _step(self, previous, averages):
-        """The change of log λ, `[K]`, from the moving averages before and after this step."""
-        if self.update == "algorithm-1":
-            return self.step_size * averages
-        signals, before = self._signals(averages), self._signals(previous)
-        bounded = tf.clip_by_value(signals, -_SIGNAL_BOUND, _SIGNAL_BOUND)
-        change = bounded - tf.clip_by_value(before, -_SIGNAL_BOUND, _SIGNAL_BOUND)
-        is_far = tf.abs(signals) > _SIGNAL_BOUND
-        is_on_its_way = tf.abs(before) - tf.abs(signals) > tf.abs(signals) / _PATIENCE
-        integral = tf.where(is_far & is_on_its_way, 0.0, self.step_size * bounded)
-        return integral + self.proportional_gain * change
-
-    def _signals(self, averages):
-        pairs = zip(self.constraints, tf.unstack(averages), strict=True)
-        return tf.stack([constraint.signal(average) for constraint, average in pairs])
 
     def track(self, terms):
         """Logs each constraint's violation, in its own unit, and multiplier."""
@@ -183,7 +166,7 @@ class GECO(Objective):
     def infeasible(self):
         """Names of the constraints whose multiplier stands at its upper bound: not to be met."""
         values = keras.ops.convert_to_numpy(self.log_multipliers)
-        at_bound = values >= LARGEST_LOG_MULTIPLIER
+        at_bound = values >= np.float32(self.log_multiplier_bounds[1])
         return [c.name for c, hit in zip(self.constraints, at_bound, strict=True) if hit]
 
     def callbacks(self):
@@ -196,9 +179,11 @@ class GECO(Objective):
             "name": self.name,
             "constraints": [keras.saving.serialize_keras_object(c) for c in self.constraints],
             "decay": self.decay,
-            "step_size": self.step_size,
+            "step_size": self._update.step_size,
             "update": self.update,
             "proportional_gain": self.proportional_gain,
+            "delay": self.delay,
+            "log_multiplier_bounds": list(self.log_multiplier_bounds),
         }
 
     @classmethod
@@ -224,7 +209,7 @@ class _ReportInfeasible(keras.callbacks.Callback):
                 "the tolerance. Loosen it, or give the model more capacity or more time.",
                 epoch + 1,
                 name,
-                LARGEST_LOG_MULTIPLIER,
+                self._objective.log_multiplier_bounds[1],
             )
 
 
@@ -242,3 +227,13 @@ def _as_constraints(constraints):
             f"GECO needs at least one constraint, each with a name of its own. Received: {names}"
         )
     return constraints
+
+
+def _as_bounds(bounds):
+    is_pair = isinstance(bounds, list | tuple) and len(bounds) == 2
+    if not is_pair or not -np.inf < bounds[0] < bounds[1] < np.inf:
+        raise ValueError(
+            "log_multiplier_bounds must be (least, largest) log λ, finite and in this order. "
+            f"Received: log_multiplier_bounds={bounds!r}"
+        )
+    return tuple(float(bound) for bound in bounds)

@@ -41,9 +41,11 @@ class Objective(keras.layers.Layer):
         object.__setattr__(self, "_owner", weakref.ref(model))
         self.built = True
 
-    @property
-    def model(self):
-        """The model that the objective is attached to."""
+    def owner(self):
+        """Gives the model that the objective is attached to.
+
+        A method, since Keras's loading walks properties, and would go round in circles.
+        """
         return self._owner()
 
     def add_state(self, name, value):
@@ -58,19 +60,31 @@ class Objective(keras.layers.Layer):
             aggregation="mean",
         )
 
-    def terms(self, model, record):
-        """Gives the terms that `loss` averages, a dict of float32 `[B]`, each in its own unit."""
-        del model
+    def terms(self, model, record, noise=None):
+        """Gives what `loss` averages, a dict of float32 `[B]` or `[B, ...]`, each in its own unit.
+
+        Args:
+            model: The model that is trained.
+            record: What the model said about this replica's batch.
+            noise: Noise of `zoo.random`, unrelated to that of the record, as `fit` passes it.
+        """
+        del model, noise
         return {"rate": record.rate, "distortion": record.distortion}
 
     def loss(self, terms, training):
         """Gives the scalar to minimise, averaged over this replica's examples.
 
         Args:
-            terms: What `terms` gave, a dict of `[B]`.
+            terms: What `terms` gave.
             training: Whether this is a training step; only then may state move.
         """
         raise NotImplementedError
+
+    def after_step(self, terms):
+        """Moves state that has an optimiser of its own, after the model's weights have moved.
+
+        Called in training only. Gradients of the terms are no longer to be had.
+        """
 
     def track(self, terms):
         """Updates the objective's own `trackers` (Keras metrics) with a step's terms."""

@@ -20,6 +20,7 @@ __all__ = ["export_variables", "load_exported", "read", "write"]
 
 _FILE = "vae_zoo.json"
 _FORMAT = 1
+_COMPILE_ARGUMENTS = ("objective", "seed", "label_smoothing", "training_dtype")
 
 
 def export_variables(model):
@@ -27,7 +28,7 @@ def export_variables(model):
 
     `model` has the weights (a likelihood's running scale too), `objective` the objective's state.
     """
-    objective = model.objective
+    objective = getattr(model, "objective", None)  # A classifier has none.
     return {
         "model": list(model.variables),
         "objective": [] if objective is None else list(objective.variables),
@@ -38,22 +39,22 @@ def write(model, path, log_prob_samples, metadata=None):
     """Writes the configuration of a model into the SavedModel at `path`.
 
     Args:
-        model: A `zoo.LatentImageModel`.
+        model: A `zoo.LatentImageModel` or a `zoo.ConvClassifier`.
         path: Folder of the SavedModel.
-        log_prob_samples: What the `log_prob` signature was made with.
+        log_prob_samples: What the `log_prob` signature was made with, None without one.
         metadata: What else should be kept, a dict that JSON can hold.
 
     Raises:
         TypeError: Something in the configuration or the metadata cannot be written as JSON.
     """
-    compiled = model.get_compile_config() if model.objective is not None else None
+    compiled = model.get_compile_config()
     config = {
         "format": _FORMAT,
         "zoo_version": __version__,
         "class": keras.saving.get_registered_name(type(model)),
         "config": model.get_config(),
         # Of the optimiser nothing is kept: a loaded model starts with a fresh one.
-        "compile": compiled and {name: compiled[name] for name in ("objective", "seed")},
+        "compile": compiled and {n: compiled[n] for n in _COMPILE_ARGUMENTS if n in compiled},
         "log_prob_samples": log_prob_samples,
         "variables": {
             group: [_describe(variable) for variable in variables]
@@ -118,7 +119,8 @@ def load_exported(path, custom_objects=None):
 
     Returns:
         The model with its weights, compiled with its objective in the state it had (multipliers
-        and moving averages too; `zoo.ELBO()` if it had none) and a fresh Adam.
+        and moving averages too; `zoo.ELBO()` if it had none) and a fresh Adam. A classifier is
+        compiled as it was, with a fresh Adam too.
 
     Raises:
         ValueError: There is no exported model, it names an unknown class, or its variables do not
@@ -143,8 +145,8 @@ def _compile(model, config):
     if config is None:
         model.compile(keras.optimizers.Adam())
         return
-    objective = keras.saving.deserialize_keras_object(config["objective"])
-    model.compile(keras.optimizers.Adam(), objective=objective, seed=config["seed"])
+    arguments = {n: keras.saving.deserialize_keras_object(v) for n, v in config.items()}
+    model.compile(keras.optimizers.Adam(), **arguments)
 
 
 def _restore(model, described, path):

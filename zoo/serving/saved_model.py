@@ -14,7 +14,7 @@ from zoo.serving.signatures import make_signatures
 __all__ = ["export"]
 
 
-def export(model, path, log_prob_samples=16, metadata=None):
+def export(model, path, log_prob_samples=16, metadata=None, signatures=None):
     """Writes a model exactly at `path`, as a SavedModel that TensorFlow Serving can run.
 
     The folder holds `saved_model.pb` (the graph, with the signatures of
@@ -26,10 +26,12 @@ def export(model, path, log_prob_samples=16, metadata=None):
     With several workers, call it on one of them.
 
     Args:
-        model: A `zoo.LatentImageModel`.
+        model: A `zoo.LatentImageModel`, or another model if `signatures` are given.
         path: A local folder that does not exist yet; a server wants a number, `my_model/1`.
         log_prob_samples: Number of importance samples of the `log_prob` signature, at least 1.
         metadata: A dict that JSON can hold, kept in `vae_zoo.json`.
+        signatures: What is served, a dict of name to `Signature`, of which the first is also
+            `serving_default`. None: those of `zoo.serving.signatures`.
 
     Raises:
         FileExistsError: There is something at `path`.
@@ -45,7 +47,8 @@ def export(model, path, log_prob_samples=16, metadata=None):
         ... )["image"]
     """
     path = _as_new_path(path)
-    signatures = make_signatures(model, log_prob_samples)
+    if signatures is None:
+        signatures = make_signatures(model, log_prob_samples)
     with _renamed_when_done(path) as unfinished:
         _save(model, signatures, unfinished)
         keras_config.write(model, unfinished, log_prob_samples, metadata)
@@ -104,7 +107,7 @@ def _save(model, signatures, path):
     for group, variables in keras_config.export_variables(model).items():
         setattr(module, group, [variable.value for variable in variables])
     functions = {name: signature.as_function() for name, signature in signatures.items()}
-    functions["serving_default"] = functions["reconstruct"]
+    functions["serving_default"] = next(iter(functions.values()))
     # Gradients are for training, which is done with zoo.load; here they would double the graph.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     tf.saved_model.save(module, path, signatures=functions, options=options)

@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from zoo.serving import input_checks
 
-__all__ = ["Signature", "make_signatures"]
+__all__ = ["Signature", "make_classifier_signatures", "make_signatures"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +57,7 @@ def make_signatures(model, log_prob_samples=16):
         log_prob_samples: Number of importance samples of `log_prob`, at least 1.
 
     Returns:
-        A dict of name to `Signature`; `serving_default` is not among them, see `export`.
+        A dict of name to `Signature`; the first will also be `serving_default`, see `export`.
 
     Raises:
         ValueError: `log_prob_samples` is not an int of at least 1.
@@ -100,6 +100,29 @@ def make_signatures(model, log_prob_samples=16):
         "decode": Signature(latents | context, decode),
         "sample": Signature(seed | temperature | context, sample),
         "log_prob": Signature(image | seed | context, log_prob),
+    }
+
+
+def make_classifier_signatures(model):
+    """Makes the signatures of a classifier.
+
+    | signature                     | inputs  | outputs         |
+    |-------------------------------|---------|-----------------|
+    | `serving_default`, `classify` | `image` | `probabilities` |
+    | `features`                    | `image` | `features`      |
+
+    `probabilities` are float32 `[N, K]`, `features` float32 `[N, F]` of no unit.
+
+    Args:
+        model: A `zoo.ConvClassifier`.
+
+    Returns:
+        As `make_signatures` does.
+    """
+    image = {"image": _spec("image", model.image_shape)}
+    return {
+        "classify": Signature(image, lambda given: {"probabilities": model(given["image"])}),
+        "features": Signature(image, lambda given: {"features": model.features(given["image"])}),
     }
 
 

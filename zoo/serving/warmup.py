@@ -41,10 +41,11 @@ def example_requests(model, signatures):
         }
         if model.context_shape is not None:
             inputs["context"] = rng.random((num_rows, *model.context_shape), np.float32)
-        latents = signatures["encode"].answer(
-            {name: tf.constant(inputs[name]) for name in signatures["encode"].inputs}
-        )
-        inputs |= {name: group.numpy() for name, group in latents.items()}
+        if "encode" in signatures:
+            latents = signatures["encode"].answer(
+                {name: tf.constant(inputs[name]) for name in signatures["encode"].inputs}
+            )
+            inputs |= {name: group.numpy() for name, group in latents.items()}
         requests += [
             (name, {key: inputs[key] for key in signature.inputs})
             for name, signature in signatures.items()

@@ -7,13 +7,13 @@ import pytest
 import tensorflow as tf
 
 from tests import contract
-from tests.contract import assert_close, assert_same_state
+from tests.contract import assert_close, assert_same_state, batch_of, context_of
 from zoo import random
 
 NUM = 8  # Images of the `images` fixture.
 
 
-@pytest.fixture(params=contract.MODELS, scope="module")
+@pytest.fixture(params=contract.FULL_MODELS, scope="module")
 def model(request):
     return contract.make_model(request.param)
 
@@ -50,7 +50,8 @@ def to_uint8(images):
 
 
 def test_record_holds_float32_terms_of_each_example(model, images):
-    record = model.infer(images, labels=tf.range(NUM), seed=1)
+    given = context_of(model, images)
+    record = model.infer(images, labels=tf.range(NUM), seed=1, **given)
     for name in ("rate", "distortion", "log_posterior", "log_prior", "squared_error"):
         term = getattr(record, name)
         assert (term.shape, term.dtype) == ((NUM,), tf.float32), name
@@ -62,18 +63,21 @@ def test_record_holds_float32_terms_of_each_example(model, images):
 
 
 def test_encode_gives_a_tuple_of_latents_like_the_priors(model, images):
-    latents, of_prior = model.encode(images), model.sample_prior(NUM, seed=0)
+    given = context_of(model, images)
+    latents = model.encode(images, **given)
+    of_prior = model.sample_prior(NUM, seed=0, **given)
     assert isinstance(latents, tuple)
     assert [z.shape for z in latents] == [z.shape for z in of_prior]
 
 
 def test_images_come_out_in_the_shape_they_went_in(model, images):
+    given, batch = context_of(model, images), batch_of(model, images)
     outputs = {
-        "reconstruct": model.reconstruct(images),
-        "predict": model.predict(images, verbose=0),
-        "call": model(images),
-        "decode": model.decode(model.encode(images)).mean(),
-        "sample": model.sample(NUM, seed=0),
+        "reconstruct": model.reconstruct(images, **given),
+        "predict": model.predict(batch, verbose=0),
+        "call": model(batch),
+        "decode": model.decode(model.encode(images, **given), **given).mean(),
+        "sample": model.sample(NUM, seed=0, **given),
     }
     for name, output in outputs.items():
         assert output.shape == images.shape, name
@@ -81,11 +85,12 @@ def test_images_come_out_in_the_shape_they_went_in(model, images):
 
 
 def test_densities_have_one_number_an_image(model, images):
-    latents = model.encode(images, seed=0)
+    given = context_of(model, images)
+    latents = model.encode(images, seed=0, **given)
     for values in (
-        model.log_prior(latents),
-        model.log_posterior(latents, images),
-        model.log_prob(images, num_samples=2),
+        model.log_prior(latents, **given),
+        model.log_posterior(latents, images, **given),
+        model.log_prob(images, num_samples=2, **given),
     ):
         assert (values.shape, values.dtype) == ((NUM,), tf.float32)
         assert np.isfinite(values).all()
@@ -95,46 +100,54 @@ def test_densities_have_one_number_an_image(model, images):
 
 
 def test_reconstruct_call_and_predict_decode_the_posterior_means(model, images):
-    expected = model.decode(model.encode(images)).mean()
-    assert_close(model.reconstruct(images), expected)
-    assert_close(model(images), expected)
-    assert_close(model({"image": images}), expected)
-    assert_close(model.predict(images, batch_size=3, verbose=0), expected)
+    given, batch = context_of(model, images), batch_of(model, images)
+    expected = model.decode(model.encode(images, **given), **given).mean()
+    assert_close(model.reconstruct(images, **given), expected)
+    assert_close(model(images, **given), expected)
+    assert_close(model({"image": images, **given}), expected)
+    assert_close(model.predict(batch, batch_size=3, verbose=0), expected)
 
 
 def test_reconstruct_and_encode_with_a_seed_are_those_of_the_record(model, images):
-    record = model.infer(images, seed=(4, 2))
-    assert_close(model.encode(images, seed=(4, 2)), record.latents)
-    assert_close(model.reconstruct(images, seed=(4, 2)), record.reconstruction)
-    assert np.abs(record.latents[0] - model.encode(images)[0]).max() > 0.01
+    given = context_of(model, images)
+    record = model.infer(images, seed=(4, 2), **given)
+    assert_close(model.encode(images, seed=(4, 2), **given), record.latents)
+    assert_close(model.reconstruct(images, seed=(4, 2), **given), record.reconstruction)
+    assert np.abs(record.latents[0] - model.encode(images, **given)[0]).max() > 0.01
 
 
-def test_sample_decodes_the_samples_of_the_prior(model):
-    latents = model.sample_prior(5, seed=3, temperature=0.5)
-    assert_close(model.sample(5, seed=3, temperature=0.5), model.decode(latents).mean())
+def test_sample_decodes_the_samples_of_the_prior(model, images):
+    given = context_of(model, images[:5])
+    latents = model.sample_prior(5, seed=3, temperature=0.5, **given)
+    expected = model.decode(latents, **given).mean()
+    assert_close(model.sample(5, seed=3, temperature=0.5, **given), expected)
 
 
-def test_temperature_zero_is_the_priors_mean_for_every_row(model):
-    samples = model.sample(3, seed=0, temperature=0.0)
+def test_temperature_zero_is_the_priors_mean_for_every_row(model, images):
+    given = context_of(model, np.repeat(images[:1], 3, axis=0))
+    samples = model.sample(3, seed=0, temperature=0.0, **given)
     assert_close(samples[1:], tf.repeat(samples[:1], 2, axis=0))
-    assert_close(samples, model.sample(3, seed=1, temperature=0.0))
+    assert_close(samples, model.sample(3, seed=1, temperature=0.0, **given))
 
 
-def test_temperature_can_be_one_a_row(model):
-    each = model.sample(2, seed=0, temperature=[0.5, 2.0])
-    assert_close(each[0], model.sample(2, seed=0, temperature=0.5)[0])
-    assert_close(each[1], model.sample(2, seed=0, temperature=2.0)[1])
+def test_temperature_can_be_one_a_row(model, images):
+    given = context_of(model, images[:2])
+    each = model.sample(2, seed=0, temperature=[0.5, 2.0], **given)
+    assert_close(each[0], model.sample(2, seed=0, temperature=0.5, **given)[0])
+    assert_close(each[1], model.sample(2, seed=0, temperature=2.0, **given)[1])
 
 
 def test_densities_of_latents_are_those_of_the_record(model, images):
-    record = model.infer(images, seed=1)
-    assert_close(model.log_prior(record.latents), record.log_prior)
-    assert_close(model.log_posterior(record.latents, images), record.log_posterior)
+    given = context_of(model, images)
+    record = model.infer(images, seed=1, **given)
+    assert_close(model.log_prior(record.latents, **given), record.log_prior)
+    assert_close(model.log_posterior(record.latents, images, **given), record.log_posterior)
 
 
 def test_rate_is_the_mean_of_log_posterior_minus_log_prior(model, images):
     draws = 4000
-    record = model.infer(tf.repeat(images[:1], draws, axis=0), seed=0)
+    repeated = tf.repeat(images[:1], draws, axis=0)
+    record = model.infer(repeated, seed=0, **context_of(model, repeated))
     difference = np.asarray(record.log_posterior - record.log_prior - record.rate, np.float64)
     error = difference.std() / np.sqrt(draws)
     assert abs(difference.mean()) < 5 * error
@@ -143,55 +156,64 @@ def test_rate_is_the_mean_of_log_posterior_minus_log_prior(model, images):
 
 def test_log_prob_with_one_sample_is_the_weight_of_one_draw(model, images):
     noise = random.RowNoise(random.row_seeds((3, 0), NUM)).fold(0)
-    record = model.infer(images, seed=noise)
+    given = context_of(model, images)
+    record = model.infer(images, seed=noise, **given)
     of_levels = model.likelihood.log_prob_of_levels(record.likelihood, record.images)
     expected = of_levels + record.log_prior - record.log_posterior
-    assert_close(model.log_prob(images, num_samples=1, seed=3), expected)
+    assert_close(model.log_prob(images, num_samples=1, seed=3, **given), expected)
 
 
 def test_log_prob_averages_probabilities_not_their_logarithms(model, images):
     noise = random.RowNoise(random.row_seeds((3, 0), NUM))
-    weights = []
+    given, weights = context_of(model, images), []
     for k in range(3):
-        record = model.infer(images, seed=noise.fold(k))
+        record = model.infer(images, seed=noise.fold(k), **given)
         of_levels = model.likelihood.log_prob_of_levels(record.likelihood, record.images)
         weights.append(np.float64(of_levels + record.log_prior - record.log_posterior))
     expected = np.logaddexp.reduce(weights) - np.log(3)
-    assert_close(model.log_prob(images, num_samples=3, seed=3), expected)
+    assert_close(model.log_prob(images, num_samples=3, seed=3, **given), expected)
 
 
 # === Noise ===
 
 
 def test_same_seed_gives_the_same_and_another_seed_another(model, images):
-    assert_close(model.sample(4, seed=7), model.sample(4, seed=7), 0.0)
-    assert_close(model.infer(images, seed=7).rate, model.infer(images, seed=7).rate, 0.0)
-    difference = model.sample(4, seed=7) - model.sample(4, seed=8)
+    given, same = context_of(model, images), context_of(model, np.repeat(images[:1], 4, axis=0))
+    assert_close(model.sample(4, seed=7, **same), model.sample(4, seed=7, **same), 0.0)
+    rates = [model.infer(images, seed=7, **given).rate for _ in range(2)]
+    assert_close(*rates, 0.0)
+    difference = model.sample(4, seed=7, **same) - model.sample(4, seed=8, **same)
     assert np.abs(difference).max(axis=(1, 2, 3)).min() > 1e-3
 
 
-def test_row_of_a_sample_can_be_drawn_by_itself(model):
-    together = model.sample(4, seed=11)
+def test_row_of_a_sample_can_be_drawn_by_itself(model, images):
+    together = model.sample(4, seed=11, **context_of(model, images[:4]))
     for row in range(4):
-        alone = model.sample_rows(tf.constant([[11, row]]))
+        given = context_of(model, images[row : row + 1])
+        alone = model.sample_rows(tf.constant([[11, row]]), **given)
         assert_close(alone[0], together[row])
 
 
 def test_row_of_a_batch_does_not_depend_on_the_others(model, images):
-    record = model.infer(images, seed=(2, 10))
-    log_prob = model.log_prob(images, num_samples=2, seed=(2, 10))
+    given = context_of(model, images)
+    record = model.infer(images, seed=(2, 10), **given)
+    log_prob = model.log_prob(images, num_samples=2, seed=(2, 10), **given)
+    reconstructions = model.reconstruct(images, **given)
     for row in (0, 5):
-        alone = model.infer(images[row : row + 1], seed=(2, 10 + row))
+        image = images[row : row + 1]
+        own = context_of(model, image)
+        alone = model.infer(image, seed=(2, 10 + row), **own)
         assert_close([z[0] for z in alone.latents], [z[row] for z in record.latents])
         for name in ("rate", "distortion", "log_posterior", "log_prior", "reconstruction"):
             assert_close(getattr(alone, name)[0], getattr(record, name)[row])
-        own = model.log_prob(images[row : row + 1], num_samples=2, seed=(2, 10 + row))
-        assert_close(own[0], log_prob[row])
-        assert_close(model.reconstruct(images[row : row + 1])[0], model.reconstruct(images)[row])
+        log_prob_alone = model.log_prob(image, num_samples=2, seed=(2, 10 + row), **own)
+        assert_close(log_prob_alone[0], log_prob[row])
+        assert_close(model.reconstruct(image, **own)[0], reconstructions[row])
 
 
 def whole_inference(model, images):
-    record = model.infer(images, seed=3)
+    given = context_of(model, images)
+    record = model.infer(images, seed=3, **given)
     return {
         "latents": record.latents,
         "rate": record.rate,
@@ -199,9 +221,9 @@ def whole_inference(model, images):
         "log_posterior": record.log_posterior,
         "log_prior": record.log_prior,
         "drawn": record.reconstruction,
-        "reconstruct": model.reconstruct(images),
-        "sample": model.sample(4, seed=3, temperature=0.7),
-        "log_prob": model.log_prob(images, num_samples=3, seed=3),
+        "reconstruct": model.reconstruct(images, **given),
+        "sample": model.sample(4, seed=3, temperature=0.7, **context_of(model, images[:4])),
+        "log_prob": model.log_prob(images, num_samples=3, seed=3, **given),
     }
 
 
@@ -245,21 +267,29 @@ def test_mixed_precision_keeps_terms_and_state_in_float32(names, images):
     assert np.isfinite(model.log_prob(images, num_samples=2)).all()
 
 
-@pytest.mark.parametrize("name", contract.MODELS)
+@pytest.mark.parametrize("name", contract.FULL_MODELS)
 def test_mixed_precision_is_near_full_precision(name, images, request):
-    full = contract.make_model(name).infer(images, seed=1)
+    model = contract.make_model(name)
+    given = context_of(model, images)
+    full = model.infer(images, seed=1, **given)
     request.getfixturevalue("mixed_bfloat16")
     model = contract.make_model(name)
     assert "bfloat16" in {layer.compute_dtype for layer in model._flatten_layers()}
-    mixed = model.infer(images, seed=1)
+    mixed = model.infer(images, seed=1, **given)
     assert_close(mixed.reconstruction, full.reconstruction, 0.1)
     assert_close(mixed.rate, full.rate, 0.1)
 
 
 def test_uint8_images_are_divided_by_255_by_every_method(model, images):
     levels = to_uint8(images)
-    assert_close(model.infer(levels, seed=0).rate, model.infer(levels / 255.0, seed=0).rate)
-    assert_close(model(levels), model(levels / np.float32(255)))
-    latents = model.encode(levels)
-    of_levels = model.log_posterior(latents, levels)
-    assert_close(of_levels, model.log_posterior(latents, levels / np.float32(255)))
+    floats = levels / np.float32(255)
+    of_levels, of_floats = context_of(model, levels), context_of(model, floats)
+    rate = model.infer(levels, seed=0, **of_levels).rate
+    assert_close(rate, model.infer(np.float64(floats), seed=0, **of_floats).rate)
+    assert_close(model(levels, **of_levels), model(floats, **of_floats))
+    latents = model.encode(levels, **of_levels)
+    log_posterior = model.log_posterior(latents, levels, **of_levels)
+    assert_close(log_posterior, model.log_posterior(latents, floats, **of_floats))
+    decoded = [model.decode(latents, **given).mean() for given in (of_levels, of_floats)]
+    assert_close(*decoded)
+    assert_close(model.log_prior(latents, **of_levels), model.log_prior(latents, **of_floats))

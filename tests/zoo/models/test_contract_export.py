@@ -6,14 +6,14 @@ import tensorflow as tf
 
 import zoo
 from tests import contract
-from tests.contract import assert_close
+from tests.contract import assert_close, context_of
 
 NUM_SAMPLES = 3  # of the `log_prob` signature
 SEEDS = np.array([[3, 0], [3, 1], [9, 5]], np.int32)
 TEMPERATURES = np.array([1.0, 0.5, 0.0], np.float32)
 
 
-@pytest.fixture(scope="module", params=contract.MODELS)
+@pytest.fixture(scope="module", params=contract.FULL_MODELS)
 def exported(request, images, tmp_path_factory):
     """A trained model and where it was exported to."""
     model = contract.make_compiled(request.param, "GECO", run_eagerly=True)
@@ -43,43 +43,54 @@ def test_signatures_are_those_documented(answer):
 
 @pytest.mark.parametrize("name", ["serving_default", "reconstruct"])
 def test_reconstruct_signature(exported, answer, images, name):
-    output = answer(name, image=images)
-    assert_close(output["reconstruction"], exported[0].reconstruct(images))
+    given = context_of(exported[0], images)
+    output = answer(name, image=images, **given)
+    assert_close(output["reconstruction"], exported[0].reconstruct(images, **given))
     assert set(output) == {"reconstruction"}
 
 
 def test_encode_signature(exported, answer, images):
-    latents = exported[0].encode(images)
-    output = answer("encode", image=images)
+    given = context_of(exported[0], images)
+    latents = exported[0].encode(images, **given)
+    output = answer("encode", image=images, **given)
     assert set(output) == {f"latents_{i}" for i in range(len(latents))}
     assert_close([output[f"latents_{i}"] for i in range(len(latents))], list(latents))
 
 
-def test_decode_signature(exported, answer):
+def test_decode_signature(exported, answer, images):
     model = exported[0]
-    latents = model.sample_prior(3, seed=1)
-    output = answer("decode", **{f"latents_{i}": z.numpy() for i, z in enumerate(latents)})
-    assert_close(output["image"], model.decode(latents).mean())
+    given = context_of(model, images[:3])
+    latents = model.sample_prior(3, seed=1, **given)
+    named = {f"latents_{i}": z.numpy() for i, z in enumerate(latents)}
+    output = answer("decode", **named, **given)
+    assert_close(output["image"], model.decode(latents, **given).mean())
 
 
-def test_sample_signature(exported, answer):
-    output = answer("sample", seed=SEEDS, temperature=TEMPERATURES)
-    assert_close(output["image"], exported[0].sample_rows(tf.constant(SEEDS), TEMPERATURES))
-    assert_close(output["image"][:1], exported[0].sample(1, seed=3))
+def test_sample_signature(exported, answer, images):
+    model = exported[0]
+    given = context_of(model, images[:3])
+    output = answer("sample", seed=SEEDS, temperature=TEMPERATURES, **given)
+    assert_close(output["image"], model.sample_rows(tf.constant(SEEDS), TEMPERATURES, **given))
+    first = model.sample(1, seed=3, **context_of(model, images[:1]))
+    assert_close(output["image"][:1], first)
 
 
 def test_log_prob_signature(exported, answer, images):
-    expected = exported[0].log_prob_rows(images[:3], tf.constant(SEEDS), NUM_SAMPLES)
-    assert_close(answer("log_prob", image=images[:3], seed=SEEDS)["log_prob"], expected)
+    given = context_of(exported[0], images[:3])
+    expected = exported[0].log_prob_rows(images[:3], tf.constant(SEEDS), NUM_SAMPLES, **given)
+    assert_close(answer("log_prob", image=images[:3], seed=SEEDS, **given)["log_prob"], expected)
 
 
-def test_rows_of_a_request_do_not_depend_on_the_others(answer, images):
-    together = answer("log_prob", image=images[:3], seed=SEEDS)["log_prob"]
-    alone = answer("log_prob", image=images[2:3], seed=SEEDS[2:])["log_prob"]
+def test_rows_of_a_request_do_not_depend_on_the_others(exported, answer, images):
+    given, second, third = (
+        context_of(exported[0], images[rows]) for rows in (slice(3), slice(1, 2), slice(2, 3))
+    )
+    together = answer("log_prob", image=images[:3], seed=SEEDS, **given)["log_prob"]
+    alone = answer("log_prob", image=images[2:3], seed=SEEDS[2:], **third)["log_prob"]
     assert_close(alone[0], together[2])
-    samples = answer("sample", seed=SEEDS, temperature=TEMPERATURES)["image"]
-    sample = answer("sample", seed=SEEDS[1:2], temperature=TEMPERATURES[1:2])["image"]
-    assert_close(sample[0], samples[1])
+    samples = answer("sample", seed=SEEDS, temperature=TEMPERATURES, **given)["image"]
+    rows = {"seed": SEEDS[1:2], "temperature": TEMPERATURES[1:2], **second}
+    assert_close(answer("sample", **rows)["image"][0], samples[1])
 
 
 def test_loaded_model_is_the_exported_one_and_trains_on(exported, images):
@@ -87,9 +98,10 @@ def test_loaded_model_is_the_exported_one_and_trains_on(exported, images):
     loaded = zoo.load(path)
     assert type(loaded) is type(model)
     assert loaded.get_config() == model.get_config()
-    assert_close(loaded.reconstruct(images), model.reconstruct(images))
-    assert_close(loaded.sample(3, seed=1), model.sample(3, seed=1))
-    assert_close(loaded.log_prob(images), model.log_prob(images))
+    given, of_three = context_of(model, images), context_of(model, images[:3])
+    assert_close(loaded.reconstruct(images, **given), model.reconstruct(images, **given))
+    assert_close(loaded.sample(3, seed=1, **of_three), model.sample(3, seed=1, **of_three))
+    assert_close(loaded.log_prob(images, **given), model.log_prob(images, **given))
     contract.assert_same_state(
         {v.path: v.numpy() for v in loaded.weights + loaded.objective.weights},
         {v.path: v.numpy() for v in model.weights + model.objective.weights},

@@ -135,6 +135,8 @@ def test_evaluation_hardly_depends_on_the_batch_size(names):
     images = images.astype(np.float32)
     whole = model.evaluate(images, batch_size=500, verbose=0, return_dict=True)
     parts = model.evaluate(images, batch_size=160, verbose=0, return_dict=True)
+    for logs in (whole, parts):
+        logs.pop("divergence", None)  # of q(z), which a batch is a sample of
     assert parts == pytest.approx(whole, rel=0.03)
 
 

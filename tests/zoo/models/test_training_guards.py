@@ -83,8 +83,8 @@ def test_a_dtype_that_would_not_reach_the_layers_is_refused():
 
 
 def test_a_context_shape_is_refused_by_a_model_without_context():
-    with pytest.raises(ValueError, match="ConvDRAW is not conditional"):
-        zoo.ConvDRAW((8, 8, 1), context_shape=(8, 8, 1))
+    with pytest.raises(ValueError, match="ConvVAE is not conditional"):
+        zoo.ConvVAE((8, 8, 1), context_shape=(8, 8, 1))
 
 
 def test_weights_of_another_objective_are_refused_with_the_way_out(tmp_path):

@@ -1,0 +1,301 @@
+"""The small classifiers: what constraints need of them, and what every model of the zoo can."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import zoo
+from tests import contract
+from zoo.layers import NormalizedConvolution
+
+SHAPE = (6, 8, 2)  # Not square, and halved twice, where rounding up shows.
+NUM_CLASSES = 3
+
+
+def make_classifier(**settings):
+    classifier = zoo.ConvClassifier(SHAPE, NUM_CLASSES, filters=(4, 6, 5))
+    classifier.compile(keras.optimizers.Adam(0.01), **settings)
+    return classifier
+
+
+@pytest.fixture(scope="module")
+def examples():
+    """Bright, middling and dark images, which are easily told apart."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(48) % NUM_CLASSES
+    noise = rng.uniform(-0.15, 0.15, (48, *SHAPE))
+    images = 0.2 + 0.3 * labels[:, None, None, None] + noise
+    return images.astype(np.float32), labels.astype(np.int32)
+
+
+@pytest.fixture(scope="module")
+def trained(examples):
+    keras.utils.set_random_seed(0)
+    classifier = make_classifier()
+    classifier.fit(*examples, epochs=25, batch_size=16, verbose=0)
+    return classifier
+
+
+def _weights(model):
+    return [np.asarray(variable) for variable in model.variables]
+
+
+def _assert_equal(model, weights):
+    for now, before in zip(_weights(model), weights, strict=True):
+        np.testing.assert_array_equal(now, before)
+
+
+# === Inference ===
+
+
+def test_gives_probabilities(trained, examples):
+    images, labels = examples
+    probabilities = trained(images)
+    assert probabilities.shape == (48, NUM_CLASSES)
+    assert probabilities.dtype == tf.float32
+    np.testing.assert_allclose(np.sum(probabilities, axis=1), 1.0, rtol=1e-6)
+    assert np.mean(np.argmax(probabilities, axis=1) == labels) > 0.95
+    np.testing.assert_allclose(trained.predict(images, verbose=0), probabilities, rtol=1e-5)
+    assert trained.features(images).shape == (48, 5)
+    assert np.min(trained.features(images)) >= 0
+
+
+def test_uint8_is_float(trained):
+    levels = np.random.default_rng(0).integers(0, 256, (4, *SHAPE), np.uint8)
+    contract.assert_close(trained(levels), trained(levels / np.float32(255)))
+
+
+def test_a_row_does_not_depend_on_the_others(trained, examples):
+    images, _ = examples
+    contract.assert_close(trained(images[:1]), trained(images)[:1])
+
+
+def test_folded_normalisation_is_normalisation():
+    """Against float64 arithmetic: convolve, (y - mean)/sqrt(variance + ε) + shift, ReLU, pool."""
+    rng = np.random.default_rng(0)
+    layer = NormalizedConvolution(2, 3, pool=True)
+    values = [rng.normal(size=w.shape) for w in layer.variables]
+    values[3] = rng.uniform(0.1, 2.0, 3)  # The variance.
+    layer.set_weights(values)
+    inputs = rng.normal(size=(2, 4, 5, 2))
+    kernel, shift, mean, variance = values
+    padded = np.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    outputs = sum(
+        padded[:, i : i + 4, j : j + 5] @ kernel[i, j] for i in range(3) for j in range(3)
+    )
+    outputs = np.maximum((outputs - mean) / np.sqrt(variance + 1e-5) + shift, 0)
+    outputs = np.pad(outputs, ((0, 0), (0, 0), (0, 1), (0, 0)))  # A ReLU's maximum ignores zeros.
+    expected = outputs.reshape(2, 2, 2, 3, 2, 3).max(axis=(2, 4))
+    np.testing.assert_allclose(layer(inputs.astype(np.float32)), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_training_form_normalises_by_the_batch_and_changes_nothing():
+    layer = NormalizedConvolution(2, 3)
+    inputs = tf.random.stateless_normal((8, 4, 5, 2), [0, 0])
+    before = _weights(layer)
+    outputs, (mean, variance) = layer.forward(inputs)
+    _assert_equal(layer, before)
+    raw = np.asarray(tf.nn.conv2d(inputs, layer.kernel, 1, "SAME"), np.float64)
+    np.testing.assert_allclose(mean, raw.mean((0, 1, 2)), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(variance, raw.var((0, 1, 2), ddof=1), rtol=1e-3)
+    normal = (raw - raw.mean((0, 1, 2))) / np.sqrt(raw.var((0, 1, 2)) + 1e-5)
+    np.testing.assert_allclose(outputs, np.maximum(normal, 0), rtol=1e-3, atol=1e-4)
+    layer.observe((mean, variance))
+    np.testing.assert_allclose(layer.mean, 0.1 * np.asarray(mean), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(layer.variance, 0.9 + 0.1 * np.asarray(variance), rtol=1e-5)
+
+
+def test_gradient_in_the_images_by_finite_differences(trained, examples):
+    images = tf.constant(examples[0][:4])
+    rng = np.random.default_rng(1)
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        value = tf.reduce_sum(trained.logits(images)[:, 0])
+    gradient = np.asarray(tape.gradient(value, images), np.float64)
+    step = 1e-3
+    for _ in range(3):
+        direction = rng.normal(size=images.shape)
+        ends = [
+            np.sum(np.asarray(trained.logits(images + sign * step * direction))[:, 0], dtype=float)
+            for sign in (1, -1)
+        ]
+        numeric = (ends[0] - ends[1]) / (2 * step)
+        assert numeric == pytest.approx(np.sum(gradient * direction), rel=0.05, abs=0.02)
+
+
+def test_looks_at_images_outside_the_unit_range(trained):
+    """The mean of a Gaussian likelihood may leave [0, 1]."""
+    assert np.all(np.isfinite(trained(np.full((1, *SHAPE), 1.5, np.float32))))
+
+
+def test_float32_under_a_mixed_policy(trained, examples, mixed_bfloat16):
+    classifier = zoo.ConvClassifier.from_config(trained.get_config())
+    classifier.set_weights(trained.get_weights())
+    np.testing.assert_array_equal(classifier(examples[0]), trained(examples[0]))
+
+
+# === Frozen, inside the training of another model ===
+
+
+class Around(keras.Model):
+    """A model that scales images and hands them to a network, in whatever mode Keras is in."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.scale = self.add_weight(shape=(), initializer="ones")
+        self.network = network
+        self.built = True
+
+    def call(self, images):
+        return self.network(images * self.scale)
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_inside_a_training_step_it_is_inference_and_has_no_update(trained, examples, trainable):
+    images, labels = examples
+    weights = _weights(trained)
+    around = Around(trained)
+    trained.trainable = trainable
+    try:
+        outputs = around(images, training=True)
+        np.testing.assert_array_equal(outputs, trained(images))
+        averages = [np.asarray(v) for v in trained.non_trainable_variables]
+        around.compile(keras.optimizers.SGD(0.0), loss="sparse_categorical_crossentropy")
+        around.fit(images, labels, verbose=0)
+        assert len(averages) == (14 if trainable else 30), "the moving averages, else all weights"
+        _assert_equal(trained, weights)
+    finally:
+        trained.trainable = True
+
+
+def test_constraints_take_it_and_its_features(trained):
+    rng = np.random.default_rng(0)
+    images = rng.random((8, *SHAPE), np.float32)
+    weights = _weights(trained)
+    constraints = [
+        zoo.constraints.ClassificationAccuracy(0.9, classifier=trained),
+        zoo.constraints.FeatureReconstructionError(0.3, features=trained.features),
+    ]
+    model = zoo.ConvVAE(SHAPE, latent_dim=2, filters=[4], hidden_units=4)
+    model.compile("adam", objective=zoo.GECO(constraints))
+    logs = model.evaluate(images, np.arange(8) % NUM_CLASSES, return_dict=True, verbose=0)
+    model.fit(images, np.arange(8) % NUM_CLASSES, verbose=0)
+    _assert_equal(trained, weights)
+    assert -0.1 <= logs["classification_accuracy_violation"] <= 0.9
+    assert logs["feature_reconstruction_error_violation"] >= -0.09
+
+
+# === Training ===
+
+
+def test_loss_is_the_smoothed_cross_entropy(examples):
+    images, labels = examples
+    classifier = make_classifier(label_smoothing=0.2)
+    logs = classifier.evaluate({"image": images, "label": labels}, return_dict=True, verbose=0)
+    log_probabilities = np.log(np.asarray(classifier(images), np.float64))
+    right = log_probabilities[np.arange(48), labels]
+    smoothed = 0.8 * right + 0.2 * log_probabilities.mean(axis=1)
+    assert logs["cross_entropy"] == pytest.approx(-right.mean(), rel=1e-5)
+    assert logs["loss"] == pytest.approx(-smoothed.mean(), rel=1e-5)
+    accuracy = np.mean(log_probabilities.argmax(axis=1) == labels)
+    assert logs["accuracy"] == pytest.approx(accuracy)
+
+
+def test_training_moves_all_and_evaluation_nothing(examples):
+    classifier = make_classifier()
+    before = _weights(classifier)
+    classifier.evaluate(*examples, verbose=0)
+    _assert_equal(classifier, before)
+    classifier.fit(*examples, batch_size=24, verbose=0)
+    for now, old in zip(_weights(classifier), before, strict=True):
+        assert np.any(now != old)
+
+
+def test_training_in_bfloat16_learns_float32_weights(examples):
+    classifier = make_classifier(training_dtype="bfloat16")
+    losses = classifier.fit(*examples, epochs=8, batch_size=16, verbose=0).history["loss"]
+    assert losses[-1] < 0.8 * losses[0]
+    assert {v.dtype for v in classifier.variables} == {"float32"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x, y: (x, None), "learns from labels, and these batches have none"),
+        (lambda x, y: (x, y + 1), r"classes 0 to 2.*Received labels from 1 to 3"),
+        (lambda x, y: (x, y.astype(np.float32)), "Labels must be ints from 0 to 2.*float32"),
+        (lambda x, y: (x * np.nan, y), r"must lie in \[0, 1\] and have no NaN"),
+        (lambda x, y: (x[:, 1:], y), r"takes images of shape \[batch, 6, 8, 2\]"),
+        (lambda x, y: ({"image": x, "context": x, "label": y}, None), "has context images"),
+    ],
+)
+def test_bad_data_are_refused_and_move_nothing(examples, change, message):
+    classifier = make_classifier()
+    weights = _weights(classifier)
+    with pytest.raises(ValueError, match=message):
+        classifier.fit(*change(*examples), verbose=0)
+    _assert_equal(classifier, weights)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: zoo.ConvClassifier((8, 8), 3), "image_shape must be 3 positive ints"),
+        (lambda: zoo.ConvClassifier((8, 8, 1), 1), "num_classes must be at least 2"),
+        (lambda: zoo.ConvClassifier((8, 8, 1), 2, filters=()), "filters must be positive ints"),
+        (lambda: make_classifier(label_smoothing=1.0), r"label_smoothing must lie in \[0, 1\)"),
+        (lambda: make_classifier(training_dtype="float16"), "training_dtype must be one of"),
+        (lambda: make_classifier(loss="mse"), r"leave out \['loss'\]"),
+    ],
+)
+def test_wrong_arguments_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+# === Saving ===
+
+
+def test_config_round_trip():
+    config = zoo.ConvClassifier(SHAPE, 4, filters=(3, 5), name="judge").get_config()
+    copy = zoo.ConvClassifier.from_config(config)
+    assert copy.get_config() == config
+    assert (copy.image_shape, copy.num_classes, copy.features.filters) == (SHAPE, 4, (3, 5))
+
+
+def test_keras_file_round_trip(examples, tmp_path):
+    classifier = make_classifier(label_smoothing=0.1, training_dtype="bfloat16")
+    classifier.fit(*examples, verbose=0)
+    classifier.save(tmp_path / "classifier.keras")
+    copy = keras.models.load_model(tmp_path / "classifier.keras")
+    np.testing.assert_array_equal(copy(examples[0]), classifier(examples[0]))
+    assert (copy.label_smoothing, copy.training_dtype) == (0.1, "bfloat16")
+    assert copy.optimizer.iterations == classifier.optimizer.iterations == 2
+    optimizers = [m.optimizer.variables for m in (copy, classifier)]
+    for restored, saved in zip(*optimizers, strict=True):
+        np.testing.assert_array_equal(restored, saved)
+
+
+def test_export_is_loaded_and_served(trained, examples, tmp_path):
+    images, labels = examples
+    trained.export(tmp_path / "1", metadata={"why": "test"})
+    loaded = zoo.load(tmp_path / "1")
+    np.testing.assert_array_equal(loaded(images), trained(images))
+    assert loaded.evaluate(images, labels, verbose=0, return_dict=True)["accuracy"] > 0.95
+    served = tf.saved_model.load(tmp_path / "1").signatures
+    assert set(served) == {"serving_default", "classify", "features"}
+    for name in ("serving_default", "classify"):
+        answer = served[name](image=tf.constant(images))["probabilities"]
+        contract.assert_close(answer, trained(images))
+    answer = served["features"](image=tf.constant(images))["features"]
+    contract.assert_close(answer, trained.features(images))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"`image` must lie in \[0, 1\]"):
+        served["classify"](image=tf.constant(2 * images + 1))
+    num_bytes = sum(p.stat().st_size for p in (tmp_path / "1" / "variables").iterdir())
+    assert num_bytes < 4 * trained.count_params() + 5000, "each weight once"
+
+
+def test_export_names_its_only_format(trained, tmp_path):
+    with pytest.raises(ValueError, match="exports as 'tf_saved_model'"):
+        trained.export(tmp_path / "1", format="onnx")

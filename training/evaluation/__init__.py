@@ -1,0 +1,1 @@
+"""Measures of trained models, one file a measure."""

@@ -1,0 +1,152 @@
+"""Training a classifier by the cross-entropy: compile, the training step, the logs."""
+
+import keras
+import tensorflow as tf
+
+from zoo.models import inputs
+from zoo.models.stop_if_not_finite import StopIfNotFinite
+
+__all__ = ["ClassifierTrainer"]
+
+_TRAINING_DTYPES = ("float32", "bfloat16")
+
+
+class ClassifierTrainer(keras.Model):
+    """What `zoo.ConvClassifier` is trained by.
+
+    A subclass has `image_shape`, `num_classes`, `features` with the methods of
+    `zoo.ConvFeatures`, and `head_logits(features)`.
+    """
+
+    def compile(self, optimizer="adam", label_smoothing=0.0, training_dtype="float32", **kwargs):
+        """Prepares the classifier for `fit`.
+
+        Args:
+            optimizer: A Keras optimiser or its name.
+            label_smoothing: Share of each label spread evenly over the classes, in [0, 1).
+            training_dtype: What the convolutions of a training step compute in: "float32", or
+                "bfloat16", about twice as fast on CPUs that have it. Weights, loss, evaluation and
+                inference are float32 either way.
+            **kwargs: As of `keras.Model.compile`.
+
+        Raises:
+            ValueError: One of them is not to be had.
+        """
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"label_smoothing must lie in [0, 1). Received: {label_smoothing!r}")
+        if training_dtype not in _TRAINING_DTYPES:
+            raise ValueError(
+                f"training_dtype must be one of {_TRAINING_DTYPES}. Received: {training_dtype!r}"
+            )
+        refused = sorted(set(kwargs) & {"loss", "loss_weights", "metrics", "weighted_metrics"})
+        if refused:
+            raise ValueError(
+                f"A classifier's loss is the cross-entropy, and it logs the accuracy: leave out "
+                f"{refused}."
+            )
+        # Keras would choose XLA on a GPU, which drops the assertions that name bad values.
+        kwargs.setdefault("jit_compile", False)
+        super().compile(optimizer=keras.optimizers.get(optimizer), **kwargs)
+        with self.distribute_strategy.scope():
+            self.optimizer.build(self.trainable_variables)
+            trackers = {name: keras.metrics.Mean(name) for name in ("accuracy", "cross_entropy")}
+        state = {"label_smoothing": float(label_smoothing), "training_dtype": training_dtype}
+        # Past Keras's tracker, which is locked once a model is built.
+        for name, value in (state | {"_trackers": trackers}).items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def metrics(self):
+        """The logged Keras metrics: loss, accuracy in [0, 1], and cross-entropy in nats."""
+        trackers = getattr(self, "_trackers", None)
+        return super().metrics if trackers is None else [self._loss_tracker, *trackers.values()]
+
+    def train_step(self, data):
+        """Does one step on a batch with labels; gives the logs."""
+        images, labels = self._as_examples(data)
+        with tf.GradientTape() as tape:
+            features, moments = self.features.forward(tf.cast(images, self.training_dtype))
+            loss, logits = self._loss(features, labels)
+            scaled_loss = loss / self.distribute_strategy.num_replicas_in_sync
+            scaled_loss = self.optimizer.scale_loss(scaled_loss)
+        gradients = tape.gradient(scaled_loss, self.trainable_weights)
+        step = tf.convert_to_tensor(self.optimizer.iterations)
+        # Nothing moves in a step whose loss is not finite.
+        with tf.control_dependencies([inputs.assert_finite({"cross-entropy": loss}, step)]):
+            self.optimizer.apply(gradients, self.trainable_weights)
+            self.features.observe(moments)
+            return self._track(loss, logits, labels)
+
+    def test_step(self, data):
+        """Measures a batch with labels; gives the logs."""
+        images, labels = self._as_examples(data)
+        loss, logits = self._loss(self.features(images), labels)
+        return self._track(loss, logits, labels)
+
+    def predict_step(self, data):
+        """Gives the class probabilities of a batch, with labels or without."""
+        images, _, _ = inputs.unpack(data)
+        return self(images)
+
+    def _as_examples(self, data):
+        images, context, labels = inputs.unpack(data)
+        if context is not None:
+            raise ValueError(
+                "A classifier takes images and labels; this data has context images, which it "
+                "would not see. Leave them out of the batches."
+            )
+        return inputs.as_images(images, self.image_shape), inputs.as_labels(
+            labels, self.num_classes
+        )
+
+    def _loss(self, features, labels):
+        logits = self.head_logits(features)
+        targets = tf.one_hot(labels, self.num_classes)
+        targets += self.label_smoothing * (1.0 / self.num_classes - targets)
+        losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+        return tf.reduce_mean(losses), logits
+
+    def _track(self, loss, logits, labels):
+        self._loss_tracker.update_state(loss, sample_weight=tf.shape(labels)[0])
+        is_right = tf.argmax(logits, axis=-1, output_type=tf.int32) == labels
+        self._trackers["accuracy"].update_state(is_right)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        self._trackers["cross_entropy"].update_state(losses)
+        return self.get_metrics_result()
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        pass  # It is built, and so is its optimiser; see `zoo.LatentImageModel`.
+
+    def fit(self, x=None, *args, **kwargs):
+        """Trains as `keras.Model.fit` does, on (images, labels) or dicts of `image` and `label`.
+
+        Raises:
+            ValueError: Bad images or labels, or a loss or weights that are not finite.
+        """
+        if not isinstance(kwargs.get("callbacks"), keras.callbacks.CallbackList):
+            callbacks = list(keras.tree.flatten(kwargs.get("callbacks") or []))
+            kwargs["callbacks"] = [StopIfNotFinite(), *callbacks]
+        if isinstance(x, tf.data.Dataset):
+            kwargs.setdefault("shuffle", False)  # Keras warns of its own default otherwise.
+        with inputs.plain_errors():
+            return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, *args, **kwargs):
+        """Evaluates as `keras.Model.evaluate` does."""
+        with inputs.plain_errors():
+            return super().evaluate(*args, **kwargs)
+
+    def get_compile_config(self):
+        """Gives the arguments of `compile`, or None before it."""
+        if not self.compiled:
+            return None
+        return {
+            "optimizer": keras.saving.serialize_keras_object(self.optimizer),
+            "label_smoothing": self.label_smoothing,
+            "training_dtype": self.training_dtype,
+        }
+
+    def compile_from_config(self, config):
+        """Compiles as `get_compile_config` says."""
+        optimizer = keras.saving.deserialize_keras_object(config["optimizer"])
+        self.compile(**(config | {"optimizer": optimizer}))

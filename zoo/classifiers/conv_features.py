@@ -1,0 +1,125 @@
+"""A small residual network from images to the features that a classifier tells classes by."""
+
+import keras
+import tensorflow as tf
+
+from zoo.layers import NormalizedConvolution
+
+__all__ = ["ConvFeatures", "as_sizes"]
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ConvFeatures(keras.Model):
+    """A small residual network from images to features, built after the ResNet-9 of Page (2018).
+
+    A 3x3 convolution, then stages that halve the grid and add a residual of two convolutions, then
+    the maximum over what is left of the grid. It computes in float32 whatever the policy, always as
+    in inference: equal images have equal features, and nothing of it changes when it is called.
+    Source: D. Page, "How to train your ResNet" (2018), with a residual in every stage [choice].
+
+    Args:
+        image_shape: (height, width, channels).
+        filters: Channels of the first convolution and of each stage.
+
+    Raises:
+        ValueError: One of them is no such shape or has no positive ints.
+
+    Example:
+        >>> features = zoo.load("classifier_mnist").features
+        >>> zoo.GECO(zoo.constraints.FeatureReconstructionError(0.3, features=features))
+    """
+
+    def __init__(self, image_shape, filters=(16, 32, 96, 192), **kwargs):
+        super().__init__(autocast=False, **({"dtype": "float32"} | kwargs))
+        self.image_shape = as_sizes(image_shape, "image_shape", 3)
+        self.filters = as_sizes(filters, "filters")
+        self.stem = NormalizedConvolution(self.image_shape[2], self.filters[0])
+        self.stages = [
+            (
+                NormalizedConvolution(before, width, pool=True),
+                NormalizedConvolution(width, width),
+                NormalizedConvolution(width, width),
+            )
+            for before, width in zip(self.filters, self.filters[1:], strict=False)
+        ]
+        self.built = True
+
+    def call(self, images, training=None):
+        """Gives the features of images.
+
+        Args:
+            images: `[B, H, W, C]`, uint8 or floats, pixels in [0, 1]; a reconstruction that leaves
+                that range is looked at as it is.
+            training: Has no effect.
+
+        Returns:
+            Features of no unit, at least 0, float32 `[B, filters[-1]]`.
+
+        Raises:
+            ValueError: Images of another shape.
+        """
+        del training
+        return self._run(_as_floats(images, self.image_shape), lambda layer, grid: layer(grid))
+
+    def forward(self, images):
+        """Gives float32 features normalised by the batch, and what to `observe` of that batch.
+
+        Args:
+            images: `[B, H, W, C]` in [0, 1]; the convolutions compute in its dtype.
+        """
+        moments = []
+
+        def run(layer, grid):
+            grid, seen = layer.forward(grid)
+            moments.append((layer, seen))
+            return grid
+
+        return self._run(images, run), moments
+
+    def observe(self, moments):
+        """Moves the moving averages by what `forward` gave."""
+        for layer, seen in moments:
+            layer.observe(seen)
+
+    def _run(self, images, run):
+        grid = run(self.stem, images - 0.5)  # The zeros around an image are then a middle grey.
+        for reduce, first, second in self.stages:
+            grid = run(reduce, grid)
+            grid = grid + run(second, run(first, grid))
+        return tf.cast(tf.reduce_max(grid, axis=(1, 2)), tf.float32)
+
+    def get_config(self):
+        """Gives the constructor's arguments."""
+        return {"name": self.name, "image_shape": self.image_shape, "filters": self.filters}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Makes the network of `get_config`; its weights are fresh."""
+        del custom_objects
+        return cls(**config)
+
+
+def as_sizes(sizes, name, number=None):
+    """Gives sizes as a tuple of positive ints, of that number of them if one is given.
+
+    Raises:
+        ValueError: They are not; the message has the name.
+    """
+    sizes = tuple(sizes)
+    is_valid = all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in sizes)
+    if not sizes or not is_valid or len(sizes) != (number or len(sizes)):
+        wanted = f"{number} positive ints" if number else "positive ints, at least one"
+        raise ValueError(f"{name} must be {wanted}. Received: {name}={sizes!r}")
+    return sizes
+
+
+def _as_floats(images, shape):
+    """Turns a batch into float32 `[B, *shape]`; uint8 is divided by 255."""
+    images = tf.convert_to_tensor(images)
+    if images.shape.rank != 4 or not images.shape[1:].is_compatible_with(shape):
+        raise ValueError(
+            f"This network takes images of shape [batch, {', '.join(map(str, shape))}] (height, "
+            f"width, channels). Received images of shape {tuple(images.shape)}."
+        )
+    scale = 255.0 if images.dtype == tf.uint8 else 1.0
+    return tf.cast(images, tf.float32) / scale

@@ -1,0 +1,144 @@
+"""The classification accuracy of Taming VAEs, Table 1 (CLA)."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from zoo.constraints.constraint import Constraint, check_tolerance, log_ratio
+from zoo.constraints.frozen_network import FrozenNetwork
+
+__all__ = ["ClassificationAccuracy"]
+
+_MARK = "VAE Zoo:"  # By which `fit` finds the message of a failed assertion, and shows it alone.
+
+
+@keras.saving.register_keras_serializable("zoo.constraints")
+class ClassificationAccuracy(Constraint):
+    """Bounds from below how well a fixed classifier recognises the reconstructions.
+
+    C(x, g) = κ - l(x)ᵀ c(g), with l the one-hot true label of the batch and c the class
+    probabilities (Taming VAEs, Table 1, which prints the opposite sign: feasible must mean an
+    accuracy of at least κ). A larger κ asks for more. Its mean is κ less the mean probability of
+    the true class, which no more than approaches the share of images recognised.
+
+    Args:
+        tolerance: κ in (0, 1), the mean probability of the true class to reach.
+        classifier: A built Keras model from images `[B, H, W, C]` in [0, 1] to class probabilities
+            `[B, K]`. It is copied as it is now, run in inference mode and never trained; see
+            `zoo.constraints.frozen_network`.
+        from_logits: Whether the classifier gives logits, to which a softmax is applied.
+
+    Raises:
+        ValueError: The tolerance is not in (0, 1), or the classifier no built Keras model. On
+            compiling: the classifier does not take the model's images or give `[B, K]`. In a step:
+            the batch has no labels, or others than classes 0 to K - 1 (`[B]` or `[B, 1]`) or
+            one-hot rows (`[B, K]`); or the outputs are no probabilities.
+
+    Example:
+        >>> accuracy = zoo.constraints.ClassificationAccuracy(0.95, classifier=classifier)
+        >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.GECO(accuracy))
+        >>> model.fit(images, labels, epochs=10)
+    """
+
+    def __init__(self, tolerance, classifier, from_logits=False, name=None, **kwargs):
+        tolerance = check_tolerance(
+            tolerance,
+            0,
+            1,
+            "ClassificationAccuracy needs a tolerance between 0 and 1: the mean probability of the "
+            "true class that reconstructions must reach, such as 0.95.",
+        )
+        super().__init__(tolerance, name=name, **kwargs)
+        is_frozen = isinstance(classifier, FrozenNetwork)
+        self.classifier = classifier if is_frozen else FrozenNetwork(classifier)
+        self.from_logits = bool(from_logits)
+        self.built = True
+
+    def check(self, model):
+        """Raises ValueError if the classifier does not give the model's images class scores."""
+        super().check(model)
+        self._num_classes(model.image_shape)
+
+    def _num_classes(self, image_shape):
+        shape = self.classifier.output_shape(image_shape)
+        if len(shape) != 1 or shape[0] is None or shape[0] < 2:
+            raise ValueError(
+                "The classifier must give one number for each of at least 2 classes, of shape "
+                f"[batch, classes]. Received: an output of shape {(None, *shape)}"
+            )
+        return shape[0]
+
+    def values(self, record):
+        """Gives κ less the probability of the true class, float32 `[B]`."""
+        outputs = self.classifier(record.reconstruction)
+        labels = _one_hot(record.labels, outputs.shape[-1])
+        if self.from_logits:
+            probabilities = tf.nn.softmax(outputs)
+        else:
+            with tf.control_dependencies([_assert_probabilities(outputs)]):
+                probabilities = tf.identity(outputs)
+        return self.tolerance - tf.reduce_sum(labels * probabilities, axis=-1)
+
+    @property
+    def scale(self):
+        """1 - κ: the mean probability that wrong classes may have."""
+        return 1.0 - self.tolerance
+
+    def signal(self, violation):
+        """Gives log((1 - accuracy) / (1 - κ)): by how many times too much is wrong."""
+        return log_ratio(violation, self.scale)
+
+    def initial_multiplier(self, image_shape):
+        """Gives log K/(1 - κ): at the tolerance the error costs the nats that a label holds."""
+        return math.log(self._num_classes(image_shape)) / self.scale
+
+    def get_config(self):
+        """Gives the constructor's arguments."""
+        return super().get_config() | {
+            "classifier": keras.saving.serialize_keras_object(self.classifier),
+            "from_logits": self.from_logits,
+        }
+
+
+def _one_hot(labels, num_classes):
+    """Reads labels as `ClassificationAccuracy` takes them; gives float32 `[B, K]`."""
+    if labels is None:
+        raise ValueError(
+            "ClassificationAccuracy needs the label of each image, and the batch has none. Pass "
+            "(images, labels), or a dict with `image` and `label`, to fit and evaluate, and as "
+            "validation_data."
+        )
+    labels = tf.convert_to_tensor(labels)
+    if labels.shape.rank == 2 and labels.shape[1] == num_classes:
+        return tf.cast(labels, tf.float32)
+    if labels.shape.rank == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.shape.rank != 1 or not labels.dtype.is_integer:
+        raise ValueError(
+            f"Labels must be ints from 0 to {num_classes - 1}, one an image, or one-hot rows of "
+            f"{num_classes}, the classifier's number of classes. Received labels of shape "
+            f"{tuple(labels.shape)} and type {labels.dtype.name}."
+        )
+    labels = tf.cast(labels, tf.int32)
+    message = (
+        f"{_MARK} the classifier has the classes 0 to {num_classes - 1}, so labels must lie "
+        "there. Renumber them, or use a classifier of this data. Received labels from"
+    )
+    is_valid = tf.reduce_all((labels >= 0) & (labels < num_classes))
+    extremes = [tf.reduce_min(labels), "to", tf.reduce_max(labels)]
+    with tf.control_dependencies([tf.debugging.Assert(is_valid, [message, *extremes])]):
+        return tf.one_hot(labels, num_classes)
+
+
+def _assert_probabilities(outputs):
+    """Gives an op that fails on outputs that are no probabilities; XLA leaves it out."""
+    total = tf.reduce_sum(outputs, axis=-1)
+    # Wide enough for a classifier that computes in bfloat16.
+    is_valid = tf.reduce_all((outputs >= 0.0) & (tf.abs(total - 1.0)[..., None] < 0.05))
+    message = (
+        f"{_MARK} the classifier must give class probabilities, each at least 0, together 1. For "
+        "one that gives logits, pass from_logits=True. Received rows that add up to between"
+    )
+    extremes = [tf.reduce_min(total), "and", tf.reduce_max(total), "least:", tf.reduce_min(outputs)]
+    return tf.debugging.Assert(is_valid, [message, *extremes])

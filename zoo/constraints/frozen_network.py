@@ -1,0 +1,114 @@
+"""A Keras model that a constraint looks through and never trains."""
+
+import contextlib
+import json
+
+import keras
+import tensorflow as tf
+
+__all__ = ["FrozenNetwork"]
+
+
+@keras.saving.register_keras_serializable("zoo.constraints")
+class FrozenNetwork(keras.layers.Layer):
+    """A copy of a Keras model as it is now, run in inference mode, whose weights never move.
+
+    The model handed over stays as it is and can be trained on: the copy does not follow. The copy
+    is saved with the objective that uses it, its architecture as configuration and its weights
+    with the objective's state. Gradients flow through it to its input.
+
+    Args:
+        network: A built Keras model of images, float32 `[B, H, W, C]` in [0, 1], with one output.
+
+    Raises:
+        ValueError: It is not a built Keras model, or one that cannot be made again from its
+            configuration, so that it could not be saved.
+    """
+
+    def __init__(self, network, **kwargs):
+        kwargs = {"name": "frozen_network", "dtype": "float32"} | kwargs
+        super().__init__(**kwargs)
+        # The configuration is what `from_config` hands over: the weights are loaded later.
+        is_config = isinstance(network, dict)
+        config = network if is_config else _serialize(network)
+        self.network = _make(config)
+        if not is_config:
+            _copy_weights(network, self.network)
+        self.network.trainable = False
+        # Past Keras's tracker, which would wrap it.
+        object.__setattr__(self, "_network_config", config)
+        self.built = True
+
+    def call(self, images):
+        """Gives the network's output, float32."""
+        return tf.cast(self.network(images, training=False), tf.float32)
+
+    def output_shape(self, image_shape):
+        """Gives the shape of one image's output.
+
+        Raises:
+            ValueError: The network does not take such images, or has several outputs.
+        """
+        images = keras.KerasTensor((None, *image_shape))
+        try:
+            output = self.network(images, training=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"The network {self.network.name!r} must take the model's images, "
+                f"[batch, {', '.join(map(str, image_shape))}]. Hand over one made for this size, "
+                f"or begin it with keras.layers.Resizing. {error}"
+            ) from error
+        if not isinstance(output, keras.KerasTensor):
+            raise ValueError(
+                f"The network {self.network.name!r} must have one output. Received: {output}. "
+                "Make a keras.Model of the output that is wanted."
+            )
+        return tuple(output.shape[1:])
+
+    def get_config(self):
+        """Gives the network's configuration."""
+        return {"name": self.name, "dtype": "float32", "network": self._network_config}
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes the network from `get_config`; its weights are to be loaded."""
+        return cls(**config)
+
+
+def _serialize(network):
+    if not isinstance(network, keras.layers.Layer) or not network.built:
+        raise ValueError(
+            "Expected a built Keras model, whose weights will stay as they are: call it on a batch "
+            f"of images once before handing it over. Received: {network!r}"
+        )
+    config = dict(keras.saving.serialize_keras_object(network))
+    config.pop("compile_config", None)  # It is never trained, so its optimiser would be ballast.
+    with _explained():
+        return json.loads(json.dumps(config))  # As it will be when it is read again.
+
+
+def _make(config):
+    with _explained():
+        return keras.saving.deserialize_keras_object(config)
+
+
+@contextlib.contextmanager
+def _explained():
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "The network must be saved with the objective, and cannot be made again from its "
+            "configuration. Register its classes (@keras.saving.register_keras_serializable), give "
+            f"them get_config, and use no Lambda layers. {error}"
+        ) from error
+
+
+def _copy_weights(network, copy):
+    try:
+        copy.set_weights(network.get_weights())
+    except ValueError as error:
+        raise ValueError(
+            f"The network {network.name!r}, made again from its configuration, has other weights "
+            f"than it: its get_config or get_build_config leaves something out. {error}"
+        ) from error

@@ -1,0 +1,107 @@
+"""How GECO's multipliers move: the paper's rule, and proportional-integral control."""
+
+import numpy as np
+import tensorflow as tf
+
+__all__ = ["MultiplierUpdate"]
+
+# The default update answers signals up to this size: a squared error of κ² e^0.5, 1.28 κ RMS.
+_SIGNAL_BOUND = 0.5
+# Farther off, it waits while the signal falls fast enough to be gone in this many steps.
+_PATIENCE = 1000.0
+_DEFAULT_STEP_SIZES = {"algorithm-1": 1.0, "proportional-integral": 0.01}
+
+
+class MultiplierUpdate:
+    """The change of log λ from the moving averages before and after a step: see `zoo.GECO`.
+
+    The proportional-integral rule is the controller nuPI (Sohrabi et al. 2024),
+    θ ← θ + η (K_I e_t + K_P (ξ_t - ξ_{t-1})) with ξ_t = ν ξ_{t-1} + (1 - ν) e_t, on θ = log λ,
+    where the error e_t is the clipped signal of the moving average. The average has smoothed it
+    already, so ν = 0 and ξ_t = e_t; η K_I is the step size, η K_P the proportional gain, and
+    ξ_{-1} = e_0, so that the first step is not a change. With gain 0 and the violation itself for
+    a signal it is the paper's rule.
+
+    Args:
+        rule: `"proportional-integral"` or `"algorithm-1"`.
+        step_size: As given to `zoo.GECO`, or None.
+        proportional_gain: As given to `zoo.GECO`.
+        constraints: The K constraints.
+
+    Raises:
+        ValueError: A setting out of range, or step sizes that are not one a constraint.
+    """
+
+    def __init__(self, rule, step_size, proportional_gain, constraints):
+        if rule not in _DEFAULT_STEP_SIZES:
+            raise ValueError(
+                f"update must be one of {sorted(_DEFAULT_STEP_SIZES)}. Received: update={rule!r}"
+            )
+        if not proportional_gain >= 0:
+            raise ValueError(
+                "proportional_gain must be at least 0. "
+                f"Received: proportional_gain={proportional_gain!r}"
+            )
+        default = _DEFAULT_STEP_SIZES[rule]
+        # As `get_config` gives it.
+        self.step_size = _plain(default if step_size is None else step_size)
+        self._step_sizes = _one_each(self.step_size, [c.name for c in constraints], default)
+        self._rule = rule
+        self._gain = proportional_gain
+        self._constraints = constraints
+
+    def initial(self, image_shape):
+        """Gives the multipliers that training starts from, NumPy `[K]`."""
+        if self._rule == "algorithm-1":
+            return np.ones(len(self._constraints))
+        return np.array([c.initial_multiplier(image_shape) for c in self._constraints])
+
+    def change(self, previous, averages):
+        """Gives the change of log λ, `[K]`, for moving averages M_{t-1} and M_t, `[K]`."""
+        if self._rule == "algorithm-1":
+            return self._step_sizes * averages
+        signals, before = self._signals(averages), self._signals(previous)
+        bounded = tf.clip_by_value(signals, -_SIGNAL_BOUND, _SIGNAL_BOUND)
+        change = bounded - tf.clip_by_value(before, -_SIGNAL_BOUND, _SIGNAL_BOUND)
+        is_far = tf.abs(signals) > _SIGNAL_BOUND
+        is_on_its_way = tf.abs(before) - tf.abs(signals) > tf.abs(signals) / _PATIENCE
+        integral = tf.where(is_far & is_on_its_way, 0.0, self._step_sizes * bounded)
+        return integral + self._gain * change
+
+    def _signals(self, averages):
+        pairs = zip(self._constraints, tf.unstack(averages), strict=True)
+        return tf.stack([constraint.signal(average) for constraint, average in pairs])
+
+
+def _plain(step_size):
+    """As JSON holds it, whatever Keras or NumPy made of it."""
+    if isinstance(step_size, dict):
+        return {name: _plain(value) for name, value in step_size.items()}
+    if isinstance(step_size, list | tuple | np.ndarray):
+        return [_plain(value) for value in step_size]
+    return step_size.item() if isinstance(step_size, np.generic) else step_size
+
+
+def _one_each(step_size, names, default):
+    """Gives a step size for each constraint, float32 `[K]`."""
+    if isinstance(step_size, dict):
+        unknown = sorted(set(step_size) - set(names))
+        if unknown:
+            raise ValueError(
+                f"step_size by name must name constraints among {names}; the others have "
+                f"{default:g}. Received: {unknown}"
+            )
+        sizes = [step_size.get(name, default) for name in names]
+    else:
+        sizes = step_size if isinstance(step_size, list) else [step_size] * len(names)
+    if len(sizes) != len(names):
+        raise ValueError(
+            f"step_size must be a number or one for each of the {len(names)} constraints. "
+            f"Received: step_size={step_size!r}"
+        )
+    if not all(isinstance(size, int | float) and 0 < size < float("inf") for size in sizes):
+        raise ValueError(
+            "step_size must be above 0, and finite, for every constraint. "
+            f"Received: step_size={step_size!r}"
+        )
+    return np.asarray(sizes, np.float32)
