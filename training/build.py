@@ -7,13 +7,12 @@ import keras
 
 import zoo
 from training import classifier_build, datasets
-from training.errors import UsageError, near_names
+from training.errors import UsageError
+from training.objective_build import look_up, make_objective
 
 __all__ = ["load_data", "make_model", "make_model_for", "train_batches"]
 
 _ARCHITECTURES = ("ConvDRAW", "ConvVAE")
-_OBJECTIVES = ("ELBO", "GECO")
-_CONSTRAINTS = ("ReconstructionError",)
 
 
 def load_data(recipe):
@@ -72,13 +71,14 @@ def make_model(recipe, image_shape, context_shape=None):
     """
     keras.utils.set_random_seed(recipe.seed)
     try:
-        architecture = _look_up(zoo, recipe.architecture, _ARCHITECTURES, "architecture")
+        architecture = look_up(zoo, recipe.architecture, _ARCHITECTURES, "architecture")
         shapes = {"image_shape": image_shape}
         if context_shape is not None:
             _check_conditional(recipe, architecture)
             shapes["context_shape"] = context_shape
         model = architecture(**shapes, **recipe.architecture["arguments"])
-        model.compile(_make_optimizer(recipe), objective=_make_objective(recipe), seed=recipe.seed)
+        objective = make_objective(recipe.objective)
+        model.compile(_make_optimizer(recipe), objective=objective, seed=recipe.seed)
     except ValueError as error:
         raise UsageError(str(error)) from error
     model.optimizer.build(model.trainable_variables)  # So that its state can be restored.
@@ -103,31 +103,3 @@ def _make_optimizer(recipe):
         settings["learning_rate"], recipe.steps, alpha=settings["final_fraction"]
     )
     return keras.optimizers.Adam(schedule)
-
-
-def _make_objective(recipe):
-    objective = _look_up(zoo, recipe.objective, _OBJECTIVES, "objective")
-    arguments = dict(recipe.objective["arguments"])
-    if "constraints" in arguments:
-        arguments["constraints"] = [_make_constraint(c) for c in arguments["constraints"]]
-    return objective(**arguments)
-
-
-def _make_constraint(config):
-    constraint = _look_up(zoo.constraints, config, _CONSTRAINTS, "constraint")
-    return constraint(**config["arguments"])
-
-
-def _look_up(module, config, known, kind):
-    """Finds the class, and checks the arguments' names before it is called."""
-    name = config["class_name"]
-    if name not in known:
-        raise UsageError(
-            f"There is no {kind} {name!r}.{near_names(name, known)} Choose from {', '.join(known)}."
-        )
-    found = getattr(module, name)
-    accepted = inspect.signature(found).parameters
-    unknown = sorted(set(config["arguments"]) - set(accepted))
-    if unknown:
-        raise UsageError(f"{name} has no arguments {unknown}; it has {', '.join(accepted)}.")
-    return found

@@ -96,7 +96,7 @@ def _measures(metrics):
                 (
                     name.replace("_", " "),
                     f"{value:.3g}",
-                    "met where at most 0, with a margin of 5% of the tolerance",
+                    "met where at most 0; 0 is where the tolerance is kept exactly",
                 )
             )
     for name, value in metrics["multipliers"].items():

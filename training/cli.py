@@ -118,9 +118,16 @@ def _add_train(commands):
     )
     parser.add_argument("--steps", type=int, help="optimiser steps of the whole run")
     parser.add_argument(
-        "--tolerance", type=float, help="root mean squared error to allow, pixels in [0, 1]"
+        "--tolerance",
+        type=float,
+        help="of the recipe's constraint: a root mean squared error, pixels in [0, 1], or the "
+        "accuracy or correlation to reach",
     )
-    parser.add_argument("--objective", choices=("geco", "elbo"), help="what to minimise")
+    parser.add_argument(
+        "--objective",
+        choices=("geco", "elbo", "info_vae", "unregularised"),
+        help="what to minimise",
+    )
     parser.add_argument("--batch-size", type=int, help="images a step, over all devices together")
     parser.add_argument("--learning-rate", type=float, help="Adam's, at the start")
     parser.add_argument("--seed", type=int, help="fixes initial weights, batches and noise")

@@ -11,6 +11,12 @@ from training.errors import UsageError, near_names
 __all__ = ["Recipe", "find_recipe", "recipe_names"]
 
 _FOLDER = pathlib.Path(__file__).parent
+_OBJECTIVES = {
+    "elbo": "ELBO",
+    "geco": "GECO",
+    "info_vae": "InfoVAE",
+    "unregularised": "Unregularised",
+}
 _COUNTS = ("batch_size", "steps", "steps_per_epoch", "validation_images")
 
 
@@ -121,7 +127,7 @@ class Recipe:
             dequantize: True for dequantised pixels; see `training.datasets.load`.
             data_seed: The `seed` of `training.datasets.load`.
             tolerance: Of the recipe's constraint, in the constraint's unit.
-            objective: "geco" or "elbo".
+            objective: "geco", "elbo", "info_vae" or "unregularised".
             learning_rate: At the start of the run.
             **fields: `steps`, `batch_size`, `seed`.
 
@@ -146,7 +152,7 @@ class Recipe:
         recipe.data["options"].update({k: v for k, v in options.items() if v is not None})
         if learning_rate is not None:
             recipe.optimizer["learning_rate"] = learning_rate
-        if objective is not None and objective.upper() != recipe.objective["class_name"]:
+        if objective is not None and _OBJECTIVES[objective] != recipe.objective["class_name"]:
             recipe.objective.clear()
             recipe.objective.update(_objective_config(objective))
         if tolerance is not None:
@@ -163,11 +169,6 @@ class Recipe:
                 f"{self.objective['class_name']} of {self.name} has {len(constraints)}. Add "
                 "--objective geco, or leave --tolerance out."
             )
-        if not tolerance > 0:
-            raise UsageError(
-                "--tolerance must be above 0: the root mean squared error, in pixel units (pixels "
-                f"in [0, 1]), that reconstructions may have. Received: {tolerance}."
-            )
         constraints[0]["arguments"]["tolerance"] = tolerance
 
 
@@ -182,10 +183,11 @@ def _named_as_flags():
 
 
 def _objective_config(name):
-    if name == "elbo":
-        return {"class_name": "ELBO", "arguments": {"beta": 1.0}}
-    constraint = {"class_name": "ReconstructionError", "arguments": {"tolerance": 0.1}}
-    return {"class_name": "GECO", "arguments": {"constraints": [constraint]}}
+    arguments = {}
+    if name == "geco":
+        constraint = {"class_name": "ReconstructionError", "arguments": {"tolerance": 0.1}}
+        arguments["constraints"] = [constraint]
+    return {"class_name": _OBJECTIVES[name], "arguments": arguments}
 
 
 def recipe_names():

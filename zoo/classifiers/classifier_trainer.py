@@ -95,9 +95,9 @@ class ClassifierTrainer(keras.Model):
                 "A classifier takes images and labels; this data has context images, which it "
                 "would not see. Leave them out of the batches."
             )
-        return inputs.as_images(images, self.image_shape), inputs.as_labels(
-            labels, self.num_classes
-        )
+        images = inputs.as_images(images, self.image_shape)
+        with tf.control_dependencies(inputs.assert_equal_rows(tf.shape(images)[0])):
+            return tf.identity(images), inputs.as_labels(labels, self.num_classes)
 
     def _loss(self, features, labels):
         logits = self.head_logits(features)
@@ -112,7 +112,11 @@ class ClassifierTrainer(keras.Model):
         self._trackers["accuracy"].update_state(is_right)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
         self._trackers["cross_entropy"].update_state(losses)
-        return self.get_metrics_result()
+        logs = self.get_metrics_result()
+        if isinstance(self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            # There Keras averages logs along their first axis, which a scalar does not have.
+            logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}
+        return logs
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         pass  # It is built, and so is its optimiser; see `zoo.LatentImageModel`.

@@ -19,8 +19,8 @@ class ClassificationAccuracy(Constraint):
 
     C(x, g) = κ - l(x)ᵀ c(g), with l the one-hot true label of the batch and c the class
     probabilities (Taming VAEs, Table 1, which prints the opposite sign: feasible must mean an
-    accuracy of at least κ). A larger κ asks for more. Its mean is κ less the mean probability of
-    the true class, which no more than approaches the share of images recognised.
+    accuracy of at least κ). A larger κ asks for more. The accuracy is the mean probability of the
+    true class, a smooth stand-in for the share of images recognised.
 
     Args:
         tolerance: κ in (0, 1), the mean probability of the true class to reach.

@@ -11,7 +11,7 @@ from tests.zoo.constraints.conftest import make_record
 from zoo.constraints import Custom
 
 
-@keras.saving.register_keras_serializable("tests")
+@keras.saving.register_keras_serializable("tests.custom")
 def darkening(record):
     return tf.reduce_mean(record.images - record.reconstruction, axis=(1, 2, 3))
 
@@ -34,7 +34,9 @@ def test_name_scale_and_start():
 
 def test_a_model_with_a_registered_function_is_saved_and_loaded(images, tmp_path):
     model = contract.make_model(contract.SMALLEST)
-    model.compile(objective=zoo.GECO(Custom(darkening, 0.01, name="dark", scale=0.2)))
+    model.compile(
+        objective=zoo.GECO(Custom(darkening, 0.01, name="dark", scale=0.2)), run_eagerly=True
+    )
     model.fit(images, batch_size=4, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -48,7 +50,7 @@ def test_a_function_that_is_not_registered_trains_and_says_on_saving_what_to_do(
     model = contract.make_model(contract.SMALLEST)
     constraint = Custom(lambda record: record.squared_error, 0.1)
     assert constraint.name == "lambda"
-    model.compile(objective=zoo.GECO(constraint))
+    model.compile(objective=zoo.GECO(constraint), run_eagerly=True)
     model.fit(images, verbose=0)
     for save, path in ((model.save, tmp_path / "model.keras"), (model.export, tmp_path / "1")):
         with pytest.raises(ValueError, match=r"saved only if its function is registered.*decorate"):
