@@ -19,11 +19,13 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = pathlib.Path(__file__).parent
 BATCH_SIZE = 64
 SMALLEST = {"num_steps": 1, "filters": 8, "latent_filters": 1, "kernel_size": 3}
+MADE_UP = "made up"  # Pictures of the set's size and format, read from disk as the set would be.
 # What is timed: name and options of `training.datasets.load`.
 PIPELINES = {
     "digits": ("digits", {}),
@@ -36,6 +38,8 @@ PIPELINES = {
     "mnist_sum_hard": ("mnist_sum_hard", {}),
     "mnist_rotate": ("mnist_rotate", {}),
     "cifar10": ("cifar10", {}),
+    "celeb_a, made-up pictures": ("celeb_a", MADE_UP),
+    "lsun, made-up pictures": ("lsun", MADE_UP),
 }
 NUM_WARM_UP = 1000  # Batches of a pipeline before its memory is first read: the allocator settles.
 NUM_SETTLE = 5  # Batches or steps before each window, which empty what was prefetched meanwhile.
@@ -49,12 +53,27 @@ QUICK = {"num_rounds": 3, "seconds": 0.25}
 def measure(name, options, rounds):
     """Measures one data set; gives the results as a dict, or why it cannot be loaded."""
     sys.path.insert(0, str(HERE.parent))
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            data = load(name, options, folder)
+        except FileNotFoundError as error:  # Not prepared, and no network.
+            return {"skipped": str(error)}
+        return measure_loaded(data, options, rounds)
+
+
+def load(name, options, folder):
+    """Loads a data set; what must be made up for it is kept in the folder."""
+    if options == MADE_UP:
+        import made_up_pictures
+
+        return made_up_pictures.load(name, folder)
     from training import datasets
 
-    try:
-        data = datasets.load(name, **options)
-    except FileNotFoundError as error:  # Not prepared, and no network.
-        return {"skipped": str(error)}
+    return datasets.load(name, **options)
+
+
+def measure_loaded(data, options, rounds):
+    """Measures a data set that is loaded; gives the results as a dict."""
     # Everything that the machine will hold in any case is there before memory is read.
     batches = iter(data.train_batches(BATCH_SIZE, seed=0))
     memory = measure_memory(batches, data.num_examples["train"] // BATCH_SIZE)
