@@ -1,7 +1,10 @@
 """A classifier is trained, resumed, measured and exported like any other model of the zoo."""
 
 import csv
+import dataclasses
 import json
+import os
+import pathlib
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ from PIL import Image
 
 import zoo
 from tests.training.tiny import tiny_recipe
-from training import build, classifier_results, cli, run
+from training import build, classifier_results, cli, model_source, run
 from training.callbacks import StopAtStep
 from training.errors import UsageError
 from training.recipes import find_recipe, recipe_names
@@ -172,8 +175,6 @@ def test_summary_says_the_accuracy(finished):
 
 
 def _without(data, **changes):
-    import dataclasses
-
     return dataclasses.replace(data, **changes)
 
 
@@ -223,6 +224,11 @@ def test_what_cannot_be_built_is_named(changes, message):
         build.make_model_for(recipe, build.load_data(recipe))
 
 
+def test_a_tolerance_is_refused():
+    with pytest.raises(UsageError, match=r"trains a classifier, .*Leave --tolerance out"):
+        classifier_recipe().override(tolerance=0.1)
+
+
 # === The recipes ===
 
 
@@ -235,3 +241,25 @@ def test_every_recipe_makes_a_classifier(name):
     assert (recipe.name, model.image_shape, model.num_classes) == (name, shape, 10)
     assert recipe.fidelity
     assert recipe.tolerances == {}
+
+
+# === The pretrained classifiers ===
+
+
+def _is_prepared(name):
+    folder = os.environ.get("TFDS_DATA_DIR")
+    return folder is not None and (pathlib.Path(folder) / name).is_dir()
+
+
+@pytest.mark.parametrize(("data_name", "least"), [("mnist", 0.99), ("cifar10", 0.85)])
+def test_pretrained_classifiers_recognise_their_data(data_name, least):
+    """On the first 1000 test images, with three standard errors of leeway."""
+    if not _is_prepared(data_name):
+        pytest.skip(f"needs TFDS_DATA_DIR with a prepared {data_name}")
+    name = f"classifier_{data_name}"
+    assert name in zoo.list_models()
+    classifier, recipe = model_source.load_model(name)
+    data = build.load_data(recipe)
+    batches = data.batches("test", 250, 1000)
+    accuracy = classifier.evaluate(batches, return_dict=True, verbose=0)["accuracy"]
+    assert accuracy >= least - 3 * (least * (1 - least) / 1000) ** 0.5

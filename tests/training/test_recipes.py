@@ -25,7 +25,10 @@ def test_every_recipe_makes_a_model(name):
     assert recipe.name == name
     shape = {"digits": (16, 16, 1), "mnist": (28, 28, 1)}.get(recipe.data["name"], (32, 32, 3))
     model = build.make_model(recipe, shape)
-    assert model.objective.constraints[0].tolerance == recipe.tolerances["ReconstructionError"]
+    constraints = getattr(model.objective, "constraints", [])
+    tolerances = {type(constraint).__name__: constraint.tolerance for constraint in constraints}
+    assert tolerances == recipe.tolerances
+    assert type(model.objective).__name__ == recipe.objective["class_name"]
     assert recipe.fidelity
 
 
@@ -91,6 +94,57 @@ def test_override_of_the_objective():
     assert elbo.tolerances == {}
     assert elbo.override(objective="geco", tolerance=0.3).tolerances == {"ReconstructionError": 0.3}
     assert tiny_recipe().override(objective="geco") == tiny_recipe()
+    for name, class_name in (("info_vae", "InfoVAE"), ("unregularised", "Unregularised")):
+        other = tiny_recipe().override(objective=name)
+        assert other.objective == {"class_name": class_name, "arguments": {}}
+
+
+def _with_objective(class_name, **arguments):
+    recipe = tiny_recipe()
+    recipe.objective.clear()
+    recipe.objective.update({"class_name": class_name, "arguments": arguments})
+    return recipe
+
+
+def _part(class_name, **arguments):
+    return {"class_name": class_name, "arguments": arguments}
+
+
+def test_parts_of_objectives_are_made_of_their_configs():
+    divergence = _part("MMD", bandwidth="paper", estimator="biased")
+    recipe = _with_objective("InfoVAE", alpha=0.5, lambda_=3.0, divergence=divergence)
+    objective = build.make_model(recipe, (8, 8, 1)).objective
+    assert (objective.divergence.bandwidth, objective.divergence.estimator) == ("paper", "biased")
+    schedule = _part("Linear", start=0.0, end=1.0, steps=7)
+    objective = build.make_model(_with_objective("ELBO", beta=schedule), (8, 8, 1)).objective
+    assert objective.beta.steps == 7
+
+
+@pytest.mark.parametrize(
+    ("class_name", "arguments", "message"),
+    [
+        ("ELBO", {"beta": _part("Linea")}, "no schedule 'Linea'. Did you mean Linear"),
+        ("InfoVAE", {"divergence": _part("MMDs")}, "no divergence 'MMDs'. Did you mean MMD"),
+        ("InfoVAE", {"alpha": 2.0}, "alpha"),
+        (
+            "GECO",
+            {"constraints": [_part("ClassificationAccuracy", tolerance=0.9, classifier="mine")]},
+            "mine",
+        ),
+        (
+            "GECO",
+            {
+                "constraints": [
+                    _part("FeatureReconstructionError", tolerance=0.9, features="conv_draw_digits")
+                ]
+            },
+            "conv_draw_digits is a ConvDRAW. Choose from classifier_",
+        ),
+    ],
+)
+def test_parts_that_are_not_to_be_had_are_refused(class_name, arguments, message):
+    with pytest.raises(UsageError, match=message):
+        build.make_model(_with_objective(class_name, **arguments), (8, 8, 1))
 
 
 @pytest.mark.parametrize(

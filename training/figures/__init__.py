@@ -1,6 +1,7 @@
 """Every picture, one file a kind."""
 
 from training.figures.captions import save_captioned
+from training.figures.comparison import save_comparison
 from training.figures.examples import save_examples
 from training.figures.grids import (
     NUM_COLUMNS,
@@ -20,6 +21,7 @@ __all__ = [
     "as_pixels",
     "beside_context",
     "save_captioned",
+    "save_comparison",
     "save_conditional_reconstructions",
     "save_conditional_samples",
     "save_examples",

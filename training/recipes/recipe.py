@@ -163,13 +163,23 @@ class Recipe:
 
     def _set_tolerance(self, tolerance):
         constraints = self.objective["arguments"].get("constraints", [])
+        if self.is_classifier:
+            raise UsageError(
+                f"{self.name} trains a classifier, which has no constraints. Leave --tolerance out."
+            )
         if len(constraints) != 1:
             raise UsageError(
                 f"--tolerance sets the recipe's one constraint, but the objective "
                 f"{self.objective['class_name']} of {self.name} has {len(constraints)}. Add "
                 "--objective geco, or leave --tolerance out."
             )
-        constraints[0]["arguments"]["tolerance"] = tolerance
+        constraint = constraints[0]
+        if constraint["class_name"] == "ReconstructionError" and not tolerance > 0:
+            raise UsageError(
+                "--tolerance must be above 0: the root mean squared error, in pixel units (pixels "
+                f"in [0, 1]), that reconstructions may have. Received: {tolerance}."
+            )
+        constraint["arguments"]["tolerance"] = tolerance
 
 
 @contextlib.contextmanager
@@ -183,7 +193,7 @@ def _named_as_flags():
 
 
 def _objective_config(name):
-    arguments = {}
+    arguments = {"beta": 1.0} if name == "elbo" else {}
     if name == "geco":
         constraint = {"class_name": "ReconstructionError", "arguments": {"tolerance": 0.1}}
         arguments["constraints"] = [constraint]
