@@ -21,8 +21,9 @@ $(VENV)/%.stamp: $(VENV)/base.stamp
 demo: $(VENV)/base.stamp
 	$(BIN)/python -m training demo
 
+# Two processes: most of the time goes into building graphs, which a process does on one core.
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
 
 test-slow: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m slow
