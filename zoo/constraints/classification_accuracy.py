@@ -90,8 +90,12 @@ class ClassificationAccuracy(Constraint):
         return log_ratio(violation, self.scale)
 
     def initial_multiplier(self, image_shape):
-        """Gives log K/(1 - κ): at the tolerance the error costs the nats that a label holds."""
-        return math.log(self._num_classes(image_shape)) / self.scale
+        """Gives D/(2(1 - κ)), far above what the constraint costs in the end [choice].
+
+        A classifier that is sure of a wrong class has hardly a gradient, so a start at the nats
+        that a label holds leaves the model where it is while the multiplier winds up.
+        """
+        return math.prod(image_shape) / (2.0 * self.scale)
 
     def get_config(self):
         """Gives the constructor's arguments."""

@@ -64,7 +64,7 @@ def test_signal_is_the_logarithm_of_how_many_times_too_much_is_wrong():
     for accuracy, expected in ((0.95, 0.0), (0.9, np.log(2)), (0.975, -np.log(2))):
         violation = np.float32(0.95 - accuracy)
         assert float(constraint.signal(violation)) == pytest.approx(expected, abs=1e-4)
-    assert constraint.initial_multiplier((12, 16, 3)) == pytest.approx(np.log(4) / 0.05)
+    assert constraint.initial_multiplier((12, 16, 3)) == pytest.approx(12 * 16 * 3 / 0.1)
 
 
 # === Refusals ===
