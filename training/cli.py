@@ -91,6 +91,7 @@ def _make_parser():
     _add_evaluate(commands)
     _add_sample(commands)
     _add_reconstruct(commands)
+    _add_compare(commands)
     _add_export(commands)
     _add_data(commands)
     _add_demo(commands)
@@ -228,6 +229,23 @@ def _add_reconstruct(commands):
     parser.add_argument("files", nargs="+", metavar="FILE", help="image files")
     parser.add_argument(
         "--output", default="reconstructions.png", help="a PNG file; default: reconstructions.png"
+    )
+
+
+def _add_compare(commands):
+    examples = "example:\n  vae-zoo compare runs/geco runs/elbo --output comparison.png\n"
+    parser = _add(
+        commands,
+        "compare",
+        _command("compare", "training.compare"),
+        "draw several models' reconstructions and samples side by side",
+        examples,
+    )
+    parser.add_argument(
+        "models", nargs="+", metavar="MODEL", help="run directories or names of pretrained models"
+    )
+    parser.add_argument(
+        "--output", default="comparison.png", help="a PNG file; default: comparison.png"
     )
 
 
