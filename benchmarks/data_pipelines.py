@@ -4,10 +4,9 @@
     python benchmarks/data_pipelines.py --quick digits   # a short look at one
     python benchmarks/data_pipelines.py --list           # the names
 
-Each data set has a process of its own. It runs the pipeline for two epochs and reads its memory;
-then rounds: a window of the pipeline alone, a window of the training step of the smallest ConvDRAW
-on a batch held in memory. The ratio is taken within a round and the median over the rounds counts.
-See README.md.
+Each data set has a process of its own. First windows of the training step of the smallest ConvDRAW
+on a batch held in memory, with no pipeline beside it; then the pipeline runs for two epochs, and
+its memory is read; then windows of the pipeline alone, straight after each other. See README.md.
 """
 
 import argparse
@@ -42,9 +41,8 @@ PIPELINES = {
     "lsun, made-up pictures": ("lsun", MADE_UP),
 }
 NUM_WARM_UP = 1000  # Batches of a pipeline before its memory is first read: the allocator settles.
-NUM_SETTLE = 5  # Batches or steps before each window, which empty what was prefetched meanwhile.
-FULL = {"num_rounds": 9, "seconds": 1.0}
-QUICK = {"num_rounds": 3, "seconds": 0.25}
+FULL = {"num_rounds": 5, "seconds": 3.0}
+QUICK = {"num_rounds": 3, "seconds": 0.5}
 
 
 # === In the process of one data set ===
@@ -74,25 +72,30 @@ def load(name, options, folder):
 
 def measure_loaded(data, options, rounds):
     """Measures a data set that is loaded; gives the results as a dict."""
-    # Everything that the machine will hold in any case is there before memory is read.
+    # The step is timed before there is a pipeline, which would go on reading ahead beside it.
+    step = make_step(data, next(iter(data.batches("train", BATCH_SIZE))))
+    step()  # Compiles.
+    step_seconds = time_windows(step, **rounds)
     batches = iter(data.train_batches(BATCH_SIZE, seed=0))
     memory = measure_memory(batches, data.num_examples["train"] // BATCH_SIZE)
-    step = make_step(data, next(batches))
-    seconds = time_rounds(lambda: next(batches), step, **rounds)
-    pipeline, training = ([BATCH_SIZE / s for s in seconds[key]] for key in ("pipeline", "step"))
-    ratios = [a / b for a, b in zip(pipeline, training, strict=True)]
+    batch_seconds = time_windows(lambda: next(batches), **rounds)
+    pipeline, training = (
+        [BATCH_SIZE / s for s in found] for found in (batch_seconds, step_seconds)
+    )
     return {
         "options": options,
         "image_shape": data.image_shape,
         "context_shape": data.context_shape,
         "train_examples": data.num_examples["train"],
         "memory_mb": memory,
-        "seconds": seconds,
+        "seconds": {"pipeline": batch_seconds, "step": step_seconds},
         "pipeline_examples_per_second": statistics.median(pipeline),
         "step_examples_per_second": statistics.median(training),
-        "ratio": dict(
-            zip(("low", "median", "high"), statistics.quantiles(ratios, n=4), strict=True)
-        ),
+        "ratio": {
+            "low": min(pipeline) / max(training),
+            "median": statistics.median(pipeline) / statistics.median(training),
+            "high": max(pipeline) / min(training),
+        },
     }
 
 
@@ -128,20 +131,14 @@ def make_step(data, batch):
     return lambda: float(model.train_function(batches)["loss"])
 
 
-def time_rounds(take_batch, step, num_rounds, seconds):
-    """Times both in every round; gives the seconds of a batch and of a step, a list each."""
-    found = {"pipeline": [], "step": []}
-    step()  # Compiles.
-    for _ in range(num_rounds):
-        found["pipeline"].append(time_window(take_batch, seconds))
-        found["step"].append(time_window(step, seconds))
-    return found
+def time_windows(function, num_rounds, seconds):
+    """Times windows of calls, one straight after the other; gives the seconds of a call of each."""
+    time_window(function, seconds)  # Empties what was read ahead.
+    return [time_window(function, seconds) for _ in range(num_rounds)]
 
 
 def time_window(function, seconds):
     """Calls the function for so many seconds; gives the seconds of one call."""
-    for _ in range(NUM_SETTLE):
-        function()
     start = time.perf_counter()
     num_calls = 0
     while (elapsed := time.perf_counter() - start) < seconds:
@@ -172,7 +169,7 @@ def measure_apart(label, rounds):
 def make_table(results):
     """Gives the results as a Markdown table."""
     rows = [
-        "| data set | pipeline, examples/s | step, examples/s | ratio (quartiles) "
+        "| data set | pipeline, examples/s | step, examples/s | ratio (least to most) "
         "| memory after warm-up, epoch 1, epoch 2 (MB) |",
         "|---|--:|--:|--:|--:|",
     ]

@@ -36,6 +36,8 @@ def _with_flags(message):
     """Names the settings as the command line does: fit="crop" becomes --fit crop."""
     names = "image_size|fit|channels|corrupt|binarize"
     message = re.sub(rf"\b({names})=[\"']?(\w+)[\"']?", r"--\1 \2", message)
+    message = message.replace("dequantize=True", "--dequantize")
+    message = message.replace("either binarize or dequantize", "either --binarize or --dequantize")
     message = re.sub(rf"\b(Expected|leave) ({names})\b", r"\1 --\2", message)
     return re.sub(r"(--)?\bimage_size\b", "--image-size", message)
 

@@ -1,7 +1,7 @@
 """Data sets composed of several digits: colours, sums and rotations (Taming VAEs, Section 4).
 
 A composed example is a row of a table of source images, the table a function of the source labels
-and a seed. So nothing is written to disk, every machine composes the same bytes, and a split of
+and a seed. So nothing is written to disk, every process composes the same bytes, and a split of
 the composed set has images of the same split of its base only. That is why these are transforms
 of a base set and not builders of TensorFlow Datasets, which would store each image up to three
 times, under one seed, for one base.
@@ -20,6 +20,7 @@ from training.datasets.splits import MemorySplit
 
 DEFAULT_BASE = "mnist"
 DEGREES_PER_DIGIT = 30
+LARGEST_BYTES = 2**32  # Of a composed set, which is held in memory.
 
 Columns = tuple[np.ndarray, ...]  # source images `[N, H, W, 1]` or labels `[N]`, one a column
 
@@ -67,11 +68,14 @@ def load_composition(
         The data set, in memory.
 
     Raises:
-        ValueError: If the base has no grey images of ten classes, or too few of a class.
+        ValueError: If the base has no grey images of ten classes, too few of a class, or so many
+            and large ones that the composed set would not fit in `LARGEST_BYTES`.
     """
     composition = COMPOSITIONS[name]
     base = load_base()
     _check_base(name, base)
+    if name != "micro_mnist":
+        _check_memory(name, base)
     if name == "micro_mnist":
         micro = _compose(name, base, "train", seed)
         splits = dict.fromkeys(base.splits, micro)
@@ -91,11 +95,30 @@ def load_composition(
 
 
 def _check_base(name: str, base: ImageDataset) -> None:
-    if base.num_classes != NUM_DIGITS or base.image_shape[2] != 1 or base.context_shape:
+    if base.context_shape is not None:
+        raise ValueError(
+            f"Expected {name} to be composed of single images, received {base.name}, which is "
+            f"itself composed; give a plain base, as in {name}:digits."
+        )
+    if base.num_classes != NUM_DIGITS or base.image_shape[2] != 1:
         raise ValueError(
             f"Expected {name} to be composed of grey images of {NUM_DIGITS} classes, received "
             f"{base.name} with images of shape {base.image_shape} and "
             f"{base.num_classes or 'no'} classes; choose another base, as in {name}:digits."
+        )
+
+
+def _check_memory(name: str, base: ImageDataset) -> None:
+    """Raises ValueError where the composed set, which is held in memory, would be too large."""
+    composition = COMPOSITIONS[name]
+    channels = composition.channels + (composition.context_channels or 0)
+    height, width = base.image_shape[:2]
+    num_bytes = sum(base.num_examples.values()) * height * width * channels
+    if num_bytes > LARGEST_BYTES:
+        raise ValueError(
+            f"Expected {name} to fit in {LARGEST_BYTES / 2**30:g} GiB of memory, received "
+            f"{height}x{width} pixels of {base.name}, which make {num_bytes / 2**30:.1f} GiB; give "
+            "a smaller image_size, for instance image_size=64."
         )
 
 

@@ -1,7 +1,9 @@
 """Has TensorFlow Datasets (TFDS) prepare its data, and says what to do where it cannot."""
 
 import contextlib
+import io
 import logging
+import pathlib
 import sys
 import tempfile
 import time
@@ -108,10 +110,17 @@ def _prepare(builder, name: str, defect: str) -> None:
     tfds.disable_progress_bar()
     config = tfds.download.DownloadConfig()
     urls = builder.url_infos or {}
+    has_network = can_reach(urls)
+    # TFDS announces size and folder on standard output, which belongs to our caller; and it
+    # announces a download even where there can be none.
+    announcements = sys.stderr if has_network else io.StringIO()
     try:
-        # TFDS announces size and folder on standard output, which belongs to our caller.
-        with contextlib.redirect_stdout(sys.stderr), _quiet_retries():
-            if can_reach(urls):
+        with (
+            contextlib.redirect_stdout(announcements),
+            _quiet_retries(),
+            _no_empty_folders(builder),
+        ):
+            if has_network:
                 builder.download_and_prepare(download_config=config)
             else:
                 with refuse_requests("no network"):
@@ -125,6 +134,26 @@ def _prepare(builder, name: str, defect: str) -> None:
             f"from, received {defect} and {type(error).__name__}: {error}. "
             f"{_steps_by_hand(builder, name)}"
         ) from error
+
+
+@contextlib.contextmanager
+def _no_empty_folders(builder) -> Iterator[None]:
+    """Removes the empty folders that a failed preparation makes, and no others."""
+    before = set(_folders(builder))
+    try:
+        yield
+    except BaseException:
+        for folder in sorted(set(_folders(builder)) - before, reverse=True):  # the inner ones first
+            with contextlib.suppress(OSError):  # not empty
+                folder.rmdir()
+        raise
+
+
+def _folders(builder) -> list[pathlib.Path]:
+    """The folders that preparing this set may make, as far as they are there."""
+    root = pathlib.Path(builder.data_dir_root)
+    patterns = ("downloads", "downloads/*", "downloads/*/*", builder.name, f"{builder.name}/*")
+    return [path for pattern in patterns for path in root.glob(pattern) if path.is_dir()]
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 
 def rotate(images: np.ndarray, degrees: float) -> np.ndarray:
@@ -21,11 +22,12 @@ def rotate(images: np.ndarray, degrees: float) -> np.ndarray:
     matrix = np.array([[cosine, -sine], [sine, cosine]])
     shift = centre - matrix @ centre
     transform = [*matrix[0], shift[0], *matrix[1], shift[1], 0.0, 0.0]
-    rotated = keras.ops.image.affine_transform(
-        images.astype(np.float32),
-        np.tile(np.array(transform, np.float32), (len(images), 1)),
-        interpolation="bilinear",
-        fill_mode="constant",
-        data_format="channels_last",
-    )
-    return np.asarray(keras.ops.round(rotated)).astype(np.uint8)
+    with tf.device("CPU"):  # Another device may round another way.
+        rotated = keras.ops.image.affine_transform(
+            images.astype(np.float32),
+            np.tile(np.array(transform, np.float32), (len(images), 1)),
+            interpolation="bilinear",
+            fill_mode="constant",
+            data_format="channels_last",
+        )
+    return np.round(rotated.numpy()).astype(np.uint8)
