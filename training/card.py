@@ -10,6 +10,10 @@ _OBJECTIVES = {
     "GECO": "GECO (Taming VAEs, Rezende & Viola 2018): the rate is minimised while the "
     "constraint is met on average; the multiplier is found by the training itself.",
     "ELBO": "the evidence lower bound (Kingma & Welling 2014): distortion + β · rate.",
+    "InfoVAE": "InfoVAE (Zhao, Song & Ermon 2019): distortion + (1 - α) · rate + (α + λ - 1) · a "
+    "divergence between the aggregate posterior and the prior.",
+    "Unregularised": "the distortion alone (Zhao, Song & Ermon 2017): samples of the prior mean "
+    "nothing, so sample by the chain of encoding and decoding.",
 }
 _USE = """## Intended use
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tests.training.tiny import tiny_recipe
-from training import build
+from training import build, card
 from training.errors import UsageError
 from training.recipes import find_recipe, recipe_names
 
@@ -30,6 +30,11 @@ def test_every_recipe_makes_a_model(name):
     assert tolerances == recipe.tolerances
     assert type(model.objective).__name__ == recipe.objective["class_name"]
     assert recipe.fidelity
+
+
+def test_the_card_describes_every_objective():
+    names = {find_recipe(name).objective["class_name"] for name in IMAGE_MODELS}
+    assert names | {"ELBO", "Unregularised"} <= set(card._OBJECTIVES)
 
 
 @pytest.mark.parametrize("name", recipe_names())
