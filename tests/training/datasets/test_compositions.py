@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
-from training.datasets import load, sources
+from training.datasets import compositions, load, sources
 from training.datasets.compositions import COMPOSITIONS, load_composition
 from training.datasets.rotation import rotate
 
@@ -246,7 +246,6 @@ def test_size_follows_the_base():
     [
         ("mnist_sum:micro_mnist:digits", {}, "received micro_mnist:digits .* 7 classes"),
         ("color_mnist:mnist_sum:digits", {}, "received mnist_sum:digits, which is itself composed"),
-        ("color_mnist:digits", {"image_size": 1024}, r"1024x1024 pixels of digits, .* 5\.3 GiB"),
         ("color_mnist:digits", {"channels": 1}, "leave channels unset"),
         ("color_mnist:digitz", {}, "received 'digitz'. Did you mean digits"),
         ("color_mnist:", {}, "Unknown data set"),
@@ -256,3 +255,13 @@ def test_size_follows_the_base():
 def test_a_base_that_cannot_be_composed_is_refused(name, options, message):
     with pytest.raises(ValueError, match=message):
         load(name, **options)
+
+
+def test_what_would_not_fit_in_memory_is_refused(monkeypatch):
+    monkeypatch.setattr(compositions, "LARGEST_BYTES", 2**20)
+    message = (
+        r"fit in 0\.00\d+ GiB .* received 64x64 pixels of digits, .* give a smaller image_size"
+    )
+    with pytest.raises(ValueError, match=message):
+        load("color_mnist:digits", image_size=64)
+    assert load("micro_mnist:digits", image_size=64).num_examples["train"] == 7
