@@ -166,7 +166,8 @@ def test_bad_arguments_are_named_with_the_reason(arguments, message):
 
 @pytest.mark.parametrize("alpha", [1.0, 0.9, 0.7, -1.0])
 def test_the_edges_are_allowed(alpha):
-    zoo.InfoVAE(alpha=alpha, lambda_=1.0 - alpha)
+    objective = zoo.InfoVAE(alpha=alpha, lambda_=1.0 - alpha)
+    assert objective.alpha + objective.lambda_ == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("make", [MMD, Adversarial])
