@@ -9,6 +9,7 @@ import zoo
 from training import classifier_build, datasets
 from training.errors import UsageError
 from training.objective_build import look_up, make_objective
+from training.optimizer_build import make_optimizer
 
 __all__ = ["load_data", "make_model", "make_model_for", "train_batches"]
 
@@ -80,7 +81,7 @@ def make_model(recipe, image_shape, context_shape=None):
             shapes["context_shape"] = context_shape
         model = architecture(**shapes, **recipe.architecture["arguments"])
         objective = make_objective(recipe.objective)
-        model.compile(_make_optimizer(recipe), objective=objective, seed=recipe.seed)
+        model.compile(make_optimizer(recipe), objective=objective, seed=recipe.seed)
     except ValueError as error:
         raise UsageError(str(error)) from error
     model.optimizer.build(model.trainable_variables)  # So that its state can be restored.
@@ -95,13 +96,3 @@ def _check_conditional(recipe, architecture):
             f"of {recipe.name}, {architecture.__name__}, models images alone. Choose a recipe of a "
             "conditional architecture, ConvDRAW: conv_draw_digits or conv_draw_mnist, for instance."
         )
-
-
-def _make_optimizer(recipe):
-    settings = recipe.optimizer
-    if settings["class_name"] != "Adam":
-        raise UsageError(f"The optimizer must be Adam. Received: {settings['class_name']!r}.")
-    schedule = keras.optimizers.schedules.CosineDecay(
-        settings["learning_rate"], recipe.steps, alpha=settings["final_fraction"]
-    )
-    return keras.optimizers.Adam(schedule)

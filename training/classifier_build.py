@@ -5,6 +5,7 @@ import keras
 import zoo
 from training.augmentation import augment_batches
 from training.errors import UsageError, near_names
+from training.optimizer_build import make_optimizer
 
 __all__ = ["make_classifier", "train_batches"]
 
@@ -33,7 +34,7 @@ def make_classifier(recipe, data):
             data.image_shape, data.num_classes, **recipe.architecture["arguments"]
         )
         model.compile(
-            _make_optimizer(recipe),
+            make_optimizer(recipe),
             **{name: arguments[name] for name in _COMPILE_ARGUMENTS if name in arguments},
         )
     except (TypeError, ValueError) as error:
@@ -68,30 +69,6 @@ def _check_objective(recipe):
             f"{_OBJECTIVE} has no arguments {unknown}.{near_names(unknown[0], known)} It has "
             f"{', '.join(known)}."
         )
-
-
-def _make_optimizer(recipe):
-    """Adam, or SGD with Nesterov's momentum; the learning rate rises linearly, then falls."""
-    settings = recipe.optimizer
-    warmup_steps = round(settings.get("warmup_fraction", 0.0) * recipe.steps)
-    target = settings["learning_rate"]
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0 if warmup_steps else target,
-        recipe.steps - warmup_steps,
-        alpha=settings["final_fraction"],
-        warmup_target=target if warmup_steps else None,
-        warmup_steps=warmup_steps,
-    )
-    weight_decay = settings.get("weight_decay")
-    if settings["class_name"] == "Adam":
-        return keras.optimizers.Adam(schedule, weight_decay=weight_decay)
-    if settings["class_name"] == "SGD":
-        return keras.optimizers.SGD(
-            schedule, momentum=settings["momentum"], nesterov=True, weight_decay=weight_decay
-        )
-    raise UsageError(
-        f"The optimizer of a classifier must be Adam or SGD. Received: {settings['class_name']!r}."
-    )
 
 
 def train_batches(recipe, data, start_step):

@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from zoo.constraints.constraint import Constraint, check_tolerance, log_ratio
+from zoo.constraints.constraint import ErrorConstraint, check_tolerance
 from zoo.constraints.frozen_network import FrozenNetwork
 
 __all__ = ["ClassificationAccuracy"]
@@ -14,7 +14,7 @@ _MARK = "VAE Zoo:"  # By which `fit` finds the message of a failed assertion, an
 
 
 @keras.saving.register_keras_serializable("zoo.constraints")
-class ClassificationAccuracy(Constraint):
+class ClassificationAccuracy(ErrorConstraint):
     """Bounds from below how well a fixed classifier recognises the reconstructions.
 
     C(x, g) = κ - l(x)ᵀ c(g), with l the one-hot true label of the batch and c the class
@@ -84,10 +84,6 @@ class ClassificationAccuracy(Constraint):
     def scale(self):
         """1 - κ: the mean probability that wrong classes may have."""
         return 1.0 - self.tolerance
-
-    def signal(self, violation):
-        """Gives log((1 - accuracy) / (1 - κ)): by how many times too much is wrong."""
-        return log_ratio(violation, self.scale)
 
     def initial_multiplier(self, image_shape):
         """Gives D/(2(1 - κ)), far above what the constraint costs in the end [choice].

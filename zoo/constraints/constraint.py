@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["Constraint", "check_tolerance", "log_ratio"]
+__all__ = ["Constraint", "ErrorConstraint", "check_tolerance"]
 
 
 class Constraint(keras.layers.Layer):
@@ -66,6 +66,17 @@ class Constraint(keras.layers.Layer):
         return cls(**{n: keras.saving.deserialize_keras_object(v) for n, v in config.items()})
 
 
+class ErrorConstraint(Constraint):
+    """A constraint whose value is an error, which is never below 0, less its `scale`."""
+
+    def signal(self, violation):
+        """Gives log(error / scale), the same for every scale and symmetric about it.
+
+        An error of twice the scale and one of half of it are equally far off.
+        """
+        return tf.math.log(tf.maximum(1.0 + violation / self.scale, 1e-6))
+
+
 def check_tolerance(tolerance, low, high, message):
     """Gives the tolerance as a float, if it is a number strictly between `low` and `high`.
 
@@ -76,15 +87,6 @@ def check_tolerance(tolerance, low, high, message):
     if not is_number or not math.isfinite(tolerance) or not low < tolerance < high:
         raise ValueError(f"{message} Received: tolerance={tolerance!r}")
     return float(tolerance)
-
-
-def log_ratio(violation, scale):
-    """Gives log(error / scale) of a violation = error - scale, where an error is at least 0.
-
-    The same for every scale, and symmetric about it: an error of twice the scale and one of half
-    of it are equally far off.
-    """
-    return tf.math.log(tf.maximum(1.0 + violation / scale, 1e-6))
 
 
 def _snake_case(name):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.constraints.constraint import Constraint, check_tolerance, log_ratio
+from zoo.constraints.constraint import ErrorConstraint, check_tolerance
 from zoo.constraints.frozen_network import FrozenNetwork
 from zoo.constraints.patches import as_patch_sizes, check_patches, patch_variances
 
@@ -18,7 +18,7 @@ _EPSILON = 1e-6
 
 
 @keras.saving.register_keras_serializable("zoo.constraints")
-class FeatureReconstructionError(Constraint):
+class FeatureReconstructionError(ErrorConstraint):
     """Bounds the root mean squared error of features of the reconstructions.
 
     C(x, g) = mean over features of (f(x) - f(g))² - κ² (Taming VAEs, Table 1). A smaller κ asks
@@ -84,10 +84,6 @@ class FeatureReconstructionError(Constraint):
     def scale(self):
         """κ², in squared units of the features."""
         return self.tolerance**2
-
-    def signal(self, violation):
-        """Gives log(error / κ²): the same for every tolerance, and symmetric about it."""
-        return log_ratio(violation, self.scale)
 
     def initial_multiplier(self, image_shape):
         """Gives n/(2κ²), as a Gaussian of scale κ over n features weights their squared errors.

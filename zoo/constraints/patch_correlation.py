@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.constraints.constraint import Constraint, check_tolerance, log_ratio
+from zoo.constraints.constraint import ErrorConstraint, check_tolerance
 from zoo.constraints.patches import as_patch_sizes, check_patches, patch_means
 
 __all__ = ["PatchCorrelation"]
@@ -18,7 +18,7 @@ _EPSILON = 1e-6
 
 
 @keras.saving.register_keras_serializable("zoo.constraints")
-class PatchCorrelation(Constraint):
+class PatchCorrelation(ErrorConstraint):
     """Bounds from below how well patches of image and reconstruction correlate.
 
     C(x, g) = κ - mean_i ψ(x, i)ᵀ ψ(g, i), where ψ(·, i) is the patch at location i less its mean,
@@ -90,14 +90,6 @@ class PatchCorrelation(Constraint):
     def scale(self):
         """1 - κ: what the mean correlation may fall short of 1."""
         return 1.0 - self.tolerance
-
-    def signal(self, violation):
-        """Gives log((1 - correlation) / (1 - κ)).
-
-        1 - correlation is half the squared distance of the normalised patches, an error like those
-        of the other constraints.
-        """
-        return log_ratio(violation, self.scale)
 
     def initial_multiplier(self, image_shape):
         """Gives D/(2(1 - κ)): at the tolerance D pixels weigh as in a Gaussian likelihood."""

@@ -5,13 +5,13 @@ import math
 import keras
 import numpy as np
 
-from zoo.constraints.constraint import Constraint, check_tolerance, log_ratio
+from zoo.constraints.constraint import ErrorConstraint, check_tolerance
 
 __all__ = ["ReconstructionError"]
 
 
 @keras.saving.register_keras_serializable("zoo.constraints")
-class ReconstructionError(Constraint):
+class ReconstructionError(ErrorConstraint):
     """Bounds the root mean squared error of reconstructions, in pixel units.
 
     C(x, g) = mean over pixels of (x - g)² - κ² (Taming VAEs, Table 1). [choice] The mean over the
@@ -46,10 +46,6 @@ class ReconstructionError(Constraint):
     def scale(self):
         """κ², in squared pixel units."""
         return self.tolerance**2
-
-    def signal(self, violation):
-        """Gives log(error / κ²): the same for every tolerance, and symmetric about it."""
-        return log_ratio(violation, self.scale)
 
     def initial_multiplier(self, image_shape):
         """Gives D/(2κ²): the weight that squared errors have in the ELBO with scale σ = κ."""
