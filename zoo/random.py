@@ -75,6 +75,11 @@ class RowNoise:
         bits = _row_bits(self.seeds, int(np.prod(row_shape)), _as_counter(stream), _as_counter(0))
         return tf.reshape(_normal_from_bits(bits), [-1, *row_shape])
 
+    def uniform(self, row_shape, stream=0):
+        """Draws numbers uniform in (0, 1), float32 `[N, *row_shape]`; not beside normals there."""
+        bits = _row_bits(self.seeds, int(np.prod(row_shape)), _as_counter(stream), _as_counter(0))
+        return tf.reshape(_uniform_from_bits(bits), [-1, *row_shape])
+
     def fold(self, tag):
         """Noise unrelated to this one, for the tag-th repetition of a computation."""
         return RowNoise(derive(self.seeds, tag))
@@ -97,13 +102,20 @@ class StepNoise:
 
     def normal(self, row_shape, stream=0):
         """Draws standard normal numbers, float32 `[num_rows, *row_shape]`."""
+        return _normal_from_bits(self._own_bits(row_shape, stream))
+
+    def uniform(self, row_shape, stream=0):
+        """Draws numbers uniform in (0, 1), float32 `[num_rows, *row_shape]`."""
+        return _uniform_from_bits(self._own_bits(row_shape, stream))
+
+    def _own_bits(self, row_shape, stream):
         context = tf.distribute.get_replica_context()
         replicas = context.num_replicas_in_sync
         bits = _bits(self.seed, [replicas * self.num_rows, *row_shape], stream)
         if replicas > 1:
             first = context.replica_id_in_sync_group * self.num_rows
             bits = bits[first : first + self.num_rows]
-        return _normal_from_bits(bits)
+        return bits
 
 
 class MeanNoise:
@@ -120,6 +132,11 @@ class MeanNoise:
         """Gives zeros, float32 `[num_rows, *row_shape]`."""
         del stream
         return tf.zeros([self.num_rows, *row_shape])
+
+    def uniform(self, row_shape, stream=0):
+        """Gives the median, 0.5, float32 `[num_rows, *row_shape]`."""
+        del stream
+        return tf.fill([self.num_rows, *row_shape], 0.5)
 
 
 def _bits(seed, shape, stream, position=0):
@@ -150,9 +167,11 @@ def _as_counter(value):
 
 
 def _normal_from_bits(bits):
-    """Maps int32 bits to standard normal float32 numbers, at most 5.3 in magnitude.
+    """Maps int32 bits to standard normal float32 numbers, at most 5.3 in magnitude."""
+    return tf.math.ndtri(_uniform_from_bits(bits))
 
-    The uniform number is the middle of one of 2^23 equal cells: exact in float32, never 0 or 1.
-    """
+
+def _uniform_from_bits(bits):
+    """Maps int32 bits to the middles of 2^23 equal cells: exact in float32, never 0 or 1."""
     cell = tf.cast(tf.bitwise.right_shift(tf.bitcast(bits, tf.uint32), np.uint32(9)), tf.int32)
-    return tf.math.ndtri((tf.cast(cell, tf.float32) + 0.5) * 2.0**-23)
+    return (tf.cast(cell, tf.float32) + 0.5) * 2.0**-23

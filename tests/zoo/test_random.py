@@ -149,8 +149,19 @@ def test_row_seeds_count_up_in_the_second_word():
     assert random.row_seeds(tf.constant([5, 1]), 1).numpy().tolist() == [[5, 1]]
 
 
+@KINDS
+def test_uniform_numbers_are_those_of_which_the_normal_ones_are_quantiles(make):
+    noise = make(50)
+    uniform = noise.uniform([20], stream=2).numpy()
+    assert uniform.min() > 0 and uniform.max() < 1
+    assert scipy.stats.kstest(uniform.ravel(), "uniform").pvalue > 1e-3
+    expected = scipy.special.ndtri(uniform.astype(np.float64))
+    np.testing.assert_allclose(noise.normal([20], stream=2), expected, rtol=2e-5, atol=1e-6)
+
+
 def test_mean_noise_is_zero():
     assert random.MeanNoise(2).normal([3]).numpy().tolist() == [[0.0] * 3] * 2
+    assert random.MeanNoise(2).uniform([3]).numpy().tolist() == [[0.5] * 3] * 2
 
 
 # === Seeds ===

@@ -24,7 +24,8 @@ class LatentImageModel(ObjectiveTrainer):
     - `draw_posterior(images, context, noise)` -> `Posterior`: draws z and says what it cost;
     - `decode(latents, context=None)` -> the likelihood, a TFP distribution over images;
     - `generate(noise, temperature, context=None)` -> latents z ~ p(z) and the likelihood there;
-    - `log_prior(latents, context=None)` and `log_posterior(latents, images, context=None)`.
+    - `log_prior(latents, context=None)` and `log_posterior(latents, images, context=None)`;
+    - `images_of(likelihood, noise)`, if the likelihood has no mean in closed form.
 
     It knows networks and distributions; it averages and weights nothing. What to minimise is the
     objective's matter: `model.compile(optimizer, objective=zoo.GECO(...))`.
@@ -69,6 +70,15 @@ class LatentImageModel(ObjectiveTrainer):
         """Gives log q(z|x) in nats, `[B]`."""
         raise NotImplementedError
 
+    def images_of(self, likelihood, noise):
+        """Gives the images that stand for p(x|z), `[B, H, W, C]` in pixel units: its means.
+
+        A model whose likelihood has none draws them with the noise, in streams that its latents do
+        not use.
+        """
+        del noise
+        return likelihood.mean()
+
     # === Inference ===
 
     def infer(self, images, context=None, labels=None, seed=None):
@@ -93,8 +103,17 @@ class LatentImageModel(ObjectiveTrainer):
         return self.infer(images, context, seed=seed).latents
 
     def reconstruct(self, images, context=None, seed=None):
-        """Gives the likelihood's means at the images' latents, `[B, H, W, C]` in pixel units."""
-        return self.infer(images, context, seed=seed).reconstruction
+        """Gives the likelihood's means at the images' latents, `[B, H, W, C]` in pixel units.
+
+        Without a seed the latents are posterior means. A model whose likelihood has no mean draws
+        latents and pixels, without a seed with seed 0.
+        """
+        images = self._as_images(images)
+        noise = _as_noise(self._seed_or_default(seed), images)
+        return self.images_of(self.infer(images, context, seed=noise).likelihood, noise)
+
+    def _seed_or_default(self, seed):
+        return 0 if seed is None and not self.likelihood.has_mean else seed
 
     def call(self, images, context=None, seed=None, training=None):
         """Reconstructs images, as `reconstruct` does; also takes a batch as a dict."""
@@ -108,12 +127,14 @@ class LatentImageModel(ObjectiveTrainer):
         Args:
             x: What `fit` takes; with a seed, an array of images or a dict of arrays.
             batch_size: Images a batch, 32 if None.
-            seed: None for posterior means; else row i has the noise of row (a, b + i).
+            seed: None for posterior means (a model whose likelihood has no mean: for seed 0);
+                else row i has the noise of row (a, b + i).
             **kwargs: As of `keras.Model.predict`; without a seed only.
 
         Returns:
             Means of the likelihood, a NumPy array `[N, H, W, C]` in pixel units.
         """
+        seed = self._seed_or_default(seed)
         if seed is None:
             with inputs.plain_errors():
                 return super().predict(x, batch_size=batch_size, **kwargs)
@@ -142,6 +163,8 @@ class LatentImageModel(ObjectiveTrainer):
     def sample(self, num, seed=None, temperature=1.0, context=None):
         """Draws images: the likelihood's means at z ~ p(z), `[num, H, W, C]` in pixel units.
 
+        A model whose likelihood has no mean draws the pixels, too.
+
         Arguments as in `sample_prior`.
         """
         return self.sample_rows(random.row_seeds(seed, num), temperature, context)
@@ -149,7 +172,7 @@ class LatentImageModel(ObjectiveTrainer):
     def sample_rows(self, seeds, temperature=1.0, context=None):
         """Draws one image for each row seed, int32 `[N, 2]`, as a served model does."""
         _, likelihood = self._generate_rows(seeds, temperature, context)
-        return likelihood.mean()
+        return self.images_of(likelihood, random.RowNoise(seeds))
 
     def _generate_rows(self, seeds, temperature, context):
         temperature = tf.broadcast_to(tf.cast(temperature, tf.float32), tf.shape(seeds)[:1])

@@ -63,7 +63,7 @@ class ObjectiveTrainer(keras.Model):
                 # Past Keras's tracker, which is locked once a model is built; saving walks the
                 # attributes, so the objective is saved and restored all the same.
                 "_objective": objective,
-                "_trackers": _make_trackers(),
+                "_trackers": _make_trackers(self.likelihood.has_mean),
                 "_test_step_count": keras.Variable(
                     0, dtype="int32", trainable=False, aggregation="only_first_replica"
                 ),
@@ -109,8 +109,9 @@ class ObjectiveTrainer(keras.Model):
         with tf.control_dependencies([check]):
             self.optimizer.apply(gradients, weights)
             self.objective.after_step(terms)
-            squared_error = tf.reduce_mean(record.squared_error)
-            self.likelihood.observe(mean_over_replicas(squared_error))
+            if self.likelihood.has_mean:
+                squared_error = tf.reduce_mean(record.squared_error)
+                self.likelihood.observe(mean_over_replicas(squared_error))
             return self._track(record, terms, loss)
 
     def test_step(self, data):
@@ -135,7 +136,8 @@ class ObjectiveTrainer(keras.Model):
         self._loss_tracker.update_state(loss, sample_weight=num_rows)
         self._trackers["rate"].update_state(record.rate)
         self._trackers["distortion"].update_state(record.distortion)
-        self._trackers["rmse"].update_state(record.images, record.reconstruction)
+        if self.likelihood.has_mean:
+            self._trackers["rmse"].update_state(record.images, record.reconstruction)
         self.objective.track(terms)
         logs = self.get_metrics_result()
         if isinstance(self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
@@ -217,9 +219,11 @@ class ObjectiveTrainer(keras.Model):
         self.compile(**deserialized)
 
 
-def _make_trackers():
-    return {
+def _make_trackers(has_mean):
+    trackers = {
         "rate": keras.metrics.Mean("rate"),
         "distortion": keras.metrics.Mean("distortion"),
-        "rmse": keras.metrics.RootMeanSquaredError("rmse"),
     }
+    if has_mean:
+        trackers["rmse"] = keras.metrics.RootMeanSquaredError("rmse")
+    return trackers

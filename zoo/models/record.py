@@ -19,6 +19,8 @@ class Posterior:
         log_posterior: log q(z|x) of the drawn latents, in nats, `[B]`.
         log_prior: log p(z) of the drawn latents, in nats, `[B]`.
         likelihood: p(x|z), a TFP distribution over images.
+        earlier_likelihoods: In a model that draws an image in steps, each of which shall resemble
+            the data, p(x|z) of the steps before the last. They count in the distortion alone.
     """
 
     latents: tuple
@@ -26,6 +28,7 @@ class Posterior:
     log_posterior: tf.Tensor
     log_prior: tf.Tensor
     likelihood: object
+    earlier_likelihoods: tuple = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +52,9 @@ class Record(Posterior):
 
     @functools.cached_property
     def distortion(self):
-        """-log p(x|z) in nats, `[B]`."""
-        return -self.likelihood.log_prob(self.images)
+        """-log p(x|z) in nats, `[B]`; the sum over all steps that shall resemble the data."""
+        likelihoods = (*self.earlier_likelihoods, self.likelihood)
+        return -sum(likelihood.log_prob(self.images) for likelihood in likelihoods)
 
     @functools.cached_property
     def squared_error(self):
