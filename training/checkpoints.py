@@ -15,9 +15,8 @@ import re
 import shutil
 import zipfile
 
-import numpy as np
-
 from training.errors import UserError
+from zoo.objectives import ranking
 
 __all__ = ["CheckpointStore", "Progress"]
 
@@ -44,26 +43,21 @@ class Progress:
         """Epochs done."""
         return len(self.rows)
 
-    def best_epoch(self):
+    def best_epoch(self, constraints=()):
         """Index of the best epoch so far, by its validation measures; None before the first.
 
         With constraints: the least rate among the epochs that met all of them, else the epoch that
         violated them least. Without: the least loss. An epoch of NaN comes last.
         """
-        return min(range(self.epoch), key=lambda i: _rank(self.rows[i]), default=None)
+        return min(range(self.epoch), key=lambda i: _rank(self.rows[i], constraints), default=None)
 
 
-def _rank(row):
-    """What is smaller for a better epoch. The loss moves with the multipliers, so it has no say."""
-    violations = [v for name, v in row.items() if re.fullmatch(r"val_.*_violation", name)]
-    if not violations:
-        rank = (0, row["val_loss"])
-    elif all(value <= 0 for value in violations):
-        rank = (0, row["val_rate"])
-    else:
-        # NumPy's maximum is NaN where one of them is.
-        rank = (1, float(np.max(violations)))
-    return rank if math.isfinite(rank[1]) else (2, 0.0)
+def _rank(row, constraints):
+    """What is smaller for a better epoch."""
+    if constraints:  # The loss moves with the multipliers, so it has no say.
+        return ranking.rank(ranking.measure_epoch(row, constraints))
+    loss = row["val_loss"]
+    return (0, loss) if math.isfinite(loss) else (1, 0.0)
 
 
 class CheckpointStore:
@@ -97,7 +91,7 @@ class CheckpointStore:
             _flush_to_disk(unfinished)
             os.replace(unfinished, self._path(progress.step))
             _flush_to_disk(self.folder)
-            self._keep_best(progress)
+            self._keep_best(model, progress)
         except (OSError, RuntimeError) as error:  # HDF5 has RuntimeError for a full disk.
             raise UserError(self._failure_message(progress, error)) from error
         finally:
@@ -148,7 +142,7 @@ class CheckpointStore:
                 continue
             if not self._read_only:  # A kill may have come while saving, or before this.
                 self._remove_unfinished()
-                self._keep_best(progress)
+                self._keep_best(model, progress)
             return progress
         if failures:
             raise UserError(
@@ -165,9 +159,11 @@ class CheckpointStore:
     def _path(self, step):
         return self.folder / f"step-{step:08d}.keras"
 
-    def _keep_best(self, progress):
+    def _keep_best(self, model, progress):
         """Makes the newest checkpoint the best one too, if it is."""
-        if progress.rows and progress.best_epoch() == progress.epoch - 1:
+        objective = getattr(model, "objective", None)  # A classifier has none.
+        best = progress.best_epoch(getattr(objective, "constraints", ()))
+        if progress.rows and best == progress.epoch - 1:
             unfinished = self.folder / _UNFINISHED / _BEST
             unfinished.parent.mkdir(exist_ok=True)
             try:

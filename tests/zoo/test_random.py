@@ -153,7 +153,7 @@ def test_row_seeds_count_up_in_the_second_word():
 def test_uniform_numbers_are_those_of_which_the_normal_ones_are_quantiles(make):
     noise = make(50)
     uniform = noise.uniform([20], stream=2).numpy()
-    assert uniform.min() > 0 and uniform.max() < 1
+    assert 0 < uniform.min() < uniform.max() < 1
     assert scipy.stats.kstest(uniform.ravel(), "uniform").pvalue > 1e-3
     expected = scipy.special.ndtri(uniform.astype(np.float64))
     np.testing.assert_allclose(noise.normal([20], stream=2), expected, rtol=2e-5, atol=1e-6)

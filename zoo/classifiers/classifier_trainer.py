@@ -4,14 +4,14 @@ import keras
 import tensorflow as tf
 
 from zoo.models import inputs
-from zoo.models.stop_if_not_finite import StopIfNotFinite
+from zoo.models.checked_model import CheckedModel
 
 __all__ = ["ClassifierTrainer"]
 
 _TRAINING_DTYPES = ("float32", "bfloat16")
 
 
-class ClassifierTrainer(keras.Model):
+class ClassifierTrainer(CheckedModel):
     """What `zoo.ConvClassifier` is trained by.
 
     A subclass has `image_shape`, `num_classes`, `features` with the methods of
@@ -67,8 +67,7 @@ class ClassifierTrainer(keras.Model):
         with tf.GradientTape() as tape:
             features, moments = self.features.forward(tf.cast(images, self.training_dtype))
             loss, logits = self._loss(features, labels)
-            scaled_loss = loss / self.distribute_strategy.num_replicas_in_sync
-            scaled_loss = self.optimizer.scale_loss(scaled_loss)
+            scaled_loss = self.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, self.trainable_weights)
         step = tf.convert_to_tensor(self.optimizer.iterations)
         # Nothing moves in a step whose loss is not finite.
@@ -112,33 +111,7 @@ class ClassifierTrainer(keras.Model):
         self._trackers["accuracy"].update_state(is_right)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
         self._trackers["cross_entropy"].update_state(losses)
-        logs = self.get_metrics_result()
-        if isinstance(self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            # There Keras averages logs along their first axis, which a scalar does not have.
-            logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}
-        return logs
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        pass  # It is built, and so is its optimiser; see `zoo.LatentImageModel`.
-
-    def fit(self, x=None, *args, **kwargs):
-        """Trains as `keras.Model.fit` does, on (images, labels) or dicts of `image` and `label`.
-
-        Raises:
-            ValueError: Bad images or labels, or a loss or weights that are not finite.
-        """
-        if not isinstance(kwargs.get("callbacks"), keras.callbacks.CallbackList):
-            callbacks = list(keras.tree.flatten(kwargs.get("callbacks") or []))
-            kwargs["callbacks"] = [StopIfNotFinite(), *callbacks]
-        if isinstance(x, tf.data.Dataset):
-            kwargs.setdefault("shuffle", False)  # Keras warns of its own default otherwise.
-        with inputs.plain_errors():
-            return super().fit(x, *args, **kwargs)
-
-    def evaluate(self, *args, **kwargs):
-        """Evaluates as `keras.Model.evaluate` does."""
-        with inputs.plain_errors():
-            return super().evaluate(*args, **kwargs)
+        return self.current_logs()
 
     def get_compile_config(self):
         """Gives the arguments of `compile`, or None before it."""

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from zoo import random
 from zoo.models import inputs
-from zoo.models.stop_if_not_finite import StopIfNotFinite
+from zoo.models.checked_model import CheckedModel
 from zoo.objectives import ELBO, Objective
 from zoo.objectives.objective import mean_over_replicas
 
@@ -17,7 +17,7 @@ _TRAIN, _TEST = 0, 1  # Tags that keep the noise of training and of evaluation a
 _OF_OBJECTIVE = 0  # The tag of the noise that a step's objective draws.
 
 
-class ObjectiveTrainer(keras.Model):
+class ObjectiveTrainer(CheckedModel):
     """What `zoo.LatentImageModel` is trained by: one `train_step` for every objective.
 
     A subclass has `infer(images, context, labels, seed)`, which gives a `Record`, and a
@@ -100,9 +100,7 @@ class ObjectiveTrainer(keras.Model):
             check = inputs.assert_finite(terms, step)
             with tf.control_dependencies([check]):
                 loss = self.objective.loss(terms, training=True)
-            # Keras's optimisers sum gradients over replicas.
-            scaled_loss = loss / self.distribute_strategy.num_replicas_in_sync
-            scaled_loss = self.optimizer.scale_loss(scaled_loss)
+            scaled_loss = self.scale_loss(loss)
         weights = self.trainable_weights
         gradients = tape.gradient(scaled_loss, weights)
         # In a graph gradients do not wait for the loss: without this a failed step would move.
@@ -139,16 +137,11 @@ class ObjectiveTrainer(keras.Model):
         if self.likelihood.has_mean:
             self._trackers["rmse"].update_state(record.images, record.reconstruction)
         self.objective.track(terms)
-        logs = self.get_metrics_result()
-        if isinstance(self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            # There Keras averages logs along their first axis, which a scalar does not have.
-            logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}
-        return logs
+        return self.current_logs()
 
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        # Under a strategy Keras averages a batch over the replicas to build the model with, which
-        # fails for a dict under several workers. Ours is built, and so is its optimiser.
-        pass
+    def own_callbacks(self):
+        """Gives the callbacks of the objective."""
+        return [] if self.objective is None else self.objective.callbacks()
 
     def fit(self, x=None, *args, **kwargs):
         """Trains as `keras.Model.fit` does, on a batch as `zoo.models.inputs.unpack` reads it.
@@ -162,21 +155,7 @@ class ObjectiveTrainer(keras.Model):
                 "sample_weight and class_weight are not supported: a weighted mean has no meaning "
                 "for GECO's constraints. Repeat or drop examples in the data instead."
             )
-        if self.objective is not None and not isinstance(
-            kwargs.get("callbacks"), keras.callbacks.CallbackList
-        ):
-            callbacks = list(keras.tree.flatten(kwargs.get("callbacks") or []))
-            checks = [StopIfNotFinite()]  # Before any callback of the user's saves that state.
-            kwargs["callbacks"] = [*checks, *callbacks, *self.objective.callbacks()]
-        if isinstance(x, tf.data.Dataset):
-            kwargs.setdefault("shuffle", False)  # Keras warns of its own default otherwise.
-        with inputs.plain_errors():
-            return super().fit(x, *args, **kwargs)
-
-    def evaluate(self, *args, **kwargs):
-        """Evaluates as `keras.Model.evaluate` does, with z drawn; the same call gives the same."""
-        with inputs.plain_errors():
-            return super().evaluate(*args, **kwargs)
+        return super().fit(x, *args, **kwargs)
 
     # === Saving ===
 

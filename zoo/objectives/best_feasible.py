@@ -5,7 +5,8 @@ import math
 import os
 
 import keras
-import numpy as np
+
+from zoo.objectives import ranking
 
 __all__ = ["KeepBestFeasible"]
 
@@ -73,7 +74,7 @@ class KeepBestFeasible(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Keeps the epoch's state if it is the best so far."""
         found = self._measure(epoch, logs or {})
-        if self.best is not None and not self._rank(found) < self._rank(self.best):
+        if self.best is not None and not ranking.rank(found) < ranking.rank(self.best):
             return
         self.best = found
         self._values = [keras.ops.convert_to_numpy(v).copy() for v in self._variables()]
@@ -100,19 +101,7 @@ class KeepBestFeasible(keras.callbacks.Callback):
                 "fit(..., validation_data=...), with validation_freq=1. Received logs of "
                 f"{sorted(logs)}"
             )
-        rate, *violations = (float(np.squeeze(logs[name])) for name in names)
-        relative = [v / c.scale for v, c in zip(violations, constraints, strict=True)]
-        worst = float(np.max(relative))  # NaN if one of them is.
-        is_feasible = worst <= self._margin
-        return {"epoch": epoch, "rate": rate, "violation": worst, "is_feasible": is_feasible}
-
-    @staticmethod
-    def _rank(measured):
-        """What is smaller for a better epoch; NaN comes last."""
-        rate, violation = measured["rate"], measured["violation"]
-        if not (math.isfinite(rate) and math.isfinite(violation)):
-            return 2, 0.0, 0.0
-        return (0, rate, 0.0) if measured["is_feasible"] else (1, violation, rate)
+        return {"epoch": epoch, **ranking.measure_epoch(logs, constraints, self._margin)}
 
     def _save(self):
         """Writes under another name, then renames: half a file is never there."""
