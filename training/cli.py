@@ -5,6 +5,7 @@ import importlib
 import os
 import sys
 
+from training import evaluation
 from training.errors import UserError
 from training.recipes import find_recipe, recipe_names
 
@@ -188,11 +189,20 @@ def _add_evaluate(commands):
     examples = (
         "examples:\n  vae-zoo evaluate conv_draw_mnist\n"
         "  vae-zoo evaluate runs/demo --dataset tfds:fashion_mnist --image-size 16\n"
+        "  vae-zoo evaluate runs/demo --measure aggregate_posterior --output measures.json\n"
     )
     parser = _add(
         commands, "evaluate", _command("evaluate"), "measure a model on a test split", examples
     )
     _add_model(parser)
+    parser.add_argument(
+        "--measure",
+        action="append",
+        default=[],
+        choices=evaluation.NAMES,
+        help="measure this, too; may be given several times",
+    )
+    parser.add_argument("--output", help="a JSON file for all the numbers")
     _add_data_options(parser)
 
 

@@ -1,17 +1,27 @@
 """What each command of `vae-zoo` does with its parsed arguments."""
 
+import json
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 
 import zoo
-from training import build, classifier_results, figures, measures, model_pictures, model_source, run
+from training import (
+    build,
+    classifier_results,
+    evaluation,
+    figures,
+    measures,
+    model_pictures,
+    model_source,
+    run,
+)
 from training.datasets.image_files import decode_image
 from training.datasets.resizing import fit_image
 from training.errors import UsageError, UserError
 from training.recipes import find_recipe
-from training.run_directory import RunDirectory
+from training.run_directory import RunDirectory, replace_file
 
 __all__ = ["evaluate", "export", "reconstruct", "sample", "train"]
 
@@ -75,16 +85,39 @@ def evaluate(arguments):
     _check_shapes(model, data)
     # The noise depends on the batches, so those of the run give the figures of the run.
     batch_size = recipe.batch_size if recipe else _EVALUATION_BATCH
-    if _is_classifier(model):
-        _print_measures(data, classifier_results.test_measures(model, data, batch_size))
-        return
-    logs = model.evaluate(data.batches("test", batch_size), return_dict=True, verbose=0)
-    bits = measures.bits_per_dimension(model, data)
-    width = _print_measures(data, logs, "bits a dimension")
+    measure = _measure_classifier if _is_classifier(model) else _measure_image_model
+    found = measure(arguments, model, data, batch_size)
+    if arguments.output is not None:
+        with replace_file(arguments.output) as file:
+            json.dump(found, file, indent=2)
+            file.write("\n")
+        print(f"Wrote the numbers to {arguments.output}.")
+
+
+def _measure_classifier(arguments, model, data, batch_size):
+    if arguments.measure:
+        raise UsageError(
+            f"{arguments.model} is a classifier, and --measure {arguments.measure[0]} is about "
+            "models of images. Leave it out."
+        )
+    found = {"test": classifier_results.test_measures(model, data, batch_size)}
+    _print_measures(data, found["test"])
+    return found
+
+
+def _measure_image_model(arguments, model, data, batch_size):
+    found = {"test": model.evaluate(data.batches("test", batch_size), return_dict=True, verbose=0)}
+    found["bits_per_dimension"] = bits = measures.bits_per_dimension(model, data)
+    width = _print_measures(data, found["test"], "bits a dimension")
     print(
         f"  {'bits a dimension':{width}}{bits['value']:.6g}  (at most; {bits['images']} images, "
         f"{bits['importance_samples']} samples each)"
     )
+    for name in arguments.measure:
+        found[name] = evaluation.measure(name, model, data)
+        print(f"{name}:")
+        _print_values(found[name])
+    return found
 
 
 def _is_classifier(model):
@@ -94,6 +127,10 @@ def _is_classifier(model):
 def _print_measures(data, values, *more_names):
     """Prints measures in two columns; gives the width of the first."""
     print(f"{data.name}, {data.num_examples['test']} images of the test split:")
+    return _print_values(values, *more_names)
+
+
+def _print_values(values, *more_names):
     width = max(map(len, [*values, *more_names])) + 2
     for name, value in sorted(values.items()):
         print(f"  {name:{width}}{float(value):.6g}")

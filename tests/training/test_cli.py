@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import subprocess
 import sys
 
@@ -214,6 +215,17 @@ def test_evaluate(finished_run, capsys):
     assert "digits, 300 images of the test split" in output
     found = dict(line.split()[:2] for line in output.splitlines()[1:])
     assert float(found["rmse"]) == pytest.approx(metrics["test"]["rmse"], rel=1e-4)
+
+
+def test_evaluate_by_more_measures_into_a_file(finished_run, tmp_path, capsys):
+    output = tmp_path / "measures.json"
+    command = ["evaluate", str(finished_run), "--measure", "aggregate_posterior"]
+    assert cli.main([*command, "--output", str(output)]) == 0
+    printed = re.search(r"^  mmd +(\S+)$", capsys.readouterr().out, re.MULTILINE)[1]
+    found = json.loads(output.read_text())
+    metrics = json.loads((finished_run / "metrics.json").read_text())
+    assert found["test"]["rmse"] == pytest.approx(metrics["test"]["rmse"], rel=1e-4)
+    assert found["aggregate_posterior"]["mmd"] == pytest.approx(float(printed), rel=1e-4)
 
 
 def test_evaluate_takes_few_images_of_a_folder(finished_run, tmp_path, capsys):
