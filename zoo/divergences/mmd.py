@@ -3,14 +3,15 @@
 import keras
 import tensorflow as tf
 
-from zoo.divergences.divergence import Divergence, flatten_latents, gather_rows
-from zoo.divergences.kernels import Kernel, squared_distances
+from zoo.divergences.divergence import flatten_latents, gather_rows
+from zoo.divergences.kernel_divergence import KernelDivergence
+from zoo.divergences.kernels import squared_distances
 
 __all__ = ["MMD"]
 
 
 @keras.saving.register_keras_serializable("zoo.divergences")
-class MMD(Divergence):
+class MMD(KernelDivergence):
     """MMD² = E k(z, z') - 2 E k(z, y) + E k(y, y') for z, z' ~ q(z) and y, y' ~ p(z).
 
     InfoVAE (Zhao, Song & Ermon 2019), "maximum-mean discrepancy". Between 0 and 2 in the mean, a
@@ -40,14 +41,6 @@ class MMD(Divergence):
         >>> zoo.InfoVAE(alpha=1.0, lambda_=40_000.0, divergence=zoo.divergences.MMD("paper"))
     """
 
-    def __init__(self, bandwidth="multiscale", estimator="unbiased", kernel="rbf", **kwargs):
-        super().__init__(**kwargs)
-        self._kernel = Kernel(kernel, bandwidth)
-        check_estimator(estimator)
-        self.bandwidth = bandwidth
-        self.estimator = estimator
-        self.kernel = kernel
-
     def call(self, samples, other_samples):
         """Gives MMD² of samples `[N, d]` and `[M, d]`, a float32 scalar.
 
@@ -65,7 +58,7 @@ class MMD(Divergence):
         all_latents, all_prior = gather_rows(latents), gather_rows(prior)
         shares = self._within(latents, all_latents) + self._within(prior, all_prior)
         shares -= 2.0 * self._across(latents, all_prior)
-        return {"divergence": shares * has_pairs(all_latents, self.estimator)}
+        return {"divergence": shares * self._has_pairs(all_latents)}
 
     def _across(self, rows, columns):
         """Mean over the columns of k(row, column), `[N]`."""
@@ -80,29 +73,6 @@ class MMD(Divergence):
         number = tf.cast(tf.shape(everyone)[0], tf.float32)
         # A row's kernel with itself is 1.
         return (mean * number - 1.0) / tf.maximum(number - 1.0, 1.0)
-
-    def get_config(self):
-        """Gives the constructor's arguments."""
-        arguments = ("bandwidth", "estimator", "kernel")
-        return super().get_config() | {name: getattr(self, name) for name in arguments}
-
-
-def check_estimator(estimator):
-    """Raises ValueError if it is no estimator's name."""
-    if estimator not in ("unbiased", "biased"):
-        raise ValueError(
-            f"estimator must be 'unbiased' or 'biased'. Received: estimator={estimator!r}"
-        )
-
-
-def has_pairs(samples, estimator):
-    """1, or 0 where the unbiased estimator has but one sample (a last batch), which tells nothing.
-
-    A float32 scalar.
-    """
-    if estimator == "biased":
-        return tf.ones([])
-    return tf.cast(tf.shape(samples)[0] > 1, tf.float32)
 
 
 def _check_samples(samples, other_samples, estimator):

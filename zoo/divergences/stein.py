@@ -3,15 +3,15 @@
 import keras
 import tensorflow as tf
 
-from zoo.divergences.divergence import Divergence, flatten_latents, gather_rows
-from zoo.divergences.kernels import Kernel, squared_distances
-from zoo.divergences.mmd import check_estimator, has_pairs
+from zoo.divergences.divergence import flatten_latents, gather_rows
+from zoo.divergences.kernel_divergence import KernelDivergence
+from zoo.divergences.kernels import squared_distances
 
 __all__ = ["Stein"]
 
 
 @keras.saving.register_keras_serializable("zoo.divergences")
-class Stein(Divergence):
+class Stein(KernelDivergence):
     """Moves samples of q(z) along the direction in which KL(q ‖ p) falls fastest.
 
     InfoVAE (Zhao, Song & Ermon 2019), "Stein variational gradient"; Liu & Wang 2016. With the
@@ -38,14 +38,6 @@ class Stein(Divergence):
         >>> zoo.InfoVAE(divergence=zoo.divergences.Stein())
         >>> zoo.divergences.Stein()(samples, -samples)  # the score of N(0, I) at z is -z
     """
-
-    def __init__(self, bandwidth="multiscale", estimator="unbiased", kernel="rbf", **kwargs):
-        super().__init__(**kwargs)
-        self._kernel = Kernel(kernel, bandwidth)
-        check_estimator(estimator)
-        self.bandwidth = bandwidth
-        self.estimator = estimator
-        self.kernel = kernel
 
     def check(self, model):
         """Raises ValueError if the model's prior has no density."""
@@ -122,13 +114,8 @@ class Stein(Divergence):
         _, slope, _ = self._kernel.derivatives(tf.zeros([]), dimension)
         totals -= tf.reduce_sum(scores**2, axis=1) - 2.0 * dimension * slope
         directions -= scores
-        weight = has_pairs(all_latents, self.estimator) / tf.maximum(number - 1.0, 1.0)
+        weight = self._has_pairs(all_latents) / tf.maximum(number - 1.0, 1.0)
         return weight * totals, weight * directions
-
-    def get_config(self):
-        """Gives the constructor's arguments."""
-        arguments = ("bandwidth", "estimator", "kernel")
-        return super().get_config() | {name: getattr(self, name) for name in arguments}
 
 
 def prior_scores(model, record):

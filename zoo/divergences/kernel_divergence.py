@@ -1,0 +1,46 @@
+"""What the divergences that compare samples by a kernel share."""
+
+import tensorflow as tf
+
+from zoo.divergences.divergence import Divergence
+from zoo.divergences.kernels import Kernel
+
+__all__ = ["KernelDivergence"]
+
+
+class KernelDivergence(Divergence):
+    """A divergence that is a mean over pairs of samples.
+
+    Args:
+        bandwidth: As of `zoo.divergences.MMD`.
+        estimator: `"unbiased"`: no sample is paired with itself; or `"biased"`.
+        kernel: As of `zoo.divergences.MMD`.
+
+    Raises:
+        ValueError: None of these.
+    """
+
+    def __init__(self, bandwidth="multiscale", estimator="unbiased", kernel="rbf", **kwargs):
+        super().__init__(**kwargs)
+        self._kernel = Kernel(kernel, bandwidth)
+        if estimator not in ("unbiased", "biased"):
+            raise ValueError(
+                f"estimator must be 'unbiased' or 'biased'. Received: estimator={estimator!r}"
+            )
+        self.bandwidth = bandwidth
+        self.estimator = estimator
+        self.kernel = kernel
+
+    def _has_pairs(self, samples):
+        """1, or 0 where the unbiased estimator has a single sample (a last batch): no pair.
+
+        A float32 scalar.
+        """
+        if self.estimator == "biased":
+            return tf.ones([])
+        return tf.cast(tf.shape(samples)[0] > 1, tf.float32)
+
+    def get_config(self):
+        """Gives the constructor's arguments."""
+        arguments = ("bandwidth", "estimator", "kernel")
+        return super().get_config() | {name: getattr(self, name) for name in arguments}
