@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 
+import zoo
 from training import build, figures, model_source
 from training.errors import UsageError, UserError
 from training.run_directory import RunDirectory
@@ -68,6 +69,8 @@ def describe_objective(recipe):
 def _measures(name):
     """The rate and rmse on the test split, if the model is a run or one of the zoo's own."""
     path = RunDirectory(pathlib.Path(name)).metrics
+    if not path.parent.exists() and name in zoo.list_models():
+        path = pathlib.Path(zoo.saved_model_path(name)).parent / path.name
     if not path.exists():
         return ""
     test = json.loads(path.read_text(encoding="utf-8"))["test"]

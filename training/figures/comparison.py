@@ -9,7 +9,7 @@ from training.figures.grids import as_pixels
 __all__ = ["save_comparison"]
 
 _INCHES_PER_IMAGE = 0.42
-_LABEL_INCHES = 2.3
+_LABEL_INCHES = 2.8
 
 
 def save_comparison(path, images, rows):
