@@ -8,12 +8,12 @@ import keras
 import zoo
 from training import classifier_build, datasets
 from training.errors import UsageError
-from training.objective_build import look_up, make_objective
+from training.objective_build import look_up, make_likelihood, make_objective
 from training.optimizer_build import make_optimizer
 
 __all__ = ["load_data", "make_model", "make_model_for", "train_batches"]
 
-_ARCHITECTURES = ("ConvDRAW", "ConvVAE")
+_ARCHITECTURES = ("ConvDRAW", "ConvVAE", "NVPVAE", "PixelVAE", "SequentialVAE")
 
 
 def load_data(recipe):
@@ -79,7 +79,10 @@ def make_model(recipe, image_shape, context_shape=None):
         if context_shape is not None:
             _check_conditional(recipe, architecture)
             shapes["context_shape"] = context_shape
-        model = architecture(**shapes, **recipe.architecture["arguments"])
+        arguments = dict(recipe.architecture["arguments"])
+        if isinstance(arguments.get("likelihood"), dict):
+            arguments["likelihood"] = make_likelihood(arguments["likelihood"])
+        model = architecture(**shapes, **arguments)
         objective = make_objective(recipe.objective)
         model.compile(make_optimizer(recipe), objective=objective, seed=recipe.seed)
     except ValueError as error:

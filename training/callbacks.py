@@ -15,9 +15,10 @@ __all__ = ["ProgressBar", "SaveProgress", "StopAtStep", "WriteImages"]
 
 
 class ProgressBar(keras.callbacks.ProgbarLogger):
-    """Keras's progress bar, with the measures that fit on a line: rate and rmse, or accuracy."""
+    """Keras's progress bar, with the measures that fit on a line.
 
-    _SHOWN = ("rate", "rmse", "accuracy", "val_rate", "val_rmse", "val_accuracy")
+    The rate and the rmse (the distortion of a model without an rmse), or the accuracy.
+    """
 
     def on_train_batch_end(self, batch, logs=None):
         """Moves the bar."""
@@ -28,7 +29,10 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
         super().on_epoch_end(epoch, self._shown(logs))
 
     def _shown(self, logs):
-        return {name: (logs or {})[name] for name in self._SHOWN if name in (logs or {})}
+        logs = logs or {}
+        error = "rmse" if "rmse" in logs else "distortion"
+        names = [f"{when}{name}" for when in ("", "val_") for name in ("rate", error, "accuracy")]
+        return {name: logs[name] for name in names if name in logs}
 
 
 class SaveProgress(keras.callbacks.Callback):

@@ -2,6 +2,7 @@
 
 import json
 
+import zoo
 from training import measures
 
 __all__ = ["fidelity", "make_card", "shape_text", "table"]
@@ -15,7 +16,11 @@ _OBJECTIVES = {
     "Unregularised": "the distortion alone (Zhao, Song & Ermon 2017): samples of the prior mean "
     "nothing, so sample by the chain of encoding and decoding.",
 }
-_USE = """## Intended use
+_OF_MEANS = """- Samples are means of the likelihood, so they are smoother than the data.
+- The constraint holds on average over images: a single one may be reconstructed worse."""
+_OF_DRAWS = """- The likelihood has no mean: reconstructions and samples are drawn, pixel by pixel.
+- Under the ELBO such a decoder may use its latents little: see the rate."""
+_USE = f"""## Intended use
 
 Research, teaching and testing: compressing and generating images like those it was trained on,
 comparing objectives, trying a serving set-up.
@@ -23,8 +28,7 @@ comparing objectives, trying a serving set-up.
 ## Limitations
 
 - It knows images of its training data's kind and size only; others are reconstructed badly.
-- Samples are means of the likelihood, so they are smoother than the data.
-- The constraint holds on average over images: a single one may be reconstructed worse.
+{_OF_MEANS}
 - Bits a dimension are an upper bound, with the likelihood quantised to 256 levels."""
 
 _LOADING = """## How to load it
@@ -50,10 +54,10 @@ def make_card(recipe, data, metrics):
     """
     sections = [
         f"# {recipe.name}\n\n{recipe.description}",
-        _figures(data),
+        _figures(recipe, data, metrics),
         _measures(metrics),
         _training(recipe, data, metrics),
-        _USE,
+        _use(metrics),
         _loading(data),
         fidelity(recipe),
         "## The recipe\n\n```json\n"
@@ -63,20 +67,45 @@ def make_card(recipe, data, metrics):
     return "\n\n".join(sections) + "\n"
 
 
-def _figures(data):
+def _figures(recipe, data, metrics):
     reconstructions = "Images of the test split, and below each its reconstruction"
-    samples = "Samples: means"
+    samples = "Samples"
     if data.context_shape is not None:
         reconstructions = "Contexts and images of the test split, and after each its reconstruction"
-        samples = "In each row a context of the test split, then samples given it: means"
+        samples = "In each row a context of the test split, then samples given it"
+    origin = "from posterior means" if _has_mean(metrics) else "with latents and pixels drawn"
+    pixels = "means" if _has_mean(metrics) else "draws"
+    chains = ""
+    is_unregularised = recipe.objective["class_name"] == "Unregularised"
+    if data.context_shape is None and (is_unregularised or not _has_mean(metrics)):
+        chains = (
+            "![Markov chains](figures/markov_chains.png)\n\nIn each row a Markov chain of encoding "
+            "and decoding (`zoo.sampling.markov_chain`), from noise on the left.\n\n"
+        )
+    if getattr(zoo, recipe.architecture["class_name"]).has_chain:
+        chains += (
+            "![Steps of reconstructions](figures/steps_of_reconstructions.png)\n\nIn each row an "
+            "image of the test split, and its reconstruction after each step, with latents drawn."
+            "\n\n![Steps of samples](figures/steps_of_samples.png)\n\nIn each row a sample after "
+            "each step.\n\n"
+        )
     return (
         "![Reconstructions](figures/reconstructions.png)\n\n"
-        f"{reconstructions} from posterior means.\n\n"
+        f"{reconstructions} {origin}.\n\n"
         "![Samples](figures/samples.png)\n\n"
-        f"{samples} of the likelihood at latents drawn from the prior.\n\n"
+        f"{samples}: {pixels} of the likelihood at latents drawn from the prior.\n\n{chains}"
         "![Trajectory](figures/trajectory.png)\n\n"
         "The training run in the information plane, on the validation split."
     )
+
+
+def _has_mean(metrics):
+    """Whether the likelihood has a mean, so that reconstructions have an error."""
+    return "rmse" in metrics["test"]
+
+
+def _use(metrics):
+    return _USE if _has_mean(metrics) else _USE.replace(_OF_MEANS, _OF_DRAWS)
 
 
 def _loading(data):
@@ -92,8 +121,10 @@ def _measures(metrics):
     rows = [
         ("rate", f"{test['rate']:.4g}", "nats an image, KL(q(z given x) ‖ p(z))"),
         ("distortion", f"{test['distortion']:.4g}", "nats an image, -log p(x given z)"),
-        ("rmse", f"{test['rmse']:.4g}", _against_tolerance(test, metrics["tolerances"])),
     ]
+    if _has_mean(metrics):
+        meaning = _against_tolerance(test, metrics["tolerances"])
+        rows.append(("rmse", f"{test['rmse']:.4g}", meaning))
     for name, value in test.items():
         if name.endswith("_violation"):
             rows.append(

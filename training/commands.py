@@ -70,10 +70,12 @@ def summary(metrics):
     test = metrics["test"]
     tolerance = metrics["tolerances"].get("ReconstructionError")
     asked = "" if tolerance is None else f" (tolerance {tolerance:g})"
+    # A model whose likelihood has no mean has no error of it either.
+    error = f"rmse {test['rmse']:.4f}{asked}, " if "rmse" in test else ""
     bits = metrics["bits_per_dimension"]["value"]
     text = (
-        f"On the test split: rmse {test['rmse']:.4f}{asked}, rate {test['rate']:.1f} nats an "
-        f"image, at most {bits:.3f} bits a dimension."
+        f"On the test split: {error}rate {test['rate']:.1f} nats an image, at most {bits:.3f} "
+        "bits a dimension."
     )
     return "\n".join([text, *measures.shortfalls(metrics)])
 

@@ -67,11 +67,12 @@ def describe_objective(recipe):
 
 
 def _measures(name):
-    """The rate and rmse on the test split, if the model is a run or one of the zoo's own."""
+    """The rate and rmse, if any, on the test split, of a run or one of the zoo's own models."""
     path = RunDirectory(pathlib.Path(name)).metrics
     if not path.parent.exists() and name in zoo.list_models():
         path = pathlib.Path(zoo.saved_model_path(name)).parent / path.name
     if not path.exists():
         return ""
     test = json.loads(path.read_text(encoding="utf-8"))["test"]
-    return f"{test['rate']:.1f} nats, rmse {test['rmse']:.3f}"
+    error = f", rmse {test['rmse']:.3f}" if "rmse" in test else ""
+    return f"{test['rate']:.1f} nats{error}"

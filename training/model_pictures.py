@@ -2,11 +2,22 @@
 
 import numpy as np
 
+import zoo
 from training import figures
+from training.figures.chains import save_chains
 
-__all__ = ["SAMPLES_PER_CONTEXT", "draw_samples", "save_reconstructions", "save_samples"]
+__all__ = [
+    "SAMPLES_PER_CONTEXT",
+    "draw_samples",
+    "has_chains",
+    "save_markov_chains",
+    "save_reconstructions",
+    "save_samples",
+    "save_steps",
+]
 
 SAMPLES_PER_CONTEXT = 8
+_NUM_CHAINS, _CHAIN_STEPS = 8, 9
 
 
 def save_reconstructions(path, model, examples, channels_are_images=False):
@@ -66,3 +77,46 @@ def save_samples(path, samples, contexts=None, channels_are_images=False):
         figures.save_conditional_samples(
             path, contexts, samples, SAMPLES_PER_CONTEXT, channels_are_images
         )
+
+
+def has_chains(model):
+    """Whether Markov chains show what samples of the prior may not.
+
+    So it is without a regulariser, when latents do not follow the prior, and of PixelVAE, of which
+    the paper shows both.
+    """
+    is_regularised = not isinstance(model.objective, zoo.Unregularised)
+    return model.context_shape is None and not (is_regularised and model.has_mean)
+
+
+def save_markov_chains(path, model, channels_are_images=False):
+    """Saves chains of encoding and decoding, from noise; a row each, with its steps.
+
+    Args:
+        path: A PNG file.
+        model: A `zoo.LatentImageModel` without context.
+        channels_are_images: As of `figures.as_pixels`.
+    """
+    chains = zoo.sampling.markov_chain(model, _CHAIN_STEPS, num=_NUM_CHAINS)
+    save_chains(path, np.asarray(chains), channels_are_images=channels_are_images)
+
+
+def save_steps(folder, model, images, channels_are_images=False, seed=0):
+    """Saves the images after each step of a model that draws in steps, a row an image.
+
+    `steps_of_reconstructions.png` begins with the data; then there is `steps_of_samples.png`.
+
+    Args:
+        folder: Where the pictures go.
+        model: A model whose `sample` and `reconstruct` take `return_chain`.
+        images: What is reconstructed, with latents drawn: uint8 `[N, H, W, C]`.
+        channels_are_images: As of `figures.as_pixels`.
+        seed: An int, of the draws.
+    """
+    images = images[:_NUM_CHAINS]
+    chain = model.reconstruct(images, seed=seed, return_chain=True)
+    path = folder / "steps_of_reconstructions.png"
+    save_chains(path, chain, images, channels_are_images)
+    chain = model.sample(_NUM_CHAINS, seed=seed, return_chain=True)
+    path = folder / "steps_of_samples.png"
+    save_chains(path, chain, channels_are_images=channels_are_images)

@@ -5,7 +5,7 @@ import inspect
 import zoo
 from training.errors import UsageError, near_names
 
-__all__ = ["look_up", "make_objective"]
+__all__ = ["look_up", "make_likelihood", "make_objective"]
 
 _OBJECTIVES = ("ELBO", "GECO", "InfoVAE", "Unregularised")
 _CONSTRAINTS = (
@@ -15,6 +15,7 @@ _CONSTRAINTS = (
     "PatchCorrelation",
 )
 _DIVERGENCES = ("MMD", "Stein", "Adversarial")
+_LIKELIHOODS = ("Gaussian", "Bernoulli", "ContinuousBernoulli", "DiscretizedLogisticMixture")
 _SCHEDULES = ("Linear", "Cosine", "PixelScaleAnnealing")
 
 
@@ -41,6 +42,11 @@ def make_objective(config):
     if isinstance(arguments.get("beta"), dict):
         arguments["beta"] = _make(zoo.schedules, arguments["beta"], _SCHEDULES, "schedule")
     return objective(**arguments)
+
+
+def make_likelihood(config):
+    """Makes a likelihood of `{"class_name", "arguments"}`; raises as `make_objective` does."""
+    return _make(zoo.distributions, config, _LIKELIHOODS, "likelihood")
 
 
 def _make_constraint(config):

@@ -240,6 +240,12 @@ def _save_figures(model, data, recipe, progress, folder):
     )
     samples, contexts = model_pictures.draw_samples(model, _num_samples(model, data), data)
     model_pictures.save_samples(folder / "samples.png", samples, contexts, data.channels_are_images)
+    if model_pictures.has_chains(model):
+        path = folder / "markov_chains.png"
+        model_pictures.save_markov_chains(path, model, data.channels_are_images)
+    if model.has_chain:
+        as_images = data.channels_are_images
+        model_pictures.save_steps(folder, model, examples["image"], as_images)
     figures.save_trajectory(
         folder / "trajectory.png", progress.rows, data.image_shape, recipe.tolerances
     )

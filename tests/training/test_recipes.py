@@ -125,6 +125,15 @@ def test_parts_of_objectives_are_made_of_their_configs():
     assert objective.beta.steps == 7
 
 
+def test_likelihood_of_a_recipe_may_have_settings():
+    arguments = {"latent_dim": 2, "filters": [4], "likelihood": _part("Gaussian", scale=0.25)}
+    recipe = tiny_recipe(architecture=_part("ConvVAE", **arguments))
+    assert float(build.make_model(recipe, (8, 8, 1)).likelihood.scale) == 0.25
+    arguments["likelihood"] = _part("Gausian")
+    with pytest.raises(UsageError, match=r"no likelihood 'Gausian'\. Did you mean Gaussian"):
+        build.make_model(tiny_recipe(architecture=_part("ConvVAE", **arguments)), (8, 8, 1))
+
+
 @pytest.mark.parametrize(
     ("class_name", "arguments", "message"),
     [

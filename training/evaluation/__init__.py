@@ -7,7 +7,7 @@ import importlib
 
 __all__ = ["NAMES", "measure"]
 
-NAMES = ("aggregate_posterior",)
+NAMES = ("aggregate_posterior", "chain_steps", "sharpness")
 
 
 def measure(name, model, data):

@@ -1,6 +1,7 @@
 """Every picture, one file a kind."""
 
 from training.figures.captions import save_captioned
+from training.figures.chains import save_chains
 from training.figures.comparison import save_comparison
 from training.figures.examples import save_examples
 from training.figures.grids import (
@@ -21,6 +22,7 @@ __all__ = [
     "as_pixels",
     "beside_context",
     "save_captioned",
+    "save_chains",
     "save_comparison",
     "save_conditional_reconstructions",
     "save_conditional_samples",

@@ -14,8 +14,8 @@ def save_trajectory(path, rows, image_shape, tolerances):
     """Saves a run's way through the information plane, as Fig. 3 of Taming VAEs.
 
     Left: rate against distortion a pixel. Then, against the step: the multiplier (if the run had
-    a reconstruction error to bound), and the root mean squared error with its tolerance. Colour is
-    the step in all of them; all is measured on the validation split.
+    a reconstruction error to bound), and the root mean squared error with its tolerance (of a model
+    without one the rate). Colour is the step in all; all is measured on the validation split.
 
     Args:
         path: A PNG file; its folder is made.
@@ -44,7 +44,11 @@ def save_trajectory(path, rows, image_shape, tolerances):
         axes[0].set_title("information plane")
         if multipliers is not None:
             _draw_multiplier(axes[1], steps, multipliers, dimensions, tolerance)
-        _draw_error(axes[-1], steps, _column(rows, "val_rmse"), tolerance)
+        errors = _column(rows, "val_rmse")
+        if errors is None:
+            _draw_rate(axes[-1], steps, _column(rows, "val_rate"))
+        else:
+            _draw_error(axes[-1], steps, errors, tolerance)
         figure.get_layout_engine().set(wspace=0.06)
         figure.colorbar(points, ax=axes[-1], label="step")
         path = pathlib.Path(path)
@@ -85,6 +89,12 @@ def _reciprocal(value, factor):
     λ lies within e^±30, so the bounds are beyond every λ and β that can be drawn.
     """
     return factor / np.clip(np.asarray(value, np.float64), 1e-30, 1e30)
+
+
+def _draw_rate(axes, steps, rates):
+    _draw(axes, steps, rates, steps)
+    axes.set(xlabel="step", ylabel="rate (nats an image)")
+    axes.set_title("rate")
 
 
 def _draw_error(axes, steps, errors, tolerance):

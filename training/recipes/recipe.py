@@ -28,7 +28,7 @@ class Recipe:
         name: Name of the recipe.
         description: One or two sentences for people.
         architecture: `{"class_name", "arguments"}` of a class of `zoo`; the image shape is the
-            data's.
+            data's, and a likelihood among the arguments is a name or has the same form.
         objective: `{"class_name", "arguments"}` of an objective; a constraint among its arguments
             has the same form.
         data: `{"name", "options"}` for `training.datasets.load`.

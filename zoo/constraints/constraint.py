@@ -29,7 +29,7 @@ class Constraint(keras.layers.Layer):
 
     def check(self, model):
         """Raises ValueError if the constraint is undefined for the model."""
-        if not model.likelihood.has_mean:
+        if not model.has_mean:
             raise ValueError(
                 f"{type(self).__name__} bounds the mean reconstruction, which "
                 f"{type(model).__name__} does not have in closed form. Choose another objective."

@@ -27,6 +27,10 @@ class Bernoulli(Likelihood):
         is_binary = tf.reduce_all((images == 0.0) | (images == 1.0), axis=(1, 2, 3))
         return tf.where(is_binary, distribution.log_prob(images), -float("inf"))
 
+    def draw(self, distribution, uniforms):
+        """Draws images `[B, H, W, C]` of zeros and ones."""
+        return tf.cast(uniforms < distribution.distribution.probs_parameter(), tf.float32)
+
 
 @keras.saving.register_keras_serializable("zoo")
 class ContinuousBernoulli(Likelihood):
@@ -54,6 +58,10 @@ class ContinuousBernoulli(Likelihood):
         log_mass = pixels.log_prob(middle) + tf.math.log(width)
         log_mass += _log_sinh_ratio(pixels.logits_parameter() * width / 2.0)
         return tf.reduce_sum(log_mass, axis=(1, 2, 3))
+
+    def draw(self, distribution, uniforms):
+        """Draws images `[B, H, W, C]` by the inverse of the distribution function."""
+        return distribution.distribution.quantile(uniforms)
 
 
 def _log_sinh_ratio(x):

@@ -99,6 +99,11 @@ class Gaussian(Likelihood):
         )
         return tf.reduce_sum(levels.log_prob(tf.round(255.0 * images)), axis=(1, 2, 3))
 
+    def draw(self, distribution, uniforms):
+        """Draws images `[B, H, W, C]`, which may lie outside [0, 1]."""
+        normal = distribution.distribution
+        return normal.loc + normal.scale * tf.math.ndtri(uniforms)
+
     def observe(self, squared_error):
         """Moves the running scale towards this step's mean squared error (a scalar)."""
         if self._scale != "running":

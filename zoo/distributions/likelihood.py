@@ -11,14 +11,16 @@ __all__ = ["Likelihood", "get_likelihood"]
 class Likelihood(keras.layers.Layer):
     """Turns a decoder's output into a distribution over images `[B, H, W, C]` in [0, 1].
 
-    A subclass defines `distribution(parameters)` and `log_prob_of_levels(distribution, images)`.
+    A subclass defines `distribution(parameters)`, `log_prob_of_levels(distribution, images)` and
+    `draw(distribution, uniforms)`.
     It computes in float32 whatever the precision policy: sums over thousands of pixels need it.
 
     Attributes:
         parameters_per_channel: Numbers the decoder must give for each channel of each pixel.
         has_mean: Whether the distribution's mean is known in closed form.
-        is_trained_by_likelihood: Whether weights of its own learn from the distortion alone, so
-            that an objective without a likelihood term (GECO) would never train them.
+        is_trained_by_likelihood: Whether something of it, such as scales, learns from the
+            distortion alone, so that an objective without a likelihood term (GECO) would never
+            train it.
     """
 
     parameters_per_channel = 1
@@ -28,10 +30,19 @@ class Likelihood(keras.layers.Layer):
     def __init__(self, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
+        self.built = True  # A weight of a subclass depends on no input's shape.
 
     def call(self, parameters):
-        """Maps parameters `[B, H, W, parameters_per_channel * C]` to a TFP distribution."""
+        """Maps parameters `[B, H, W, num_parameters(C)]` to a TFP distribution."""
         return self.distribution(tf.cast(parameters, tf.float32))
+
+    def num_parameters(self, channels):
+        """Numbers that the decoder must give for each pixel of so many channels."""
+        return self.parameters_per_channel * channels
+
+    def num_uniforms(self, channels):
+        """Uniform numbers from which `draw` draws a pixel of so many channels."""
+        return channels
 
     def distribution(self, parameters):
         """Maps float32 parameters to a TFP distribution with event shape `[H, W, C]`."""
@@ -40,6 +51,15 @@ class Likelihood(keras.layers.Layer):
     def log_prob_of_levels(self, distribution, images):
         """Log-probability, in nats `[B]`, of images on the 256 levels 0, 1/255, ..., 1."""
         raise NotImplementedError
+
+    def draw(self, distribution, uniforms):
+        """Draws images `[B, H, W, C]`, a function of the noise alone.
+
+        Args:
+            distribution: As of `distribution`.
+            uniforms: Numbers uniform in (0, 1), `[B, H, W, num_uniforms(C)]`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how images are drawn.")
 
     def observe(self, squared_error):
         """Takes note of a training step's mean squared error, a scalar over the global batch."""
@@ -52,12 +72,14 @@ def get_likelihood(identifier):
         ValueError: No likelihood has that name.
     """
     from zoo.distributions.bernoulli import Bernoulli, ContinuousBernoulli
+    from zoo.distributions.discretized_logistic_mixture import DiscretizedLogisticMixture
     from zoo.distributions.gaussian import Gaussian
 
     known = {
         "gaussian": Gaussian,
         "bernoulli": Bernoulli,
         "continuous_bernoulli": ContinuousBernoulli,
+        "discretized_logistic_mixture": DiscretizedLogisticMixture,
     }
     if isinstance(identifier, Likelihood):
         return identifier

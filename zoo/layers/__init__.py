@@ -1,7 +1,16 @@
 """Building blocks that architectures share."""
 
+from zoo.layers.causal_convolution import CausalConvolution
 from zoo.layers.conv_lstm import forget_bias, lstm_step
 from zoo.layers.grid_convolution import grid_convolution
 from zoo.layers.normalized_convolution import NormalizedConvolution
+from zoo.layers.pixel_cnn import PixelCNN
 
-__all__ = ["NormalizedConvolution", "forget_bias", "grid_convolution", "lstm_step"]
+__all__ = [
+    "CausalConvolution",
+    "NormalizedConvolution",
+    "PixelCNN",
+    "forget_bias",
+    "grid_convolution",
+    "lstm_step",
+]

@@ -10,7 +10,20 @@ if keras.backend.backend() != "tensorflow":
 
 from zoo.models.conv_draw import ConvDRAW
 from zoo.models.conv_vae import ConvVAE
+from zoo.models.infusion_model import InfusionModel
 from zoo.models.latent_image_model import LatentImageModel
+from zoo.models.nvp_vae import NVPVAE
+from zoo.models.pixel_vae import PixelVAE
 from zoo.models.record import Record
+from zoo.models.sequential_vae import SequentialVAE
 
-__all__ = ["ConvDRAW", "ConvVAE", "LatentImageModel", "Record"]
+__all__ = [
+    "NVPVAE",
+    "ConvDRAW",
+    "ConvVAE",
+    "InfusionModel",
+    "LatentImageModel",
+    "PixelVAE",
+    "Record",
+    "SequentialVAE",
+]

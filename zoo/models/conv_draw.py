@@ -84,7 +84,7 @@ class ConvDRAW(LatentImageModel):
         height, width, channels = self.image_shape
         grid = (height // stride, width // stride)
         patch = channels * stride**2
-        canvas = patch * self.likelihood.parameters_per_channel
+        canvas = self.likelihood.num_parameters(channels) * stride**2
         self._grid = grid
         self._num_positions = grid[0] * grid[1]
         self.image_gates = self._conv("image_gates", 4 * filters)
@@ -94,10 +94,8 @@ class ConvDRAW(LatentImageModel):
         self.decoder_gates = self._conv("decoder_gates", 4 * filters)
         self.write = keras.layers.Conv2D(canvas, 1, name="write")
         if self.context_shape is not None:
-            context_patch = self.context_shape[-1] * stride**2
-            self.context_shares = ContextShares(
-                grid, context_patch, filters, latent_filters, kernel_size, name="context_shares"
-            )
+            sizes = (num_steps, stride, filters, latent_filters, kernel_size)
+            self.context_shares = ContextShares(self.context_shape, *sizes, name="context_shares")
 
         # === Build ===
         self.initial_canvas = self.add_weight(
@@ -138,8 +136,7 @@ class ConvDRAW(LatentImageModel):
 
     def _shares(self, context, rows):
         check_rows(context, rows)
-        patches = tf.nn.space_to_depth(context, self.stride)
-        return self.context_shares.shares(self._to_positions(patches))
+        return self.context_shares.shares(context)
 
     # === Layouts ===
 
@@ -173,7 +170,7 @@ class ConvDRAW(LatentImageModel):
 
     def _mean_on_grid(self, canvas):
         """The reconstruction that a canvas stands for, as patches `[positions, B, channels]`."""
-        depth = self.image_shape[-1] * self.likelihood.parameters_per_channel
+        depth = self.likelihood.num_parameters(self.image_shape[-1])
         # Likelihoods treat all pixels alike, so pixels need not lie in their places in the image.
         pixels = tf.reshape(canvas, [self._num_positions, -1, self.stride**2, depth])
         mean = self.likelihood(pixels).mean()
@@ -247,7 +244,9 @@ class ConvDRAW(LatentImageModel):
         """Gives p over all latents by one convolution of the T states, stacked along the batch."""
         parameters = nets.prior_head(tf.concat(decoder_states, axis=1))
         parameters = tf.split(parameters, self.num_steps, axis=1)
-        parameters = [add_share(of_step, nets.shares.prior) for of_step in parameters]
+        parameters = [
+            add_share(of_step, nets.shares.prior(step)) for step, of_step in enumerate(parameters)
+        ]
         return normals.normal_from_parameters(self._to_maps(parameters))
 
     # === What the base class asks for ===
@@ -273,7 +272,7 @@ class ConvDRAW(LatentImageModel):
         row_temperature = tf.reshape(temperature, [-1, 1])
 
         def draw(step, decoder_state):
-            parameters = add_share(nets.prior_head(decoder_state), nets.shares.prior)
+            parameters = add_share(nets.prior_head(decoder_state), nets.shares.prior(step))
             prior = normals.normal_from_parameters(parameters)
             return prior.loc + row_temperature * prior.scale * draws[step]
 

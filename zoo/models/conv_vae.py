@@ -5,10 +5,13 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.distributions import normals
+from zoo.models.conv_networks import check_sizes, make_decoder, make_encoder
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.record import Posterior
 
 __all__ = ["ConvVAE"]
+
+_REMEDY = "pass filters=, or an encoder and a decoder of your own"
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -24,7 +27,7 @@ class ConvVAE(LatentImageModel):
         likelihood: Name of a likelihood or a `zoo.distributions.Likelihood`.
         encoder: A Keras model of your own, from images `[B, H, W, C]` to features of any shape.
         decoder: A Keras model of your own, from latents `[B, latent_dim]` to the likelihood's
-            parameters, `[B, H, W, C * likelihood.parameters_per_channel]`.
+            parameters, `[B, H, W, likelihood.num_parameters(C)]`.
 
     Raises:
         ValueError: The image size does not fit the networks.
@@ -50,13 +53,15 @@ class ConvVAE(LatentImageModel):
         self.latent_dim = latent_dim
         self.filters = tuple(filters)
         self.hidden_units = hidden_units
-        num_parameters = self.likelihood.parameters_per_channel * self.image_shape[-1]
-        _check_sizes(latent_dim, self.filters, hidden_units)
+        num_parameters = self.likelihood.num_parameters(self.image_shape[-1])
+        check_sizes(latent_dim=latent_dim, filters=self.filters, hidden_units=hidden_units)
 
         # === Layers ===
-        self.encoder = encoder or _make_encoder(self.image_shape, self.filters, hidden_units)
+        self.encoder = encoder or make_encoder(
+            self.image_shape, self.filters, hidden_units, "ConvVAE", _REMEDY
+        )
         self.posterior_head = keras.layers.Dense(2 * latent_dim, dtype="float32", name="posterior")
-        self.decoder = decoder or _make_decoder(
+        self.decoder = decoder or make_decoder(
             self.image_shape, latent_dim, self.filters, hidden_units, num_parameters
         )
 
@@ -117,17 +122,17 @@ class ConvVAE(LatentImageModel):
 
     def decode(self, latents, context=None):
         """Gives p(x|z) for a tuple of one `[B, latent_dim]`."""
-        del context
+        self._as_context(context)  # None, or an error.
         return self.likelihood(self.decoder(latents[0]))
 
     def log_prior(self, latents, context=None):
         """Gives log N(z; 0, I) in nats, `[B]`."""
-        del context
+        self._as_context(context)  # None, or an error.
         return normals.log_prob(normals.standard_normal(), latents[0])
 
     def log_posterior(self, latents, images, context=None):
         """Gives log q(z|x) in nats, `[B]`."""
-        del context
+        self._as_context(context)  # None, or an error.
         return normals.log_prob(self.posterior(self._as_images(images)), latents[0])
 
     def get_config(self):
@@ -137,45 +142,3 @@ class ConvVAE(LatentImageModel):
             if not is_own:
                 config[name] = None
         return config
-
-
-def _check_sizes(latent_dim, filters, hidden_units):
-    for name, sizes in {
-        "latent_dim": (latent_dim,),
-        "filters": filters,
-        "hidden_units": (hidden_units,),
-    }.items():
-        if not sizes or not all(isinstance(size, int) and size >= 1 for size in sizes):
-            raise ValueError(
-                f"{name} must be {'ints' if name == 'filters' else 'an int'} of at least 1. "
-                f"Received: {name}={sizes if name == 'filters' else sizes[0]}"
-            )
-
-
-def _make_encoder(image_shape, filters, hidden_units):
-    stride = 2 ** len(filters)
-    if image_shape[0] % stride or image_shape[1] % stride:
-        raise ValueError(
-            f"ConvVAE halves the image {len(filters)} times (once for each entry of filters), so "
-            f"height and width must be divisible by {stride}. Received: image_shape={image_shape}, "
-            f"filters={filters}. Resize or pad the images, or pass filters=, or an encoder and a "
-            "decoder of your own."
-        )
-    layers = [keras.Input(image_shape)]
-    layers += [keras.layers.Conv2D(f, 5, 2, "same", activation="relu") for f in filters]
-    layers += [keras.layers.Flatten(), keras.layers.Dense(hidden_units, activation="relu")]
-    return keras.Sequential(layers, name="encoder")
-
-
-def _make_decoder(image_shape, latent_dim, filters, hidden_units, num_parameters):
-    height, width = (size // 2 ** len(filters) for size in image_shape[:2])
-    layers = [
-        keras.Input((latent_dim,)),
-        keras.layers.Dense(hidden_units, activation="relu"),
-        keras.layers.Dense(height * width * filters[-1], activation="relu"),
-        keras.layers.Reshape((height, width, filters[-1])),
-    ]
-    for f in reversed(filters[:-1]):
-        layers.append(keras.layers.Conv2DTranspose(f, 5, 2, "same", activation="relu"))
-    layers.append(keras.layers.Conv2DTranspose(num_parameters, 5, 2, "same", dtype="float32"))
-    return keras.Sequential(layers, name="decoder")

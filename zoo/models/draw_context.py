@@ -1,5 +1,6 @@
 """What the context images of a conditional ConvDRAW add to its recursion."""
 
+import math
 import types
 
 import keras
@@ -10,30 +11,48 @@ from zoo.layers import grid_convolution
 __all__ = ["NO_SHARES", "ContextShares", "add_share", "check_rows", "check_shape"]
 
 # What a model without context adds: nothing.
-NO_SHARES = types.SimpleNamespace(encoder_gates=None, decoder_gates=None, prior=None)
+NO_SHARES = types.SimpleNamespace(encoder_gates=None, decoder_gates=None, prior=lambda step: None)
+
+_LARGEST_GRID = 8  # Positions along an edge that the dense layers take in.
 
 
 class ContextShares(keras.layers.Layer):
     """Encodes context images once, and gives their shares in what the recursion computes.
 
-    Two convolutions with ELUs turn patches of the context into features. A convolution of a state
-    beside the features is the sum of one of the state and one of the features, and the latter does
-    not change from step to step: so it is computed here, once, for the encoder's gates, the
-    decoder's gates and the prior. The prior needs a share of its own, as the decoder's state is
-    zero before the first step.
+    A context may tell by its layout or by what it shows as a whole: the sum of two digits is a
+    function of all of both, which convolutions on a grid of patches do not learn. So there are
+
+    - features on the grid, by two convolutions with ELUs on the context's patches, and
+    - a vector for the whole context (`_WholeContext`), which a dense layer lays on the grid.
+
+    A convolution of a state beside the features is the sum of one of the state and one of the
+    features, and the latter does not change from step to step: so it is computed here, once, for
+    the encoder's gates, the decoder's gates and the prior. The prior has shares of its own, as the
+    decoder's state is zero before the first step, and the vector gives it another at each step.
+
+    [choice] The vector learns from the prior alone. What a context says about an image as a whole
+    is what the rate can save; by way of the gates it would also receive the gradient of the error,
+    which GECO weights by thousands, and in that noise it is not learned.
 
     Args:
-        grid: (height, width) of the grid of patches.
-        patch_channels: Channels of a patch of the context.
+        context_shape: (height, width, channels) of the context.
+        num_steps: T, the number of steps of the recursion.
+        stride: Edge of a patch, in pixels.
         filters: Channels of the features and of the recursion's states.
         latent_filters: Channels of each step's latents.
-        kernel_size: Size of the convolutions.
+        kernel_size: Size of the convolutions on the grid of patches.
         **kwargs: As of `keras.layers.Layer`.
     """
 
-    def __init__(self, grid, patch_channels, filters, latent_filters, kernel_size, **kwargs):
-        super().__init__(**kwargs)
-        self._grid = grid
+    def __init__(
+        self, context_shape, num_steps, stride, filters, latent_filters, kernel_size, **kwargs
+    ):
+        super().__init__(autocast=False, **kwargs)
+        height, width, channels = context_shape
+        self._num_steps = num_steps
+        self._stride = stride
+        self._grid = grid = (height // stride, width // stride)
+        num_positions = math.prod(grid)
 
         def conv(name, filters, inputs, use_bias=False):
             layer = keras.layers.Conv2D(
@@ -42,24 +61,109 @@ class ContextShares(keras.layers.Layer):
             layer.build((None, *grid, inputs))
             return layer
 
-        self.first = conv("context_first", filters, patch_channels, use_bias=True)
+        self.first = conv("context_first", filters, channels * stride**2, use_bias=True)
         self.second = conv("context_second", filters, filters, use_bias=True)
         # Without biases: what they are added to has its own.
         self.encoder_gates = conv("context_to_encoder", 4 * filters, filters)
         self.decoder_gates = conv("context_to_decoder", 4 * filters, filters)
         self.prior = conv("context_to_prior", 2 * latent_filters, filters)
+        self.whole = _WholeContext(context_shape, filters, name="context_whole")
+        self.whole_to_grid = _dense(
+            "context_whole_to_grid", num_positions * filters, self.whole.size
+        )
+        self.whole_to_prior = _dense(
+            "context_whole_to_prior",
+            num_steps * num_positions * 2 * latent_filters,
+            self.whole.size,
+        )
         self.built = True
 
-    def shares(self, patches):
-        """Gives the shares, `[positions, B, ...]`, of patches `[positions, B, patch_channels]`."""
-        features = patches
-        for layer in (self.first, self.second):
-            features = tf.nn.elu(grid_convolution(layer, self._grid)(features))
+    def shares(self, context):
+        """Encodes contexts `[B, height, width, channels]`.
+
+        Returns:
+            `encoder_gates` and `decoder_gates`, `[positions, B, 4 * filters]`, and `prior(step)`, a
+            function to `[positions, B, 2 * latent_filters]`.
+        """
+        whole = self.whole(context)
+        features = self._features(context, tf.stop_gradient(whole))
+        prior = grid_convolution(self.prior, self._grid)(features)
+        of_steps = tf.split(tf.cast(self.whole_to_prior(whole), tf.float32), self._num_steps, 1)
         return types.SimpleNamespace(
             encoder_gates=grid_convolution(self.encoder_gates, self._grid)(features),
             decoder_gates=grid_convolution(self.decoder_gates, self._grid)(features),
-            prior=grid_convolution(self.prior, self._grid)(features),
+            prior=lambda step: prior + self._to_positions(of_steps[step]),
         )
+
+    def _features(self, context, whole):
+        """Gives features `[positions, B, filters]`."""
+        patches = self._to_positions(tf.nn.space_to_depth(context, self._stride))
+        first = tf.nn.elu(grid_convolution(self.first, self._grid)(patches))
+        whole = self._to_positions(tf.cast(self.whole_to_grid(whole), tf.float32))
+        return tf.nn.elu(grid_convolution(self.second, self._grid)(first) + whole)
+
+    def _to_positions(self, values):
+        """Lays `[B, positions * channels]`, of any shape, out as `[positions, B, channels]`."""
+        num_positions = math.prod(self._grid)
+        channels = math.prod(values.shape[1:]) // num_positions
+        return tf.transpose(tf.reshape(values, [-1, num_positions, channels]), [1, 0, 2])
+
+
+class _WholeContext(keras.layers.Layer):
+    """Turns contexts `[B, height, width, channels]` into vectors `[B, size]`.
+
+    The same convolutions, which halve the grid, and dense layer look at each channel as an image of
+    its own; then products of pairs of dense features, and a dense layer, relate the channels.
+
+    [choice] In contexts channels are images as a rule, and one network for all of them halves the
+    errors on the sum of two digits; channels of another kind still meet in the dense layers and in
+    the features on the grid. Neither digit alone tells anything of their sum, so at first there is
+    next to nothing to learn from: products, ReLUs and He's initialisation shorten that time.
+    """
+
+    def __init__(self, context_shape, filters, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        height, width, self._channels = context_shape
+        self.size = 8 * filters
+        self.convs, inputs = [], 1
+        while len(self.convs) < 2 or max(height, width) > _LARGEST_GRID:
+            layer = keras.layers.Conv2D(
+                filters,
+                5,
+                strides=2,
+                padding="same",
+                activation="relu",
+                kernel_initializer="he_normal",
+                name=f"context_conv_{len(self.convs) + 1}",
+            )
+            layer.build((None, height, width, inputs))
+            self.convs.append(layer)
+            height, width, inputs = -(-height // 2), -(-width // 2), filters
+        he = {"use_bias": True, "kernel_initializer": "he_normal"}
+        of_channel = 4 * filters
+        self.of_channel = _dense(
+            "context_of_channel", of_channel, height * width * filters, activation="relu", **he
+        )
+        self.factors = _dense("context_factors", 2 * self.size, self._channels * of_channel, **he)
+        self.joint = _dense("context_joint", self.size, self.size, activation="relu", **he)
+        self.built = True
+
+    def call(self, context):
+        """Gives vectors `[B, size]` in the layer's compute dtype."""
+        features = tf.transpose(context, [0, 3, 1, 2])
+        features = tf.reshape(features, [-1, *context.shape[1:3], 1])
+        for conv in self.convs:
+            features = conv(features)
+        features = self.of_channel(tf.reshape(features, [-1, math.prod(features.shape[1:])]))
+        features = tf.reshape(features, [-1, self._channels * features.shape[-1]])
+        factor, other_factor = tf.split(self.factors(features), 2, axis=-1)
+        return self.joint(factor * other_factor)
+
+
+def _dense(name, units, inputs, use_bias=False, **kwargs):
+    layer = keras.layers.Dense(units, use_bias=use_bias, name=name, **kwargs)
+    layer.build((None, inputs))
+    return layer
 
 
 def add_share(outputs, share):

@@ -34,7 +34,16 @@ class LatentImageModel(ObjectiveTrainer):
         image_shape: (height, width, channels).
         likelihood: Name of a likelihood or a `zoo.distributions.Likelihood`.
         context_shape: Shape of the context images of a conditional model, else None.
+
+    Attributes:
+        has_chain: Whether images are drawn in steps: `sample` and `reconstruct` then take
+            `return_chain=`.
+        needs_distortion: Whether parts learn from the distortion alone, so that an objective
+            without it (GECO) would never train them.
     """
+
+    has_chain = False
+    needs_distortion = False
 
     def __init__(self, image_shape, likelihood="gaussian", context_shape=None, **kwargs):
         # Float images stay float32 under a mixed precision policy: each layer casts for itself.
@@ -47,6 +56,11 @@ class LatentImageModel(ObjectiveTrainer):
         self.image_shape = _as_image_shape(image_shape, "image_shape")
         self.context_shape = context_shape and _as_image_shape(context_shape, "context_shape")
         self.likelihood = distributions.get_likelihood(likelihood)
+
+    @property
+    def has_mean(self):
+        """Whether p(x|z) has a mean in closed form; a model without one draws pixels instead."""
+        return self.likelihood.has_mean
 
     # === What an architecture defines ===
 
@@ -79,9 +93,17 @@ class LatentImageModel(ObjectiveTrainer):
         del noise
         return likelihood.mean()
 
+    def corrupt(self, images, noise):
+        """Gives what the posterior sees of images in training: of a denoising model not they.
+
+        The noise is to be drawn in streams that the latents do not use.
+        """
+        del noise
+        return images
+
     # === Inference ===
 
-    def infer(self, images, context=None, labels=None, seed=None):
+    def infer(self, images, context=None, labels=None, seed=None, training=False):
         """Draws z ~ q(z|x) for each image and records what every objective may ask for.
 
         Args:
@@ -90,12 +112,15 @@ class LatentImageModel(ObjectiveTrainer):
             labels: Passed on to the record.
             seed: An int or int32 `[2]`; row i has the noise of row (a, b + i). None: posterior
                 means. Also takes noise of `zoo.random`.
+            training: Whether a denoising model's posterior sees corrupted images, as in `fit`.
 
         Returns:
             A `Record` of per-example terms in nats.
         """
         images, context = self._as_images(images), self._as_context(context)
-        posterior = self.draw_posterior(images, context, _as_noise(seed, images))
+        noise = _as_noise(seed, images)
+        seen = self.corrupt(images, noise) if training else images
+        posterior = self.draw_posterior(seen, context, noise)
         return Record(**vars(posterior), images=images, labels=labels, context=context)
 
     def encode(self, images, context=None, seed=None):
@@ -113,7 +138,7 @@ class LatentImageModel(ObjectiveTrainer):
         return self.images_of(self.infer(images, context, seed=noise).likelihood, noise)
 
     def _seed_or_default(self, seed):
-        return 0 if seed is None and not self.likelihood.has_mean else seed
+        return 0 if seed is None and not self.has_mean else seed
 
     def call(self, images, context=None, seed=None, training=None):
         """Reconstructs images, as `reconstruct` does; also takes a batch as a dict."""

@@ -20,8 +20,9 @@ _OF_OBJECTIVE = 0  # The tag of the noise that a step's objective draws.
 class ObjectiveTrainer(CheckedModel):
     """What `zoo.LatentImageModel` is trained by: one `train_step` for every objective.
 
-    A subclass has `infer(images, context, labels, seed)`, which gives a `Record`, and a
-    `likelihood`. The objective turns the record into terms and a loss, and keeps its own state.
+    A subclass has `infer(images, context, labels, seed, training)`, which gives a `Record`, a
+    `likelihood`, and says whether it `has_mean`. The objective turns the record into terms and a
+    loss, and keeps its own state.
     """
 
     def compile(self, optimizer="adam", objective=None, seed=0, **kwargs):
@@ -63,7 +64,7 @@ class ObjectiveTrainer(CheckedModel):
                 # Past Keras's tracker, which is locked once a model is built; saving walks the
                 # attributes, so the objective is saved and restored all the same.
                 "_objective": objective,
-                "_trackers": _make_trackers(self.likelihood.has_mean),
+                "_trackers": _make_trackers(self.has_mean),
                 "_test_step_count": keras.Variable(
                     0, dtype="int32", trainable=False, aggregation="only_first_replica"
                 ),
@@ -107,7 +108,7 @@ class ObjectiveTrainer(CheckedModel):
         with tf.control_dependencies([check]):
             self.optimizer.apply(gradients, weights)
             self.objective.after_step(terms)
-            if self.likelihood.has_mean:
+            if self.has_mean:
                 squared_error = tf.reduce_mean(record.squared_error)
                 self.likelihood.observe(mean_over_replicas(squared_error))
             return self._track(record, terms, loss)
@@ -125,7 +126,8 @@ class ObjectiveTrainer(CheckedModel):
         num_rows = images.shape[0] or tf.shape(images)[0]
         with tf.control_dependencies(inputs.assert_equal_rows(num_rows)):
             noise = random.StepNoise(seed, num_rows)
-            record = self.infer(images, context, labels, seed=noise)
+            is_training = purpose == _TRAIN
+            record = self.infer(images, context, labels, seed=noise, training=is_training)
             own_noise = random.StepNoise(random.derive(seed, _OF_OBJECTIVE), num_rows)
             return record, self.objective.terms(self, record, own_noise)
 
@@ -134,7 +136,7 @@ class ObjectiveTrainer(CheckedModel):
         self._loss_tracker.update_state(loss, sample_weight=num_rows)
         self._trackers["rate"].update_state(record.rate)
         self._trackers["distortion"].update_state(record.distortion)
-        if self.likelihood.has_mean:
+        if self.has_mean:
             self._trackers["rmse"].update_state(record.images, record.reconstruction)
         self.objective.track(terms)
         return self.current_logs()

@@ -15,7 +15,8 @@ class Posterior:
     Attributes:
         latents: Tuple of float32 tensors `[B, ...]`, one a group of latents.
         rate: KL(q(z|x) ‖ p(z)) in nats, `[B]`; in a hierarchy the sum over groups, each exact
-            given the groups drawn before it.
+            given the groups drawn before it; of a flow log q(z|x) - log p(z) at the drawn z, whose
+            mean over draws it is.
         log_posterior: log q(z|x) of the drawn latents, in nats, `[B]`.
         log_prior: log p(z) of the drawn latents, in nats, `[B]`.
         likelihood: p(x|z), a TFP distribution over images.

@@ -89,8 +89,15 @@ class GECO(Objective):
             constraint.check(model)
         if model.likelihood.is_trained_by_likelihood:
             raise ValueError(
-                "GECO has no likelihood term, so it would never train the likelihood's own weights "
-                "(scale='learned'). Use zoo.distributions.Gaussian(scale='running'), the default."
+                "GECO has no likelihood term, so it would never train the scales of a "
+                f"{type(model.likelihood).__name__} (of a Gaussian: scale='learned'). Use the "
+                "likelihood zoo.distributions.Gaussian(scale='running'), or another objective."
+            )
+        if model.needs_distortion:
+            raise ValueError(
+                "GECO has no likelihood term, and the earlier steps of this "
+                f"{type(model).__name__} would learn from nothing else. Make it with "
+                "stop_gradient=False, the default, or choose another objective."
             )
         # A loss-scaling optimiser, as of mixed_float16, wraps the one that accumulates.
         optimizer = getattr(optimizer, "inner_optimizer", optimizer)

@@ -7,6 +7,7 @@ _HOMES = {
     "export": "zoo.serving.saved_model",
     "load_exported": "zoo.serving.keras_config",
     "make_classifier_signatures": "zoo.serving.signatures",
+    "make_sampler_signatures": "zoo.serving.signatures",
     "make_signatures": "zoo.serving.signatures",
 }
 

@@ -11,6 +11,8 @@
 `image` and `reconstruction` are float32 `[N, H, W, C]` in pixel units, `seed` int32 `[N, 2]`,
 `temperature` float32 `[N]`, `log_prob` float32 `[N]` in nats; those of a conditional model also
 take `context` float32 `[N, ...]`. Latents are posterior means, images are the likelihood's means.
+A model whose likelihood has no mean (PixelVAE) draws pixels, and `reconstruct` latents too: there
+`reconstruct` and `decode` also take `seed`.
 Everything has the leading batch dimension and a row's answer depends on its own inputs alone, so
 that a server may group rows as it likes.
 """
@@ -20,9 +22,10 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from zoo import random
 from zoo.serving import input_checks
 
-__all__ = ["Signature", "make_classifier_signatures", "make_signatures"]
+__all__ = ["Signature", "make_classifier_signatures", "make_sampler_signatures", "make_signatures"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,16 +77,18 @@ def make_signatures(model, log_prob_samples=16):
     if model.context_shape is not None:
         context = {"context": _spec("context", model.context_shape)}
     latents = _latent_specs(model)
+    drawn = {} if model.has_mean else seed
 
     def reconstruct(given):
-        return {"reconstruction": model.reconstruct(given["image"], given.get("context"))}
+        noise = _noise(given)
+        return {"reconstruction": model.reconstruct(given["image"], given.get("context"), noise)}
 
     def encode(given):
         return dict(zip(latents, model.encode(given["image"], given.get("context")), strict=True))
 
     def decode(given):
-        drawn = tuple(given[name] for name in latents)
-        return {"image": model.decode(drawn, given.get("context")).mean()}
+        likelihood = model.decode(tuple(given[name] for name in latents), given.get("context"))
+        return {"image": model.images_of(likelihood, _noise(given))}
 
     def sample(given):
         seeds, temperatures = given["seed"], given["temperature"]
@@ -95,9 +100,9 @@ def make_signatures(model, log_prob_samples=16):
         return {"log_prob": bound}
 
     return {
-        "reconstruct": Signature(image | context, reconstruct),
+        "reconstruct": Signature(image | context | drawn, reconstruct),
         "encode": Signature(image | context, encode),
-        "decode": Signature(latents | context, decode),
+        "decode": Signature(latents | context | drawn, decode),
         "sample": Signature(seed | temperature | context, sample),
         "log_prob": Signature(image | seed | context, log_prob),
     }
@@ -124,6 +129,32 @@ def make_classifier_signatures(model):
         "classify": Signature(image, lambda given: {"probabilities": model(given["image"])}),
         "features": Signature(image, lambda given: {"features": model.features(given["image"])}),
     }
+
+
+def make_sampler_signatures(model):
+    """Makes the signature of a model that draws images and has no latents.
+
+    | signature                   | inputs                | outputs |
+    |-----------------------------|-----------------------|---------|
+    | `serving_default`, `sample` | `seed`, `temperature` | `image` |
+
+    Args:
+        model: A `zoo.InfusionModel`.
+
+    Returns:
+        As `make_signatures` does.
+    """
+    inputs = {"seed": _spec("seed", (2,), tf.int32), "temperature": _spec("temperature", ())}
+
+    def sample(given):
+        return {"image": model.sample_rows(given["seed"], given["temperature"])}
+
+    return {"sample": Signature(inputs, sample)}
+
+
+def _noise(given):
+    """The noise of the rows' seeds, or None for a signature that draws nothing."""
+    return random.RowNoise(given["seed"]) if "seed" in given else None
 
 
 def _latent_specs(model):

@@ -1,5 +1,6 @@
 """A conditional ConvDRAW: where the context enters, and that it costs a step nothing."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,6 +12,7 @@ from zoo.layers import grid_convolution
 from zoo.models.draw_context import ContextShares
 
 GRID = (2, 4)
+NUM_WEIGHTS = 19  # Of what reads the context.
 
 
 @pytest.fixture(scope="module")
@@ -75,62 +77,141 @@ def test_a_row_depends_on_its_own_context_alone(model, images, contexts):
     assert rates[1][3] != rates[0][3]
 
 
-def test_every_weight_of_the_context_is_trained(model, images, contexts):
+def gradients(model, images, context, of):
+    """Gradients of a function of the record by the weights of the context, by their paths."""
+    weights = model.context_shares.trainable_weights
     with tf.GradientTape() as tape:
-        record = model.infer(images, contexts[0], seed=0)
-        loss = tf.reduce_sum(record.rate + record.distortion)
-    gradients = tape.gradient(loss, model.context_shares.trainable_weights)
-    assert len(gradients) == 7
-    assert all(np.abs(gradient).max() > 1e-6 for gradient in gradients)
+        value = tf.reduce_sum(of(model.infer(images, context, seed=0)))
+    found = tape.gradient(
+        value, [w.value for w in weights], unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )
+    return {w.path: np.abs(g).max() for w, g in zip(weights, found, strict=True)}
 
 
-# === Computed once ===
+def test_every_weight_of_the_context_is_trained(model, images, contexts):
+    found = gradients(model, images, contexts[0], lambda record: record.rate + record.distortion)
+    assert len(found) == NUM_WEIGHTS
+    assert all(size > 1e-6 for size in found.values()), found
+
+
+def test_what_the_whole_context_says_is_learned_from_the_prior_alone(model, images, contexts):
+    found = gradients(model, images, contexts[0], lambda record: record.distortion)
+    of_whole = [found[w.path] for w in model.context_shares.whole.trainable_weights]
+    assert of_whole == [0.0] * 10
+    assert found[model.context_shares.whole_to_grid.kernel.path] > 1e-6, "the gates do hear of it"
+
+
+def test_learns_what_only_all_channels_together_tell():
+    """The image is bright if exactly one of two contexts is: neither alone tells anything."""
+    keras.utils.set_random_seed(0)
+    bits = np.random.default_rng(0).integers(0, 2, (2048, 2))
+    context = np.broadcast_to(bits[:, None, None], (2048, 4, 4, 2)).astype(np.float32)
+    image = np.zeros((2048, 4, 4, 1), np.float32) + (bits[:, 0] ^ bits[:, 1])[:, None, None, None]
+    sizes = {"num_steps": 1, "filters": 8, "latent_filters": 1, "kernel_size": 3, "stride": 4}
+    model = zoo.ConvDRAW((4, 4, 1), **sizes, context_shape=(4, 4, 2))
+    objective = zoo.GECO(zoo.constraints.ReconstructionError(0.2))
+    model.compile(keras.optimizers.Adam(3e-3), objective=objective)
+    model.fit({"image": image, "context": context}, batch_size=64, epochs=10, verbose=0)
+    samples = model.sample(200, seed=0, context=context[:200]).numpy().mean(axis=(1, 2, 3))
+    assert np.mean((samples > 0.5) == (image[:200, 0, 0, 0] > 0.5)) > 0.95
+
+
+# === What is computed, and how often ===
 
 
 def elu(x):
     return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
 
 
-def same_convolution(x, kernel, bias=0.0):
-    """A convolution of `[B, h, w, channels]` in float64, written out."""
-    x, kernel = np.asarray(x, np.float64), np.asarray(kernel, np.float64)
-    size, (height, width) = kernel.shape[0], x.shape[1:3]
-    half = size // 2
-    padded = np.pad(x, ((0, 0), (half, half), (half, half), (0, 0)))
-    return sum(
-        padded[:, i : i + height, j : j + width] @ kernel[i, j]
+def relu(x):
+    return np.maximum(x, 0)
+
+
+def convolution(layer, x, kernel=None):
+    """A convolution of `[B, h, w, channels]` in float64, written out, with "same" padding."""
+    x = np.asarray(x, np.float64)
+    kernel = np.asarray(layer.kernel if kernel is None else kernel, np.float64)
+    size, stride = kernel.shape[0], layer.strides[0]
+    shape = [-(-edge // stride) for edge in x.shape[1:3]]
+    missing = [
+        max((n - 1) * stride + size - edge, 0) for n, edge in zip(shape, x.shape[1:3], strict=True)
+    ]
+    padded = np.pad(x, ((0, 0), *((m // 2, m - m // 2) for m in missing), (0, 0)))
+    ends = [(n - 1) * stride + 1 for n in shape]
+    outputs = sum(
+        padded[:, i : i + ends[0] : stride, j : j + ends[1] : stride] @ kernel[i, j]
         for i in range(size)
         for j in range(size)
-    ) + np.asarray(bias, np.float64)
+    )
+    return outputs + (np.asarray(layer.bias, np.float64) if layer.use_bias else 0.0)
 
 
-def test_shares_and_a_convolution_of_the_state_are_one_of_both(images, contexts):
+def dense(layer, x):
+    outputs = x @ np.asarray(layer.kernel, np.float64)
+    return outputs + (np.asarray(layer.bias, np.float64) if layer.use_bias else 0.0)
+
+
+def whole_context(layer, context):
+    """The vector of each context, channel by channel."""
+    of_channels = []
+    for channel in range(context.shape[-1]):
+        features = context[..., channel : channel + 1]
+        for conv in layer.convs:
+            features = relu(convolution(conv, features))
+        of_channels.append(relu(dense(layer.of_channel, features.reshape(len(features), -1))))
+    factors = dense(layer.factors, np.concatenate(of_channels, axis=1))
+    size = factors.shape[1] // 2
+    return relu(dense(layer.joint, factors[:, :size] * factors[:, size:]))
+
+
+def positions_first(maps):
+    return np.swapaxes(maps.reshape(len(maps), -1, maps.shape[-1]), 0, 1)
+
+
+def test_shares_and_a_convolution_of_the_state_are_one_of_both(contexts):
     """What a step computes is the convolution of (state, features) that the paper describes."""
-    model = contract.make_model("ConvDRAW_conditional")
-    patches = tf.nn.space_to_depth(contexts[0], 2).numpy()
+    model = zoo.ConvDRAW(
+        IMAGE_SHAPE,
+        num_steps=2,
+        filters=4,
+        latent_filters=2,
+        kernel_size=3,
+        stride=2,
+        context_shape=(4, 8, 2),
+    )
+    context = np.concatenate(contexts, axis=-1)
     layer = model.context_shares
-    features = patches
-    for conv in (layer.first, layer.second):
-        features = elu(same_convolution(features, conv.kernel, conv.bias))
-    shares = layer.shares(model._to_positions(tf.constant(patches)))
+    whole = whole_context(layer.whole, context)
+    patches = tf.nn.space_to_depth(context, 2).numpy()
+    features = convolution(layer.second, elu(convolution(layer.first, patches)))
+    features = elu(features + dense(layer.whole_to_grid, whole).reshape(features.shape))
+    shares = layer.shares(tf.constant(context))
+    of_steps = dense(layer.whole_to_prior, whole).reshape(8, 2, *GRID, 4)
     rng = np.random.default_rng(2)
-    for head, share, name in (
-        (model.prior_head, shares.prior, "prior"),
-        (model.decoder_gates, shares.decoder_gates, "decoder_gates"),
-        (model.image_gates, shares.encoder_gates, "encoder_gates"),
+    for head, of_features, share, more in (
+        (model.prior_head, layer.prior, shares.prior(0), of_steps[:, 0]),
+        (model.prior_head, layer.prior, shares.prior(1), of_steps[:, 1]),
+        (model.decoder_gates, layer.decoder_gates, shares.decoder_gates, 0.0),
+        (model.image_gates, layer.encoder_gates, shares.encoder_gates, 0.0),
     ):
         state = rng.normal(size=(8, *GRID, head.kernel.shape[2])).astype(np.float32)
-        kernel = np.concatenate([head.kernel, getattr(layer, name).kernel], axis=2)
-        together = same_convolution(np.concatenate([state, features], -1), kernel, head.bias)
-        once = grid_convolution(head, GRID)(model._to_positions(tf.constant(state))) + share
-        assert_close(once, model._to_positions(tf.constant(together)))
+        kernel = np.concatenate([head.kernel, of_features.kernel], axis=2)
+        together = convolution(head, np.concatenate([state, features], -1), kernel) + more
+        once = grid_convolution(head, GRID)(tf.constant(positions_first(state))) + share
+        assert_close(once, positions_first(together))
+
+
+def test_large_contexts_are_halved_until_the_dense_layers_can_take_them():
+    model = zoo.ConvDRAW((36, 20, 1), 1, 2, 1, 3, 4, context_shape=(36, 20, 1))
+    assert len(model.context_shares.whole.convs) == 3
+    assert model.context_shares.whole.of_channel.kernel.shape[0] == 5 * 3 * 2
 
 
 def test_the_context_is_encoded_once_whatever_the_steps(images, contexts, monkeypatch):
     calls = []
     shares = ContextShares.shares
     monkeypatch.setattr(
-        ContextShares, "shares", lambda self, patches: calls.append(1) or shares(self, patches)
+        ContextShares, "shares", lambda self, context: calls.append(1) or shares(self, context)
     )
     model = zoo.ConvDRAW(IMAGE_SHAPE, num_steps=5, stride=2, context_shape=CONTEXT_SHAPE)
     model.infer(images, contexts[0], seed=0)
@@ -147,8 +228,10 @@ def test_model_without_context_has_no_weights_for_it():
     conditional = zoo.ConvDRAW(IMAGE_SHAPE, **arguments, context_shape=CONTEXT_SHAPE)
     shapes = [(w.name, w.shape) for w in conditional.weights if "context" not in w.path]
     assert [(w.name, w.shape) for w in plain.weights] == shapes
-    assert len(conditional.weights) == len(shapes) + 7
-    assert len({w.path for w in conditional.weights}) == len(shapes) + 7, "each has its own name"
+    assert len(conditional.weights) == len(shapes) + NUM_WEIGHTS
+    assert len({w.path for w in conditional.weights}) == len(shapes) + NUM_WEIGHTS, (
+        "each has its own name"
+    )
 
 
 def test_a_context_for_a_model_without_one_is_refused_by_every_method(images, contexts):

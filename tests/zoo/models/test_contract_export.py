@@ -6,7 +6,8 @@ import tensorflow as tf
 
 import zoo
 from tests import contract
-from tests.contract import assert_close, context_of
+from tests.contract import assert_close, context_of, images_of
+from zoo import random
 
 NUM_SAMPLES = 3  # of the `log_prob` signature
 SEEDS = np.array([[3, 0], [3, 1], [9, 5]], np.int32)
@@ -16,7 +17,7 @@ TEMPERATURES = np.array([1.0, 0.5, 0.0], np.float32)
 @pytest.fixture(scope="module", params=contract.FULL_MODELS)
 def exported(request, images, tmp_path_factory):
     """A trained model and where it was exported to."""
-    model = contract.make_compiled(request.param, "GECO", run_eagerly=True)
+    model = contract.make_compiled(request.param, run_eagerly=True)
     contract.train(model, images, num_steps=2)
     path = tmp_path_factory.mktemp(request.param) / "1"
     model.export(path, log_prob_samples=NUM_SAMPLES)
@@ -36,6 +37,11 @@ def answer(exported):
     return ask
 
 
+def seeds_of(model, num):
+    """The input that draws what the Keras model does without a seed, if the model draws at all."""
+    return {} if model.has_mean else {"seed": random.row_seeds(0, num).numpy()}
+
+
 def test_signatures_are_those_documented(answer):
     names = {"serving_default", "reconstruct", "encode", "decode", "sample", "log_prob"}
     assert answer.names == names
@@ -44,8 +50,9 @@ def test_signatures_are_those_documented(answer):
 @pytest.mark.parametrize("name", ["serving_default", "reconstruct"])
 def test_reconstruct_signature(exported, answer, images, name):
     given = context_of(exported[0], images)
-    output = answer(name, image=images, **given)
-    assert_close(output["reconstruction"], exported[0].reconstruct(images, **given))
+    expected = exported[0].reconstruct(images, **given)
+    output = answer(name, image=images, **given, **seeds_of(exported[0], len(images)))
+    assert_close(output["reconstruction"], expected)
     assert set(output) == {"reconstruction"}
 
 
@@ -62,8 +69,8 @@ def test_decode_signature(exported, answer, images):
     given = context_of(model, images[:3])
     latents = model.sample_prior(3, seed=1, **given)
     named = {f"latents_{i}": z.numpy() for i, z in enumerate(latents)}
-    output = answer("decode", **named, **given)
-    assert_close(output["image"], model.decode(latents, **given).mean())
+    output = answer("decode", **named, **given, **seeds_of(model, 3))
+    assert_close(output["image"], images_of(model, model.decode(latents, **given)))
 
 
 def test_sample_signature(exported, answer, images):
@@ -108,4 +115,5 @@ def test_loaded_model_is_the_exported_one_and_trains_on(exported, images):
     )
     assert loaded.objective.multipliers == model.objective.multipliers
     contract.train(loaded, images, num_steps=1)
-    assert float(loaded.objective.num_updates) == float(model.objective.num_updates) + 1
+    if model.objective.multipliers:
+        assert float(loaded.objective.num_updates) == float(model.objective.num_updates) + 1

@@ -84,13 +84,14 @@ def test_other_pairs_train_and_go_on_after_loading(names, images, tmp_path):
     contract.train(model, images, num_steps=2)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
+    loaded.run_eagerly = True  # Spares the tracing of a second graph.
     assert_same_state(state_of(loaded), state_of(model))
     losses = [contract.train(m, images, num_steps=1) for m in (loaded, model)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     assert_same_state(state_of(loaded), state_of(model), tolerance=1e-5)
 
 
-@pytest.mark.parametrize("name", contract.MODELS)
+@pytest.mark.parametrize("name", [n for n in contract.MODELS if n not in contract.WITHOUT_MEAN])
 def test_recompiling_keeps_the_weights_and_changes_the_objective(name, images, tmp_path):
     model = contract.make_compiled(name, "ELBO", run_eagerly=True)
     contract.train(model, images, num_steps=2)

@@ -1,0 +1,66 @@
+"""The convolutional encoder and decoder of architectures with one vector of latents."""
+
+import keras
+
+__all__ = ["check_sizes", "make_decoder", "make_encoder"]
+
+
+def check_sizes(**sizes):
+    """Checks arguments that are an int, or a sequence of ints, of at least 1.
+
+    Raises:
+        ValueError: Names the first that is not.
+    """
+    for name, given in sizes.items():
+        is_sequence = isinstance(given, tuple | list)
+        values = given if is_sequence else (given,)
+        if not values or not all(isinstance(size, int) and size >= 1 for size in values):
+            raise ValueError(
+                f"{name} must be {'ints' if is_sequence else 'an int'} of at least 1. "
+                f"Received: {name}={given}"
+            )
+
+
+def make_encoder(image_shape, filters, hidden_units, architecture=None, remedy="pass filters="):
+    """Makes stride-2 convolutions and a dense layer: `[B, H, W, C]` to `[B, hidden_units]`.
+
+    Args:
+        image_shape: (height, width, channels).
+        filters: Filters of each convolution.
+        hidden_units: Units of the dense layer.
+        architecture: Whose networks these are, for the error; None for one without the decoder
+            below, whose image may have any size.
+        remedy: What its user may do about an image size that does not fit, for the error.
+
+    Raises:
+        ValueError: The height or width cannot be halved so many times.
+    """
+    stride = 2 ** len(filters)
+    if architecture and (image_shape[0] % stride or image_shape[1] % stride):
+        raise ValueError(
+            f"{architecture} halves the image {len(filters)} times (once for each entry of "
+            f"filters), so height and width must be divisible by {stride}. Received: "
+            f"image_shape={image_shape}, filters={filters}. Resize or pad the images, or {remedy}."
+        )
+    layers = [keras.Input(image_shape)]
+    layers += [keras.layers.Conv2D(f, 5, 2, "same", activation="relu") for f in filters]
+    layers += [keras.layers.Flatten(), keras.layers.Dense(hidden_units, activation="relu")]
+    return keras.Sequential(layers, name="encoder")
+
+
+def make_decoder(image_shape, latent_dim, filters, hidden_units, num_parameters):
+    """Makes the encoder's mirror image: `[B, latent_dim]` to float32 `[B, H, W, num_parameters]`.
+
+    The image size is one that `make_encoder` takes with the same filters.
+    """
+    height, width = (size // 2 ** len(filters) for size in image_shape[:2])
+    layers = [
+        keras.Input((latent_dim,)),
+        keras.layers.Dense(hidden_units, activation="relu"),
+        keras.layers.Dense(height * width * filters[-1], activation="relu"),
+        keras.layers.Reshape((height, width, filters[-1])),
+    ]
+    for f in reversed(filters[:-1]):
+        layers.append(keras.layers.Conv2DTranspose(f, 5, 2, "same", activation="relu"))
+    layers.append(keras.layers.Conv2DTranspose(num_parameters, 5, 2, "same", dtype="float32"))
+    return keras.Sequential(layers, name="decoder")

@@ -1,0 +1,232 @@
+"""Infusion training (Bordes, Honari & Vincent 2017), the baseline of the sequential VAE."""
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from zoo import random
+from zoo.models import inputs
+from zoo.models.conv_networks import check_sizes
+from zoo.models.infusion_trainer import InfusionTrainer
+from zoo.models.sequential_networks import StepGenerator, check_divisible
+
+__all__ = ["InfusionModel"]
+
+# Bounds of a pixel's variance, in squared pixel units: those of the authors' code.
+_LEAST_VARIANCE, _LARGEST_VARIANCE = 1e-4, 0.1
+
+
+@keras.saving.register_keras_serializable("zoo")
+class InfusionModel(InfusionTrainer):
+    """A Markov chain that turns noise into an image in T steps; no latents, no posterior.
+
+    Learning to Generate Samples from Noise through Infusion Training (Bordes et al. 2017). A
+    network, the same that draws a step of `zoo.SequentialVAE`, gives each step's transition, for
+    t = 1..T:
+
+        p_t(x_t | x_{t-1}) = N(r ⊙ g + (1 - r) ⊙ x_{t-1}, v),  g, r, v = G_t(x_{t-1})
+
+    with independent pixels, g and the gate r in (0, 1), and a variance v a value. Sampling starts
+    at x_0, uniform noise on [0, 1] [choice; the authors': normal noise with the data's mean and
+    variance at each pixel], draws x_1..x_{T-1} and gives the mean of the last transition. Training
+    runs the same chain, but before step t a random share α_t of the pixels of x_{t-1}, with all
+    their channels, is replaced by those of the data: the image that the step shall give. The loss
+    is Σ_t t/T · -log p_t(x | x_{t-1}) in nats an image, without a gradient through x_{t-1}.
+
+    It is no latent-variable model with a bound on its likelihood that it trains on, so it has
+    neither a rate nor objectives. `fit` and `evaluate` log the `loss`, and of the last step of
+    infused chains `distortion` (nats an image) and `rmse` (pixel units).
+
+    Args:
+        image_shape: (height, width, channels); height and width divisible by 2 for each of
+            `filters`.
+        num_steps: T, at least 1.
+        initial_rate: α_1, the infusion rate of the first step.
+        rate_increment: α_t - α_{t-1}, at least 0; α_T is at most 1.
+        filters: Filters of the stride-2 convolutions, one a scale.
+        hidden_units: Units of the dense layers at the coarsest scale.
+        share_weights: One network for all steps, which knows the step by a bias; the authors' does
+            by its batch normalisation. Otherwise each step has its own.
+
+    Raises:
+        ValueError: The image size does not fit the networks, or a number is out of range.
+
+    Example:
+        >>> model = zoo.InfusionModel((28, 28, 1))
+        >>> model.compile(keras.optimizers.Adam(1e-3))
+        >>> model.fit(images, epochs=10)
+        >>> chain = model.sample(8, seed=0, return_chain=True)  # [10, 8, 28, 28, 1]
+    """
+
+    has_chain = True
+    context_shape = None  # It sees images alone.
+
+    def __init__(
+        self,
+        image_shape,
+        num_steps=10,
+        initial_rate=0.02,
+        rate_increment=0.02,
+        filters=(32, 64),
+        hidden_units=256,
+        share_weights=True,
+        **kwargs,
+    ):
+        super().__init__(autocast=False, **kwargs)
+        self.image_shape = tuple(image_shape)
+        self.num_steps = num_steps
+        self.initial_rate = initial_rate
+        self.rate_increment = rate_increment
+        self.filters = tuple(filters)
+        self.hidden_units = hidden_units
+        self.share_weights = share_weights
+        self._check_arguments()
+        self.generators = [
+            StepGenerator(
+                self.image_shape,
+                2 * self.image_shape[-1],
+                self.filters,
+                hidden_units,
+                num_steps=num_steps if share_weights else 1,
+                name=f"generator_{step}",
+            )
+            for step in range(1 if share_weights else num_steps)
+        ]
+        self.built = True
+
+    def _check_arguments(self):
+        check_sizes(
+            image_shape=self.image_shape,
+            num_steps=self.num_steps,
+            filters=self.filters,
+            hidden_units=self.hidden_units,
+        )
+        check_divisible("InfusionModel", self.image_shape, self.filters)
+        # A last rate beyond 1 by rounding alone is 1.
+        rates = [round(rate, 6) for rate in (self.initial_rate, self.infusion_rate(-1))]
+        if self.rate_increment < 0 or not 0 <= rates[0] <= rates[1] <= 1:
+            raise ValueError(
+                "The share of pixels taken from the data must not fall and must stay in [0, 1] "
+                f"for all steps. Received: initial_rate={self.initial_rate}, rate_increment="
+                f"{self.rate_increment}, so that it is {rates[1]:g} at step {self.num_steps}"
+            )
+
+    def infusion_rate(self, step):
+        """α of a step, counted from 0, or from the last, -1: the share taken from the data."""
+        return self.initial_rate + step % self.num_steps * self.rate_increment
+
+    # === The chain ===
+
+    def transition(self, images, step):
+        """p_{t+1}(x | x_t) for the step t, from 0, at images `[B, H, W, C]`: a TFP distribution."""
+        generator = self.generators[0 if self.share_weights else step]
+        outputs, gate = generator(image=images, step=step)
+        proposal, variance = tf.split(tf.sigmoid(outputs), 2, axis=-1)
+        mean = gate * proposal + (1.0 - gate) * images
+        scale = tf.sqrt(_LEAST_VARIANCE + _LARGEST_VARIANCE * variance)
+        return tfp.distributions.Independent(tfp.distributions.Normal(mean, scale), 3)
+
+    def infuse(self, images, data, step, noise):
+        """Replaces a share `infusion_rate(step)` of the pixels of images by those of the data."""
+        draws = noise.uniform([*self.image_shape[:2], 1], stream=2 * step + 1)
+        return tf.where(draws < self.infusion_rate(step), data, images)
+
+    def chain(self, noise, data=None, temperature=1.0):
+        """Runs the chain from noise; with data, infuses them at each step.
+
+        Args:
+            noise: Noise of `zoo.random`.
+            data: Images `[B, H, W, C]` in [0, 1], or None for the chain that samples.
+            temperature: Scales the standard deviations of what is drawn between steps.
+
+        Returns:
+            The transitions of the T steps, TFP distributions over images.
+        """
+        images, transitions = noise.uniform(self.image_shape, stream=0), []
+        for step in range(self.num_steps):
+            if step > 0:
+                drawn = noise.normal(self.image_shape, stream=2 * step)
+                images = transitions[-1].mean() + temperature * transitions[-1].stddev() * drawn
+            if data is not None:
+                images = self.infuse(images, data, step, noise)
+            transitions.append(self.transition(tf.stop_gradient(images), step))
+        return transitions
+
+    # === Images ===
+
+    def sample(self, num, seed=None, temperature=1.0, return_chain=False):
+        """Draws images: means of the last step, `[num, H, W, C]` in pixel units.
+
+        Args:
+            num: Number of images.
+            seed: An int or int32 `[2]`; row i depends on (a, b + i) alone. None: a fresh one.
+            temperature: Scales the standard deviations of what is drawn between steps; a number or
+                `[num]`.
+            return_chain: Whether to give the means of every step, `[T, num, H, W, C]`.
+        """
+        return self.sample_rows(random.row_seeds(seed, num), temperature, return_chain)
+
+    def sample_rows(self, seeds, temperature=1.0, return_chain=False):
+        """Draws one image for each row seed, int32 `[N, 2]`, as a served model does."""
+        temperature = tf.broadcast_to(tf.cast(temperature, tf.float32), tf.shape(seeds)[:1])
+        chain = self.chain(random.RowNoise(seeds), temperature=temperature[:, None, None, None])
+        return _means(chain, return_chain)
+
+    def reconstruct(self, images, seed=0, return_chain=False):
+        """Runs chains infused with images, as training does; gives the means of the last step.
+
+        Args:
+            images: `[B, H, W, C]`, float in [0, 1] or uint8.
+            seed: An int or int32 `[2]`; row i depends on (a, b + i) alone.
+            return_chain: Whether to give the means of every step, `[T, B, H, W, C]`.
+        """
+        with inputs.plain_errors():
+            images = inputs.as_images(images, self.image_shape)
+        noise = random.RowNoise(random.row_seeds(seed, tf.shape(images)[0]))
+        return _means(self.chain(noise, images), return_chain)
+
+    def call(self, images, training=None):
+        """Reconstructs images with seed 0, as `reconstruct` does; also takes a batch as a dict."""
+        del training
+        return self.reconstruct(inputs.unpack(images)[0])
+
+    # === Saving ===
+
+    def export(self, filepath, format="tf_saved_model", metadata=None):
+        """Writes a SavedModel for TensorFlow Serving and `zoo.load`, exactly at `filepath`.
+
+        Its signature `serving_default`, also `sample`, takes `seed`, int32 `[N, 2]`, and
+        `temperature`, float32 `[N]`, and gives `image`, float32 `[N, H, W, C]`.
+
+        Args:
+            filepath: A local folder that does not exist yet; a server wants a number, `model/1`.
+            format: `"tf_saved_model"`.
+            metadata: A dict that JSON can hold, kept beside the model.
+
+        Raises:
+            FileExistsError: There is something at `filepath`.
+            ValueError: Another format.
+            RuntimeError: The written model does not answer as this one does.
+        """
+        from zoo import serving
+
+        if format != "tf_saved_model":
+            raise ValueError(f"A zoo model exports as 'tf_saved_model'. Received: {format!r}")
+        serving.export(self, filepath, None, metadata, serving.make_sampler_signatures(self))
+
+    def get_config(self):
+        """Gives the constructor's arguments."""
+        names = ("name", "image_shape", "num_steps", "initial_rate", "rate_increment", "filters")
+        return {n: getattr(self, n) for n in (*names, "hidden_units", "share_weights")}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Makes the model of `get_config`; its weights are fresh."""
+        del custom_objects
+        return cls(**config)
+
+
+def _means(transitions, return_chain):
+    if not return_chain:
+        return transitions[-1].mean()
+    return tf.stack([transition.mean() for transition in transitions])

@@ -1,0 +1,164 @@
+"""VAE+NVP: a posterior as flexible as a normalising flow (Rezende & Viola 2018, Section 4)."""
+
+import keras
+import tensorflow as tf
+
+from zoo.distributions import RealNVP, normals
+from zoo.models.conv_networks import check_sizes, make_decoder, make_encoder
+from zoo.models.latent_image_model import LatentImageModel
+from zoo.models.record import Posterior
+
+__all__ = ["NVPVAE"]
+
+_PRIORS = ("standard_normal", "real_nvp")
+
+
+@keras.saving.register_keras_serializable("zoo")
+class NVPVAE(LatentImageModel):
+    """Convolutional networks, and a fully connected conditional real NVP as the posterior.
+
+    Taming VAEs (Rezende & Viola 2018), Section 4: its VAE+NVP. The trunk of the encoder turns the
+    image into features h, and z = μ(h) + σ(h) f(ε; h) with ε ~ N(0, I) and f a
+    `zoo.distributions.RealNVP` that sees h in every coupling.
+
+    The flow only shapes the posterior; the affine map with the trunk's μ and σ puts it in its
+    place [choice]. So f works on numbers of order 1 however narrow the posterior is, and training
+    begins at the diagonal normal posterior of a `zoo.ConvVAE`, since f begins as the identity.
+    With couplings alone, the first of them would have to learn that place, too.
+
+    A flow has no KL in closed form: the `rate` of an example is log q(z|x) - log p(z) at the z
+    drawn, in nats; its mean over draws is the KL, but a single one may be negative. Without a seed,
+    `encode` and `reconstruct` take z at base noise ε = 0, which is neither mean nor mode of q.
+
+    Args:
+        image_shape: (height, width, channels); height and width are divisible by 2 for each entry
+            of `filters`.
+        latent_dim: Number of latents, at least 2.
+        num_couplings: Number of couplings of a flow.
+        coupling_units: Units of each hidden layer of a coupling's network.
+        filters: Filters of the encoder's stride-2 convolutions; the decoder mirrors them.
+        hidden_units: Units of the dense layer on either side of the latents, and so width of h.
+        likelihood: Name of a likelihood or a `zoo.distributions.Likelihood`.
+        prior: `"standard_normal"`, as in the paper, or `"real_nvp"`: an unconditional flow of the
+            same size, trained with the rest. A temperature scales its base's standard deviation.
+
+    Raises:
+        ValueError: The image size does not fit the networks, a size is not an int or too small, or
+            there is no such prior.
+
+    Example:
+        >>> model = zoo.NVPVAE((28, 28, 1), latent_dim=16)
+        >>> constraint = zoo.constraints.ReconstructionError(tolerance=0.1)
+        >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.GECO(constraint))
+        >>> model.fit(images, epochs=10)
+    """
+
+    def __init__(
+        self,
+        image_shape,
+        latent_dim=32,
+        num_couplings=8,
+        coupling_units=(64, 64),
+        filters=(32, 64),
+        hidden_units=256,
+        likelihood="gaussian",
+        prior="standard_normal",
+        **kwargs,
+    ):
+        super().__init__(image_shape, likelihood, **kwargs)
+        self.latent_dim = latent_dim
+        self.num_couplings = num_couplings
+        self.coupling_units = tuple(coupling_units)
+        self.filters = tuple(filters)
+        self.hidden_units = hidden_units
+        self.prior = prior
+        self._check_arguments()
+
+        # === Layers ===
+        self.encoder = make_encoder(self.image_shape, self.filters, hidden_units, "NVPVAE")
+        self.posterior_head = keras.layers.Dense(2 * latent_dim, dtype="float32", name="posterior")
+        self.posterior_flow = self._make_flow("posterior_flow", condition_dim=hidden_units)
+        self.prior_flow = self._make_flow("prior_flow") if prior == "real_nvp" else None
+        num_parameters = self.likelihood.num_parameters(self.image_shape[-1])
+        self.decoder = make_decoder(
+            self.image_shape, latent_dim, self.filters, hidden_units, num_parameters
+        )
+
+        # === Build ===
+        self.posterior_head.build((None, hidden_units))
+        self.built = True
+
+    def _make_flow(self, name, condition_dim=None):
+        return RealNVP(
+            self.latent_dim, self.num_couplings, self.coupling_units, condition_dim, name=name
+        )
+
+    def _check_arguments(self):
+        check_sizes(
+            latent_dim=self.latent_dim,
+            num_couplings=self.num_couplings,
+            coupling_units=self.coupling_units,
+            filters=self.filters,
+            hidden_units=self.hidden_units,
+        )
+        if self.latent_dim < 2:
+            raise ValueError(
+                "latent_dim must be at least 2: a coupling moves one half of the latents by what "
+                f"it sees in the other. Received: latent_dim={self.latent_dim}"
+            )
+        if self.prior not in _PRIORS:
+            raise ValueError(f"prior must be one of {_PRIORS}. Received: prior={self.prior!r}")
+
+    def draw_posterior(self, images, context, noise):
+        """Draws z ~ q(z|x); gives a `Posterior` whose rate is log q(z|x) - log p(z) at that z."""
+        del context
+        base = noise.normal([self.latent_dim])
+        features, place = self._posterior_parameters(images)
+        shaped, log_det = self.posterior_flow.forward(base, features)
+        latents = (place.loc + place.scale * shaped,)
+        log_posterior = self.posterior_flow.log_prob_of_noise(base) - log_det - _log_volume(place)
+        log_prior = self.log_prior(latents)
+        return Posterior(
+            latents=latents,
+            rate=log_posterior - log_prior,
+            log_posterior=log_posterior,
+            log_prior=log_prior,
+            likelihood=self.decode(latents),
+        )
+
+    def _posterior_parameters(self, images):
+        """Features h, `[B, hidden_units]`, and a normal of the μ and σ made of them."""
+        features = self.encoder(images)
+        return features, normals.normal_from_parameters(self.posterior_head(features))
+
+    def generate(self, noise, temperature, context=None):
+        """Draws z ~ p(z), its noise scaled; gives a tuple of one `[B, latent_dim]`, and p(x|z)."""
+        del context
+        latents = temperature[:, None] * noise.normal([self.latent_dim])
+        if self.prior_flow is not None:
+            latents, _ = self.prior_flow.forward(latents)
+        return (latents,), self.decode((latents,))
+
+    def decode(self, latents, context=None):
+        """Gives p(x|z) for a tuple of one `[B, latent_dim]`."""
+        self._as_context(context)  # None, or an error.
+        return self.likelihood(self.decoder(latents[0]))
+
+    def log_prior(self, latents, context=None):
+        """Gives log p(z) in nats, `[B]`; of a flow through its inverse."""
+        self._as_context(context)  # None, or an error.
+        if self.prior_flow is not None:
+            return self.prior_flow.log_prob(latents[0])
+        return normals.log_prob(normals.standard_normal(), latents[0])
+
+    def log_posterior(self, latents, images, context=None):
+        """Gives log q(z|x) in nats, `[B]`, of any latents, through the flow's inverse."""
+        self._as_context(context)  # None, or an error.
+        features, place = self._posterior_parameters(self._as_images(images))
+        shaped = (latents[0] - place.loc) / place.scale
+        return self.posterior_flow.log_prob(shaped, features) - _log_volume(place)
+
+
+def _log_volume(place):
+    """Log-determinant of the affine map that puts the posterior in its place, `[B]`."""
+    return tf.reduce_sum(tf.math.log(place.scale), axis=1)

@@ -1,0 +1,222 @@
+"""PixelVAE: an autoregressive decoder that sees latents (Zhao, Song & Ermon 2017)."""
+
+import keras
+import tensorflow as tf
+
+from zoo import random
+from zoo.distributions import normals
+from zoo.layers import PixelCNN
+from zoo.models.conv_networks import check_sizes, make_encoder
+from zoo.models.latent_image_model import LatentImageModel
+from zoo.models.record import Posterior
+from zoo.sampling.pixel_sampler import sample_pixels
+
+__all__ = ["PixelImage", "PixelVAE"]
+
+_PIXEL_STREAM = 1  # Of the noise; latents are drawn from stream 0.
+_PIXELS = ("Bernoulli", "DiscretizedLogisticMixture")
+
+
+@keras.saving.register_keras_serializable("zoo")
+class PixelVAE(LatentImageModel):
+    """A vector of latents with a standard normal prior, and a PixelCNN++ that sees it.
+
+    Towards Deeper Understanding of Variational Autoencoding Models (Zhao, Song & Ermon 2017). The
+    decoder could model images alone, so under `zoo.ELBO()` the latents tend to say nothing (the
+    rate falls to 0); under `zoo.Unregularised()` they say much, but no longer follow the prior:
+    sample such a model by `zoo.sampling.markov_chain`.
+
+    p(x|z) is a product over pixels, each given those before it, and has no mean in closed form:
+    `reconstruct`, `predict` and `sample` draw pixels, the first two with seed 0 unless one is
+    given; `fit` logs no `rmse`; constraints on reconstructions refuse it.
+
+    Args:
+        image_shape: (height, width, channels), any.
+        latent_dim: Number of latents.
+        filters: Channels of the decoder.
+        num_blocks: Gated blocks in each of the decoder's two streams.
+        kernel_size: Of the blocks' convolutions, odd.
+        first_kernel_size: Of the decoder's first convolutions, odd.
+        encoder_filters: Filters of the encoder's stride-2 convolutions.
+        hidden_units: Units of the encoder's dense layer.
+        likelihood: Of a pixel given those before it: `"discretized_logistic_mixture"`, any number
+            of channels; `"bernoulli"`, one channel, for binary images; or one of the two classes
+            of `zoo.distributions`.
+
+    Raises:
+        ValueError: A size is not positive or, of a kernel, not odd; another likelihood; a Bernoulli
+            of several channels.
+
+    Example:
+        >>> model = zoo.PixelVAE((28, 28, 1), latent_dim=16)
+        >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.Unregularised())
+        >>> model.fit(images, epochs=10)
+        >>> chain = zoo.sampling.markov_chain(model, num_steps=5, num=16)
+    """
+
+    has_mean = False
+
+    def __init__(
+        self,
+        image_shape,
+        latent_dim=32,
+        filters=32,
+        num_blocks=4,
+        kernel_size=3,
+        first_kernel_size=7,
+        encoder_filters=(32, 64),
+        hidden_units=256,
+        likelihood="discretized_logistic_mixture",
+        **kwargs,
+    ):
+        super().__init__(image_shape, likelihood, **kwargs)
+        self.latent_dim = latent_dim
+        self.filters = filters
+        self.num_blocks = num_blocks
+        self.kernel_size = kernel_size
+        self.first_kernel_size = first_kernel_size
+        self.encoder_filters = tuple(encoder_filters)
+        self.hidden_units = hidden_units
+        check_sizes(
+            latent_dim=latent_dim,
+            filters=filters,
+            num_blocks=num_blocks,
+            encoder_filters=self.encoder_filters,
+            hidden_units=hidden_units,
+        )
+        _check_odd(kernel_size=kernel_size, first_kernel_size=first_kernel_size)
+        _check_likelihood(self.likelihood, self.image_shape[-1])
+
+        # === Layers ===
+        self.encoder = make_encoder(self.image_shape, self.encoder_filters, hidden_units)
+        self.posterior_head = keras.layers.Dense(2 * latent_dim, dtype="float32", name="posterior")
+        self.decoder = PixelCNN(
+            self.image_shape,
+            latent_dim,
+            self.likelihood.num_parameters(self.image_shape[-1]),
+            filters,
+            num_blocks,
+            kernel_size,
+            first_kernel_size,
+            name="decoder",
+        )
+
+        # === Build ===
+        self.posterior_head.build((None, hidden_units))
+        self.built = True
+
+    def posterior(self, images):
+        """q(z|x), a TFP normal of shape `[B, latent_dim]`."""
+        return normals.normal_from_parameters(self.posterior_head(self.encoder(images)))
+
+    def draw_posterior(self, images, context, noise):
+        """Draws z ~ q(z|x); gives a `Posterior` with the KL in closed form."""
+        del context
+        posterior, prior = self.posterior(images), normals.standard_normal()
+        latents = posterior.loc + posterior.scale * noise.normal([self.latent_dim])
+        return Posterior(
+            latents=(latents,),
+            rate=normals.kl_divergence(posterior, prior),
+            log_posterior=normals.log_prob(posterior, latents),
+            log_prior=normals.log_prob(prior, latents),
+            likelihood=self.decode((latents,)),
+        )
+
+    def generate(self, noise, temperature, context=None):
+        """Draws z ~ N(0, temperature²); gives the latents, one `[B, latent_dim]`, and p(x|z)."""
+        del context
+        latents = (temperature[:, None] * noise.normal([self.latent_dim]),)
+        return latents, self.decode(latents)
+
+    def decode(self, latents, context=None):
+        """Gives p(x|z), a `PixelImage`, for a tuple of one `[B, latent_dim]`."""
+        self._as_context(context)  # None, or an error.
+        return PixelImage(self.decoder, self.likelihood, latents[0])
+
+    def images_of(self, likelihood, noise):
+        """Draws the pixels of p(x|z) with the noise."""
+        return likelihood.draw(noise)
+
+    def log_prior(self, latents, context=None):
+        """Gives log N(z; 0, I) in nats, `[B]`."""
+        self._as_context(context)  # None, or an error.
+        return normals.log_prob(normals.standard_normal(), latents[0])
+
+    def log_posterior(self, latents, images, context=None):
+        """Gives log q(z|x) in nats, `[B]`."""
+        self._as_context(context)  # None, or an error.
+        return normals.log_prob(self.posterior(self._as_images(images)), latents[0])
+
+
+class PixelImage:
+    """p(x|z) of a PixelVAE: a distribution over images `[H, W, C]`, one a row of latents.
+
+    Args:
+        network: The `zoo.layers.PixelCNN`.
+        pixels: The likelihood of a pixel given those before it.
+        latents: Float32 `[B, latent_dim]`.
+    """
+
+    def __init__(self, network, pixels, latents):
+        self._network = network
+        self._pixels = pixels
+        self._latents = tf.convert_to_tensor(latents)
+
+    @property
+    def batch_shape(self):
+        """The shape `[B]`."""
+        return self._latents.shape[:1]
+
+    @property
+    def event_shape(self):
+        """The shape `[H, W, C]`."""
+        return tf.TensorShape(self._network.image_shape)
+
+    def log_prob(self, images):
+        """Log-probability in nats, `[B]`, of images of which the nearest of 256 levels counts.
+
+        Of Bernoulli pixels it is the cross-entropy, whatever the levels between 0 and 1.
+        """
+        levels = tf.round(255.0 * tf.convert_to_tensor(images)) / 255.0
+        return self._pixels(self._network(levels, self._latents)).log_prob(levels)
+
+    def sample(self, seed=None):
+        """Draws one image a row, `[B, H, W, C]`; row i has the noise of row seed (a, b + i)."""
+        return self.draw(random.RowNoise(random.row_seeds(seed, tf.shape(self._latents)[0])))
+
+    def draw(self, noise):
+        """Draws one image a row with noise of `zoo.random`, from a stream beside the latents'."""
+        height, width, channels = self._network.image_shape
+        shape = [height, width, self._pixels.num_uniforms(channels)]
+        uniforms = noise.uniform(shape, stream=_PIXEL_STREAM)
+        return sample_pixels(self._network, self._pixels, self._latents, uniforms)
+
+    def mean(self):
+        """Raises NotImplementedError: there is no mean in closed form."""
+        raise NotImplementedError("A PixelVAE has no mean image in closed form: use sample().")
+
+
+def _check_odd(**sizes):
+    check_sizes(**sizes)
+    for name, size in sizes.items():
+        if size % 2 == 0:
+            raise ValueError(
+                f"{name} must be odd, so that a pixel has as many neighbours on either side. "
+                f"Received: {name}={size}"
+            )
+
+
+def _check_likelihood(likelihood, channels):
+    kind = type(likelihood).__name__
+    if kind not in _PIXELS:
+        raise ValueError(
+            "PixelVAE draws pixels of 256 levels or binary ones: likelihood must be "
+            "'discretized_logistic_mixture' or 'bernoulli', or one of these two classes of "
+            f"zoo.distributions. Received: likelihood={kind}"
+        )
+    if kind == "Bernoulli" and channels != 1:
+        raise ValueError(
+            "A PixelVAE of Bernoulli pixels models 1 channel: it would draw several without regard "
+            "to each other. Pass likelihood='discretized_logistic_mixture', which models any "
+            f"number. Received: {channels} channels"
+        )

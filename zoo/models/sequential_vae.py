@@ -1,0 +1,278 @@
+"""The sequential VAE: an image drawn in steps, each with latents of its own."""
+
+import keras
+import tensorflow as tf
+
+from zoo.distributions import normals
+from zoo.models.conv_networks import check_sizes
+from zoo.models.latent_image_model import LatentImageModel
+from zoo.models.record import Posterior
+from zoo.models.sequential_networks import LadderEncoder, StepGenerator, check_divisible
+
+__all__ = ["SequentialVAE"]
+
+_SPIKE_STREAM, _GRAIN_STREAM = 1, 2  # Of the noise; latents are drawn from stream 0.
+
+
+@keras.saving.register_keras_serializable("zoo")
+class SequentialVAE(LatentImageModel):
+    """Draws an image and then redraws it T - 1 times, each time with new latents.
+
+    Towards Deeper Understanding of Variational Autoencoding Models (Zhao, Song & Ermon 2017). With
+    a network G_t and posterior network q_t for each step, for t = 1..T:
+
+        z_t ~ q_t(z | x), prior N(0, I)
+        x_1 = G_1(z_1),  x_t = r ⊙ G_t(x_{t-1}, z_t) + (1 - r) ⊙ x_{t-1}
+
+    where G_t also gives r, a map with one number in (0, 1) a pixel. A posterior sees the data and
+    not the drawing, so the rate is Σ_t KL(q_t ‖ N(0, I)), in closed form. The latents of a step are
+    a ladder: a slice from each scale of the encoder, which enters G_t at that scale. With T = 1 it
+    is a plain VAE of the same networks.
+
+    Images are mixed in the space of the likelihood's parameters [choice]: mixtures of parameters
+    are parameters, whatever the likelihood, while means alone would not say what a continuous
+    Bernoulli's parameters are. For `zoo.distributions.Gaussian(mean="linear")` that is the space
+    of pixels, as in the paper; for the default Gaussian it is that of logits. G_t sees x_{t-1} as
+    the likelihood's mean. All steps share one likelihood; a running scale is that of the last step.
+
+    The distortion sums -log p(x | z_1..z_t) over steps, or takes the last alone; reconstructions,
+    `rmse`, `log_prob`, and constraints always take the last.
+
+    Args:
+        image_shape: (height, width, channels); height and width divisible by 2 for each of
+            `filters`.
+        num_steps: T, at least 1.
+        latent_dims: Latents of a step at each scale, finest first.
+        filters: Filters of the stride-2 convolutions, one a scale; G_t mirrors them.
+        hidden_units: Units of the dense layers at the coarsest scale.
+        share_weights: One network for all steps and one for all posteriors, which know the step by
+            a bias [choice]; x_0 is then a constant image. Otherwise each step has its own.
+        reconstruct_every_step: Whether every step shall resemble the data, or the last alone.
+        stop_gradient: Whether x_{t-1} is a constant to step t, as in the authors' training with a
+            reconstruction at every step; otherwise earlier steps also learn from later ones.
+        denoise: Strength of the noise that the encoders see on images in training, in [0, 0.5),
+            while the clean image is to be reconstructed: so large a share of values is black, as
+            many are white, and normal noise of that standard deviation is added; the authors' is
+            0.1. 0: none.
+        likelihood: Name of a likelihood or a `zoo.distributions.Likelihood`, with a mean.
+
+    Raises:
+        ValueError: The image size does not fit the networks, a number is out of range, the
+            likelihood has no mean, or a setting leaves earlier steps without anything to learn.
+
+    Example:
+        >>> model = zoo.SequentialVAE((32, 32, 3), num_steps=4)
+        >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.ELBO())
+        >>> model.fit(images, epochs=10)
+        >>> chain = model.sample(8, seed=0, return_chain=True)  # [4, 8, 32, 32, 3]
+    """
+
+    has_chain = True
+
+    def __init__(
+        self,
+        image_shape,
+        num_steps=8,
+        latent_dims=(16, 16),
+        filters=(32, 64),
+        hidden_units=256,
+        share_weights=False,
+        reconstruct_every_step=True,
+        stop_gradient=False,
+        denoise=0.0,
+        likelihood="gaussian",
+        **kwargs,
+    ):
+        super().__init__(image_shape, likelihood, **kwargs)
+        self.num_steps = num_steps
+        self.latent_dims = tuple(latent_dims)
+        self.filters = tuple(filters)
+        self.hidden_units = hidden_units
+        self.share_weights = share_weights
+        self.reconstruct_every_step = reconstruct_every_step
+        self.stop_gradient = stop_gradient
+        self.denoise = denoise
+        self._check_arguments()
+
+        # === Layers, which build themselves ===
+        networks = 1 if share_weights else num_steps
+        sharing = num_steps if share_weights else 1
+        self.encoders = [
+            LadderEncoder(
+                self.image_shape,
+                self.latent_dims,
+                self.filters,
+                hidden_units,
+                sharing,
+                name=f"encoder_{step}",
+            )
+            for step in range(networks)
+        ]
+        self.generators = [
+            StepGenerator(
+                self.image_shape,
+                self.likelihood.num_parameters(self.image_shape[-1]),
+                self.filters,
+                hidden_units,
+                self.latent_dims,
+                sees_image=share_weights or step > 0,
+                num_steps=sharing,
+                name=f"generator_{step}",
+            )
+            for step in range(networks)
+        ]
+        self.built = True
+
+    def _check_arguments(self):
+        check_sizes(
+            num_steps=self.num_steps,
+            latent_dims=self.latent_dims,
+            filters=self.filters,
+            hidden_units=self.hidden_units,
+        )
+        check_divisible("SequentialVAE", self.image_shape, self.filters)
+        if len(self.latent_dims) != len(self.filters):
+            raise ValueError(
+                "latent_dims must have as many entries as filters: a slice of latents a scale. "
+                f"Received: latent_dims={self.latent_dims}, filters={self.filters}"
+            )
+        if not 0 <= self.denoise < 0.5:
+            raise ValueError(f"denoise must lie in [0, 0.5). Received: denoise={self.denoise!r}")
+        if not self.likelihood.has_mean:
+            raise ValueError(
+                "SequentialVAE redraws the mean image of the step before, so its likelihood must "
+                f"have a mean. Received: likelihood={type(self.likelihood).__name__}. Choose "
+                "'gaussian', 'bernoulli' or 'continuous_bernoulli'."
+            )
+        if self.needs_distortion and not self.reconstruct_every_step:
+            raise ValueError(
+                "With stop_gradient=True earlier steps learn from their own reconstructions only, "
+                "and with reconstruct_every_step=False they have none. Change one of the two."
+            )
+
+    @property
+    def needs_distortion(self):
+        """Whether earlier steps learn from the distortion alone, so that GECO cannot train them."""
+        return self.stop_gradient and self.num_steps > 1
+
+    # === Inference ===
+
+    def posterior(self, images):
+        """q_1(z|x), ..., q_T(z|x): one TFP normal of shape `[B, T, sum(latent_dims)]`."""
+        parameters = [
+            self._of_step(self.encoders, t)(images, step=t) for t in range(self.num_steps)
+        ]
+        return normals.normal_from_parameters(tf.stack(parameters, axis=1))
+
+    def draw_posterior(self, images, context, noise):
+        """Draws z ~ q(z|x); gives a `Posterior` with the KL in closed form."""
+        del context
+        posterior, prior = self.posterior(images), normals.standard_normal()
+        latents = posterior.loc + posterior.scale * noise.normal(self._latents_shape)
+        *earlier, likelihood = self.decode_chain(tf.unstack(latents, axis=1))
+        return Posterior(
+            latents=tuple(tf.unstack(latents, axis=1)),
+            rate=normals.kl_divergence(posterior, prior),
+            log_posterior=normals.log_prob(posterior, latents),
+            log_prior=normals.log_prob(prior, latents),
+            likelihood=likelihood,
+            earlier_likelihoods=tuple(earlier) if self.reconstruct_every_step else (),
+        )
+
+    def corrupt(self, images, noise):
+        """Gives what the encoders see of images in training; see `denoise`."""
+        if not self.denoise:
+            return images
+        spikes = noise.uniform(self.image_shape, stream=_SPIKE_STREAM)
+        images = tf.where(spikes < self.denoise, 0.0, images)
+        images = tf.where(spikes > 1.0 - self.denoise, 1.0, images)
+        grain = noise.normal(self.image_shape, stream=_GRAIN_STREAM)
+        return tf.clip_by_value(images + self.denoise * grain, 0.0, 1.0)
+
+    def reconstruct(self, images, context=None, seed=None, return_chain=False):
+        """Gives the likelihood's means at the images' latents, `[B, H, W, C]` in pixel units.
+
+        Args:
+            images: As of `infer`.
+            context: None: the model is not conditional.
+            seed: None for posterior means.
+            return_chain: Whether to give the means after every step, `[T, B, H, W, C]`.
+        """
+        if not return_chain:
+            return super().reconstruct(images, context, seed)
+        return self._means_of_chain(self.encode(images, context, seed))
+
+    # === Sampling ===
+
+    def generate(self, noise, temperature, context=None):
+        """Draws z ~ N(0, temperature²); gives T latents `[B, sum(latent_dims)]`, and p(x|z)."""
+        del context
+        drawn = temperature[:, None, None] * noise.normal(self._latents_shape)
+        latents = tuple(tf.unstack(drawn, axis=1))
+        return latents, self.decode(latents)
+
+    def sample(self, num, seed=None, temperature=1.0, context=None, return_chain=False):
+        """Draws images: the likelihood's means at z ~ p(z), `[num, H, W, C]` in pixel units.
+
+        Args:
+            num: Number of images.
+            seed: An int or int32 `[2]`; row i depends on (a, b + i) alone. None: a fresh one.
+            temperature: Scales the prior's standard deviations; a number or `[num]`.
+            context: None: the model is not conditional.
+            return_chain: Whether to give the means after every step, `[T, num, H, W, C]`.
+        """
+        if not return_chain:
+            return super().sample(num, seed, temperature, context)
+        return self._means_of_chain(self.sample_prior(num, seed, temperature, context))
+
+    def decode(self, latents, context=None):
+        """Gives p(x|z) of the last step for a tuple of T latents `[B, sum(latent_dims)]`."""
+        self._as_context(context)  # None, or an error.
+        return self.decode_chain(latents)[-1]
+
+    def decode_chain(self, latents):
+        """Gives p(x | z_1..z_t) of every step, a tuple of T, for latents as of `decode`."""
+        parameters, likelihoods = None, []
+        for step, latents_of_step in enumerate(latents):
+            parameters = self._redraw(step, parameters, latents_of_step)
+            likelihoods.append(self.likelihood(parameters))
+        return tuple(likelihoods)
+
+    def _redraw(self, step, parameters, latents):
+        """Gives the likelihood's parameters after a step, `[B, H, W, num_parameters]`."""
+        generator = self._of_step(self.generators, step)
+        if step == 0:
+            return generator(latents, image=self._blank(latents), step=step)[0]
+        if self.stop_gradient:
+            parameters = tf.stop_gradient(parameters)
+        proposal, gate = generator(latents, image=self.likelihood(parameters).mean(), step=step)
+        return gate * proposal + (1.0 - gate) * parameters
+
+    def _blank(self, latents):
+        """x_0: none, but for a network that is shared with steps that see an image."""
+        if not self.share_weights:
+            return None
+        return tf.fill([tf.shape(latents)[0], *self.image_shape], 0.5)
+
+    def _means_of_chain(self, latents):
+        return tf.stack([likelihood.mean() for likelihood in self.decode_chain(latents)])
+
+    # === Densities ===
+
+    def log_prior(self, latents, context=None):
+        """Gives Σ_t log N(z_t; 0, I) in nats, `[B]`."""
+        self._as_context(context)  # None, or an error.
+        return normals.log_prob(normals.standard_normal(), tf.stack(latents, axis=1))
+
+    def log_posterior(self, latents, images, context=None):
+        """Gives Σ_t log q_t(z_t|x) in nats, `[B]`."""
+        self._as_context(context)  # None, or an error.
+        posterior = self.posterior(self._as_images(images))
+        return normals.log_prob(posterior, tf.stack(latents, axis=1))
+
+    @property
+    def _latents_shape(self):
+        return [self.num_steps, sum(self.latent_dims)]
+
+    def _of_step(self, networks, step):
+        return networks[0 if self.share_weights else step]
