@@ -19,12 +19,23 @@ def test_the_recipes_that_documents_name_exist():
 IMAGE_MODELS = [name for name in recipe_names() if not find_recipe(name).is_classifier]
 
 
+# Of images, and of contexts where there are any.
+_SHAPES = {
+    "digits": ((16, 16, 1),),
+    "mnist": ((28, 28, 1),),
+    "mnist_sum": ((28, 28, 1), (28, 28, 2)),
+    "mnist_sum_hard": ((28, 28, 2), (28, 28, 1)),
+    "mnist_rotate": ((28, 28, 1), (28, 28, 2)),
+    "mnist_sum:digits": ((16, 16, 1), (16, 16, 2)),
+}
+
+
 @pytest.mark.parametrize("name", IMAGE_MODELS)
 def test_every_recipe_makes_a_model(name):
     recipe = find_recipe(name)
     assert recipe.name == name
-    shape = {"digits": (16, 16, 1), "mnist": (28, 28, 1)}.get(recipe.data["name"], (32, 32, 3))
-    model = build.make_model(recipe, shape)
+    shapes = _SHAPES.get(recipe.data["name"], ((32, 32, 3),))
+    model = build.make_model(recipe, *shapes)
     constraints = getattr(model.objective, "constraints", [])
     tolerances = {type(constraint).__name__: constraint.tolerance for constraint in constraints}
     assert tolerances == recipe.tolerances

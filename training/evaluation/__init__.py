@@ -7,7 +7,13 @@ import importlib
 
 __all__ = ["NAMES", "measure"]
 
-NAMES = ("aggregate_posterior", "chain_steps", "sharpness")
+NAMES = (
+    "aggregate_posterior",
+    "chain_steps",
+    "generated_accuracy",
+    "mutual_information",
+    "sharpness",
+)
 
 
 def measure(name, model, data):
