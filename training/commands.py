@@ -108,6 +108,8 @@ def _measure_classifier(arguments, model, data, batch_size):
 
 
 def _measure_image_model(arguments, model, data, batch_size):
+    for name in arguments.measure:
+        evaluation.check(name, model)
     found = {"test": model.evaluate(data.batches("test", batch_size), return_dict=True, verbose=0)}
     found["bits_per_dimension"] = bits = measures.bits_per_dimension(model, data)
     width = _print_measures(data, found["test"], "bits a dimension")

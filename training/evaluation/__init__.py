@@ -5,7 +5,9 @@ It gives a dict of numbers. `vae-zoo evaluate --measure NAME` calls it by the na
 
 import importlib
 
-__all__ = ["NAMES", "measure"]
+from training.errors import UsageError
+
+__all__ = ["NAMES", "check", "measure"]
 
 NAMES = (
     "aggregate_posterior",
@@ -19,3 +21,16 @@ NAMES = (
 def measure(name, model, data):
     """Measures a model on a data set's test split by the measure of that name, one of `NAMES`."""
     return importlib.import_module(f"{__name__}.{name}").measure(model, data)
+
+
+def check(name, model):
+    """Raises UsageError if the measure of that name is not about such a model."""
+    kind = type(model).__name__
+    is_conditional = model.context_shape is not None
+    if is_conditional != (name == "generated_accuracy"):
+        without = "with" if is_conditional else "without"
+        raise UsageError(f"{name} does not measure a model {without} context, as this {kind}.")
+    if name == "chain_steps" and not model.has_chain:
+        raise UsageError(
+            f"chain_steps measures models that draw images in steps, and {kind} gives no chain."
+        )

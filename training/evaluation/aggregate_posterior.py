@@ -27,24 +27,27 @@ def measure(model, data, split="test", num_samples=2000, seed=0):
         A dict: `mmd`, the unbiased estimate of MMD² (`zoo.divergences.MMD`'s default kernel);
         `mmd_null`, the same between two sets of samples of the prior; and
         `log_determinant`, the log-determinant of q(z)'s covariance less that of the prior's
-        samples: 0 where they agree, negative where q(z) is too narrow.
+        samples: 0 where they agree, negative where q(z) is too narrow; left out where there are
+        not more samples than dimensions.
 
     Example:
         >>> measure(zoo.load("conv_draw_mnist"), datasets.load("mnist"))
     """
     num_samples = min(num_samples, data.num_examples[split])
     posterior = posterior_samples(model, data, split, num_samples, seed)
-    prior = prior_samples(model, num_samples, seed)
-    other_prior = prior_samples(model, num_samples, seed + 1)
+    # Each from noise of its own: with that of the posterior, prior samples would be too like.
+    prior, other_prior = (prior_samples(model, num_samples, seed + i) for i in (1, 2))
     distance = zoo.divergences.MMD()
-    log_determinants = [log_determinant_of_covariance(z) for z in (posterior, prior)]
-    return {
+    found = {
         "mmd": float(distance(posterior, prior)),
         "mmd_null": float(distance(other_prior, prior)),
-        "log_determinant": log_determinants[0] - log_determinants[1],
         "dimensions": posterior.shape[1],
         "samples": num_samples,
     }
+    if num_samples > posterior.shape[1]:  # Otherwise the covariances are singular.
+        determinants = [log_determinant_of_covariance(z) for z in (posterior, prior)]
+        found["log_determinant"] = determinants[0] - determinants[1]
+    return found
 
 
 def posterior_samples(model, data, split, num_samples, seed):

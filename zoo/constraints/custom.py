@@ -3,9 +3,9 @@
 import math
 
 import keras
-import numpy as np
 import tensorflow as tf
 
+from zoo.checks import is_number
 from zoo.constraints.constraint import Constraint, check_tolerance
 
 __all__ = ["Custom"]
@@ -49,7 +49,7 @@ class Custom(Constraint):
         tolerance = check_tolerance(
             tolerance, -math.inf, math.inf, "Custom needs a finite number as tolerance."
         )
-        if scale is not None and not (np.isfinite(scale) and scale > 0):
+        if scale is not None and not (is_number(scale) and scale > 0):
             raise ValueError(f"scale must be a finite number above 0. Received: scale={scale!r}")
         name = name or getattr(function, "__name__", "custom").strip("<>")
         super().__init__(tolerance, name=name, **kwargs)

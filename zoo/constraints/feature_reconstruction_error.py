@@ -55,6 +55,11 @@ class FeatureReconstructionError(ErrorConstraint):
         )
         super().__init__(tolerance, name=name, **kwargs)
         self.patch_size, self.stride = as_patch_sizes(patch_size, stride)
+        if features is not None and (self.patch_size, self.stride) != as_patch_sizes(8, None):
+            raise ValueError(
+                "patch_size and stride are about patches, in place of which features= is given. "
+                f"Leave them out. Received: patch_size={patch_size!r}, stride={stride!r}"
+            )
         if features is not None and not isinstance(features, FrozenNetwork):
             features = FrozenNetwork(features)
         self.features = features

@@ -1,5 +1,7 @@
 """A divergence learned by a discriminator between q(z) and p(z)."""
 
+import weakref
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -45,17 +47,29 @@ class Adversarial(Divergence):
 
     def __init__(self, hidden_units=(128, 128), optimizer=None, **kwargs):
         super().__init__(**kwargs)
-        self.hidden_units = tuple(hidden_units)
-        if not all(isinstance(units, int) and units >= 1 for units in self.hidden_units):
+        is_sequence = isinstance(hidden_units, list | tuple)
+        if not is_sequence or not all(isinstance(u, int) and u >= 1 for u in hidden_units):
             raise ValueError(
-                "hidden_units must be ints of at least 1. "
-                f"Received: hidden_units={self.hidden_units}"
+                "hidden_units must be a tuple of ints of at least 1. "
+                f"Received: hidden_units={hidden_units!r}"
             )
+        self.hidden_units = tuple(hidden_units)
         self.optimizer = keras.optimizers.get(optimizer or keras.optimizers.Adam(1e-3))
         self.discriminator = None
+        self._owner = None
 
     def attach(self, model):
-        """Creates the discriminator and its optimiser's state; does nothing the second time."""
+        """Creates the discriminator and its optimiser's state; does nothing the second time.
+
+        Raises:
+            ValueError: It is another model's already.
+        """
+        if self._owner is not None and self._owner() is not model:
+            raise ValueError(
+                "This Adversarial already belongs to another model, whose discriminator it holds. "
+                f"Make a new one for {model.name!r}."
+            )
+        object.__setattr__(self, "_owner", weakref.ref(model))
         if self.discriminator is None:
             context = model.context_shape and tf.zeros([1, *model.context_shape])
             latents = model.sample_prior(1, seed=0, context=context)
@@ -88,6 +102,12 @@ class Adversarial(Divergence):
             raise ValueError(
                 f"This Adversarial has no discriminator yet: call create({samples.shape[-1]}), "
                 "train it on batches of both samples, then ask."
+            )
+        dimension = self.discriminator.input_shape[-1] // 2
+        if samples.shape[-1] != dimension:
+            raise ValueError(
+                f"This Adversarial's discriminator takes samples [N, {dimension}]. "
+                f"Received: {tuple(samples.shape)}"
             )
         return tf.reduce_mean(self.logits(samples))
 

@@ -31,6 +31,15 @@ class KernelDivergence(Divergence):
         self.estimator = estimator
         self.kernel = kernel
 
+    def _check_number(self, samples):
+        """Raises ValueError if there are too few samples, where their number is known."""
+        least = 1 if self.estimator == "biased" else 2
+        if samples.shape[0] is not None and samples.shape[0] < least:
+            raise ValueError(
+                f"{type(self).__name__} with the {self.estimator} estimator needs at least {least} "
+                f"samples. Received: {tuple(samples.shape)}"
+            )
+
     def _has_pairs(self, samples):
         """1, or 0 where the unbiased estimator has a single sample (a last batch): no pair.
 

@@ -45,9 +45,11 @@ class MMD(KernelDivergence):
         """Gives MMD² of samples `[N, d]` and `[M, d]`, a float32 scalar.
 
         Raises:
-            ValueError: Shapes that do not fit, or a single sample for the unbiased estimator.
+            ValueError: Shapes that do not fit, or too few samples.
         """
-        _check_samples(samples, other_samples, self.estimator)
+        _check_samples(samples, other_samples)
+        self._check_number(samples)
+        self._check_number(other_samples)
         of_samples = tf.reduce_mean(self._within(samples, samples))
         of_others = tf.reduce_mean(self._within(other_samples, other_samples))
         return of_samples + of_others - 2.0 * tf.reduce_mean(self._across(samples, other_samples))
@@ -75,15 +77,10 @@ class MMD(KernelDivergence):
         return (mean * number - 1.0) / tf.maximum(number - 1.0, 1.0)
 
 
-def _check_samples(samples, other_samples, estimator):
+def _check_samples(samples, other_samples):
     shapes = samples.shape, other_samples.shape
     if any(shape.rank != 2 for shape in shapes) or shapes[0][1] != shapes[1][1]:
         raise ValueError(
             "MMD compares samples of shapes [N, d] and [M, d]. "
             f"Received: {tuple(shapes[0])} and {tuple(shapes[1])}"
-        )
-    if estimator == "unbiased" and 1 in (shapes[0][0], shapes[1][0]):
-        raise ValueError(
-            "The unbiased MMD needs at least two samples of each: no sample is compared with "
-            f"itself. Received: {tuple(shapes[0])} and {tuple(shapes[1])}"
         )

@@ -54,13 +54,14 @@ class Stein(KernelDivergence):
         Its gradient with respect to the samples is that of the surrogate, -φ / N.
 
         Raises:
-            ValueError: Shapes that do not fit.
+            ValueError: Shapes that do not fit, or too few samples.
         """
         if samples.shape.rank != 2 or not samples.shape.is_compatible_with(scores.shape):
             raise ValueError(
                 "Stein takes samples [N, d] and the prior's scores there, of the same shape. "
                 f"Received: {tuple(samples.shape)} and {tuple(scores.shape)}"
             )
+        self._check_number(samples)
         return tf.reduce_mean(self._shares(samples, scores, samples, scores))
 
     def terms(self, model, record, noise):

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from zoo.checks import is_number
 from zoo.objectives.objective import Objective
 from zoo.schedules import Schedule
 
@@ -31,13 +32,13 @@ class ELBO(Objective):
 
     def __init__(self, beta=1.0, **kwargs):
         super().__init__(**kwargs)
-        is_number = isinstance(beta, int | float) and not isinstance(beta, bool) and beta >= 0
-        if not is_number and not isinstance(beta, Schedule):
+        is_constant = is_number(beta) and beta >= 0
+        if not is_constant and not isinstance(beta, Schedule):
             raise ValueError(
-                "beta must be a number of at least 0 or a zoo.schedules.Schedule. "
+                "beta must be a finite number of at least 0 or a zoo.schedules.Schedule. "
                 f"Received: beta={beta!r}"
             )
-        self.beta = float(beta) if is_number else beta
+        self.beta = float(beta) if is_constant else beta
         self._beta_tracker = keras.metrics.Mean("beta")
 
     def check(self, model, optimizer):

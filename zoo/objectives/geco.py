@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.checks import is_number
 from zoo.constraints import Constraint
 from zoo.objectives.multiplier_update import MultiplierUpdate
 from zoo.objectives.objective import Objective, mean_over_replicas
@@ -13,6 +14,7 @@ from zoo.objectives.objective import Objective, mean_over_replicas
 __all__ = ["GECO"]
 
 _LOG = logging.getLogger(__name__)
+_LARGEST_LOG_FLOAT = 88.0
 # Wide enough for any model: a multiplier of e^30 nats per unit of error means "cannot be met".
 LARGEST_LOG_MULTIPLIER = 30.0
 
@@ -68,9 +70,9 @@ class GECO(Objective):
         super().__init__(**kwargs)
         self.constraints = _as_constraints(constraints)
         self._update = MultiplierUpdate(update, step_size, proportional_gain, self.constraints)
-        if not 0 <= decay < 1:
+        if not is_number(decay) or not 0 <= decay < 1:
             raise ValueError(f"decay must be in [0, 1). Received: decay={decay!r}")
-        if not isinstance(delay, int) or delay < 0:
+        if not isinstance(delay, int) or isinstance(delay, bool) or delay < 0:
             raise ValueError(
                 f"delay must be a number of steps, an int of at least 0. Received: delay={delay!r}"
             )
@@ -229,18 +231,27 @@ def _as_constraints(constraints):
                 f"Received: {constraint!r}"
             )
     names = [constraint.name for constraint in constraints]
-    if not names or len(set(names)) < len(names):
+    if not names:
+        raise ValueError("GECO needs at least one constraint. Received: []")
+    if len(set(names)) < len(names):
         raise ValueError(
-            f"GECO needs at least one constraint, each with a name of its own. Received: {names}"
+            "Each constraint of GECO needs a name of its own: pass name= to those that share one. "
+            f"Received the names {names}"
+        )
+    if "rate" in names:
+        raise ValueError(
+            "A constraint of GECO cannot have the name of what is minimised, 'rate': pass another "
+            "name= to it."
         )
     return constraints
 
 
 def _as_bounds(bounds):
-    is_pair = isinstance(bounds, list | tuple) and len(bounds) == 2
-    if not is_pair or not -np.inf < bounds[0] < bounds[1] < np.inf:
+    is_pair = isinstance(bounds, list | tuple) and len(bounds) == 2 and all(map(is_number, bounds))
+    if not is_pair or not bounds[0] < bounds[1] <= _LARGEST_LOG_FLOAT:
         raise ValueError(
-            "log_multiplier_bounds must be (least, largest) log λ, finite and in this order. "
+            "log_multiplier_bounds must be (least, largest) log λ, finite, in this order, and at "
+            f"most {_LARGEST_LOG_FLOAT:g}, beyond which λ overflows. "
             f"Received: log_multiplier_bounds={bounds!r}"
         )
     return tuple(float(bound) for bound in bounds)

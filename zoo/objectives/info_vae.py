@@ -1,10 +1,9 @@
 """InfoVAE: the ELBO with a divergence between q(z) and the prior (Zhao, Song & Ermon 2019)."""
 
-import math
-
 import keras
 import tensorflow as tf
 
+from zoo.checks import is_number
 from zoo.divergences import MMD, Divergence
 from zoo.objectives.objective import Objective
 
@@ -107,8 +106,7 @@ class InfoVAE(Objective):
 
 def _check_weights(alpha, lambda_):
     for name, value in (("alpha", alpha), ("lambda_", lambda_)):
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value):
+        if not is_number(value):
             raise ValueError(f"{name} must be a finite number. Received: {name}={value!r}")
     if alpha > 1:
         raise ValueError(

@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from zoo.checks import is_number
+
 __all__ = ["MultiplierUpdate"]
 
 # The default update answers signals up to this size: a squared error of κ² e^0.5, 1.28 κ RMS.
@@ -19,8 +21,8 @@ class MultiplierUpdate:
     θ ← θ + η (K_I e_t + K_P (ξ_t - ξ_{t-1})) with ξ_t = ν ξ_{t-1} + (1 - ν) e_t, on θ = log λ,
     where the error e_t is the clipped signal of the moving average. The average has smoothed it
     already, so ν = 0 and ξ_t = e_t; η K_I is the step size, η K_P the proportional gain, and
-    ξ_{-1} = e_0, so that the first step is not a change. With gain 0 and the violation itself for
-    a signal it is the paper's rule.
+    ξ_{-1} = e_0, so that the first step is not a change. With gain 0, no clipping, no waiting and
+    the violation itself for a signal it would be the paper's rule.
 
     Args:
         rule: `"proportional-integral"` or `"algorithm-1"`.
@@ -37,9 +39,9 @@ class MultiplierUpdate:
             raise ValueError(
                 f"update must be one of {sorted(_DEFAULT_STEP_SIZES)}. Received: update={rule!r}"
             )
-        if not proportional_gain >= 0:
+        if not is_number(proportional_gain) or proportional_gain < 0:
             raise ValueError(
-                "proportional_gain must be at least 0. "
+                "proportional_gain must be a finite number of at least 0. "
                 f"Received: proportional_gain={proportional_gain!r}"
             )
         default = _DEFAULT_STEP_SIZES[rule]

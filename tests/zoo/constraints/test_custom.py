@@ -71,6 +71,7 @@ def test_a_function_of_another_shape_is_refused(images):
         ({"function": "rmse"}, "takes a function .*Received: function='rmse'"),
         ({"tolerance": float("nan")}, "finite number as tolerance.*tolerance=nan"),
         ({"scale": 0}, "scale must be a finite number above 0.*scale=0"),
+        ({"scale": "a"}, "scale must be a finite number above 0.*scale='a'"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):

@@ -145,6 +145,12 @@ def test_a_tolerance_must_be_above_0(tolerance):
         FeatureReconstructionError(tolerance)
 
 
+def test_patches_beside_features_are_refused():
+    features = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten()])
+    with pytest.raises(ValueError, match=r"Leave them out. Received: patch_size=3"):
+        FeatureReconstructionError(0.1, features=features, patch_size=3)
+
+
 def test_features_must_be_a_built_keras_model():
     for features in (lambda x: x, keras.Sequential([keras.layers.Flatten()])):
         with pytest.raises(ValueError, match=r"Expected a built Keras model.*Received"):

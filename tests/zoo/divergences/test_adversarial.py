@@ -136,7 +136,24 @@ def test_config_round_trip():
     assert float(Adversarial().optimizer.learning_rate) == pytest.approx(1e-3)
 
 
-@pytest.mark.parametrize("units", [(0,), (8, -1), ("8",), (8.0,)])
+@pytest.mark.parametrize("units", [(0,), (8, -1), ("8",), (8.0,), 64])
 def test_bad_hidden_units_are_named(units):
-    with pytest.raises(ValueError, match=r"hidden_units must be ints of at least 1\. Received:"):
+    with pytest.raises(ValueError, match=r"hidden_units must be a tuple of ints of at least 1\."):
         Adversarial(hidden_units=units)
+
+
+def test_it_belongs_to_one_model():
+    divergence = Adversarial(hidden_units=(2,))
+    model = contract.make_model(contract.SMALLEST)
+    for _ in range(2):  # Compiling anew is no other model.
+        model.compile(objective=zoo.InfoVAE(divergence=divergence))
+    other = contract.make_model(contract.SMALLEST)
+    with pytest.raises(ValueError, match="belongs to another model, whose discriminator it holds"):
+        other.compile(objective=zoo.InfoVAE(divergence=divergence))
+
+
+def test_samples_of_another_dimension_are_refused():
+    divergence = Adversarial(hidden_units=(2,))
+    divergence.create(3)
+    with pytest.raises(ValueError, match=r"takes samples \[N, 3\]\. Received: \(5, 2\)"):
+        divergence(tf.zeros([5, 2]))

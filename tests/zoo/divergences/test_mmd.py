@@ -134,7 +134,7 @@ def test_config_round_trip():
     [
         (((4,), (4,)), r"\[N, d\] and \[M, d\].*\(4,\)"),
         (((4, 2), (4, 3)), r"\[N, d\] and \[M, d\].*\(4, 2\) and \(4, 3\)"),
-        (((1, 2), (4, 2)), r"at least two samples.*\(1, 2\)"),
+        (((1, 2), (4, 2)), r"at least 2 samples.*\(1, 2\)"),
     ],
 )
 def test_samples_that_cannot_be_compared_are_named(shapes, message):

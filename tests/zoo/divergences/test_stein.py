@@ -167,3 +167,10 @@ def test_reference_of_the_closed_form_agrees_with_an_integral():
     stein = z * other - 2 / h * (z - other) ** 2 + 2 / h - 4 * (z - other) ** 2 / h**2
     integral = density @ (value * stein) @ density * (grid[1] - grid[0]) ** 2
     assert gaussians.stein(scale, 1, [h]) == pytest.approx(integral, rel=1e-6)
+
+
+def test_too_few_samples_are_refused():
+    with pytest.raises(ValueError, match=r"at least 2 samples\. Received: \(1, 2\)"):
+        Stein()(tf.zeros([1, 2]), tf.zeros([1, 2]))
+    with pytest.raises(ValueError, match=r"at least 1 samples\. Received: \(0, 2\)"):
+        Stein(estimator="biased")(tf.zeros([0, 2]), tf.zeros([0, 2]))

@@ -36,7 +36,7 @@ def test_learned_scale_moves_towards_the_error(images):
     assert float(likelihood.scale) < before
 
 
-@pytest.mark.parametrize("beta", [-1, "1", None, float("nan"), True])
+@pytest.mark.parametrize("beta", [-1, "1", None, float("nan"), float("inf"), True])
 def test_beta_must_be_a_number_of_at_least_0_or_a_schedule(beta):
     with pytest.raises(ValueError, match=r"beta must be .* at least 0 or a .* Received: beta="):
         zoo.ELBO(beta=beta)

@@ -246,7 +246,12 @@ def test_state_and_terms_are_float32_under_mixed_precision(images):
         ({"decay": float("nan")}, "decay must be in \\[0, 1\\).*decay=nan"),
         ({"step_size": 0}, "step_size must be above 0.*step_size=0"),
         ({"step_size": -1.0}, "step_size must be above 0.*step_size=-1.0"),
-        ({"proportional_gain": -1.0}, "proportional_gain must be at least 0.*gain=-1.0"),
+        ({"decay": "a"}, "decay must be in \\[0, 1\\).*decay='a'"),
+        ({"delay": True}, "delay must be a number of steps.*delay=True"),
+        ({"proportional_gain": -1.0}, "proportional_gain must be .* at least 0.*gain=-1.0"),
+        ({"proportional_gain": float("inf")}, "proportional_gain must be a finite.*gain=inf"),
+        ({"log_multiplier_bounds": (-30, 100)}, "at most 88.*bounds=\\(-30, 100\\)"),
+        ({"log_multiplier_bounds": ("a", "b")}, "must be \\(least, largest\\).*'a'"),
         ({"update": "adam"}, "one of \\['algorithm-1', .*\\].*update='adam'"),
     ],
 )
@@ -258,8 +263,13 @@ def test_bad_arguments_are_named(arguments, message):
 
 def test_two_constraints_of_one_name_are_refused():
     pair = [ReconstructionError(0.1), ReconstructionError(0.2)]
-    with pytest.raises(ValueError, match=r"name of its own.*\['reconstruction_error'"):
+    with pytest.raises(ValueError, match=r"name of its own: pass name=.*\['reconstruction_error'"):
         zoo.GECO(pair)
+
+
+def test_a_constraint_cannot_take_the_place_of_the_rate():
+    with pytest.raises(ValueError, match=r"cannot have the name .* 'rate': pass another"):
+        zoo.GECO(ReconstructionError(0.1, name="rate"))
 
 
 def test_gradient_accumulation_is_refused_by_name():
