@@ -197,6 +197,7 @@ OTHER_PAIRS = [
     for model in ALL_MODELS
     for objective in ALL_OBJECTIVES
     if (model, objective) not in FULL_PAIRS
+    and (model in MODELS or objective in OBJECTIVES)  # Not variants of both.
     and not (model in REFUSED_BY_GECO and objective.startswith("GECO"))
 ]
 

@@ -32,7 +32,8 @@ class ContextShares(keras.layers.Layer):
 
     [choice] The vector learns from the prior alone. What a context says about an image as a whole
     is what the rate can save; by way of the gates it would also receive the gradient of the error,
-    which GECO weights by thousands, and in that noise it is not learned.
+    which GECO weights by thousands; with that noise the sum was not learned in 5000 steps, without
+    it in 1000.
 
     Args:
         context_shape: (height, width, channels) of the context.
@@ -115,10 +116,11 @@ class _WholeContext(keras.layers.Layer):
     The same convolutions, which halve the grid, and dense layer look at each channel as an image of
     its own; then products of pairs of dense features, and a dense layer, relate the channels.
 
-    [choice] In contexts channels are images as a rule, and one network for all of them halves the
-    errors on the sum of two digits; channels of another kind still meet in the dense layers and in
-    the features on the grid. Neither digit alone tells anything of their sum, so at first there is
-    next to nothing to learn from: products, ReLUs and He's initialisation shorten that time.
+    [choice] In contexts channels are images as a rule, and a network for each of them left a third
+    of the errors on the sum of two digits that a network for all at once did; channels of another
+    kind still meet in the dense layers and in the features on the grid. Neither digit alone tells
+    anything of their sum, so at first there is next to nothing to learn from: products, ReLUs and
+    He's initialisation shorten that time.
     """
 
     def __init__(self, context_shape, filters, **kwargs):
