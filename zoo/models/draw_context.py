@@ -32,8 +32,8 @@ class ContextShares(keras.layers.Layer):
 
     [choice] The vector learns from the prior alone. What a context says about an image as a whole
     is what the rate can save; by way of the gates it would also receive the gradient of the error,
-    which GECO weights by thousands; with that noise the sum was not learned in 5000 steps, without
-    it in 1000.
+    which GECO weights by thousands. Runs with that noise left the context of MNIST-sum unused for
+    5000 steps, one without it used it after 1000 (other settings differed, too).
 
     Args:
         context_shape: (height, width, channels) of the context.
