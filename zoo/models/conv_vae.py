@@ -6,8 +6,7 @@ import tensorflow as tf
 
 from zoo.distributions import normals
 from zoo.models.conv_networks import check_sizes, make_decoder, make_encoder
-from zoo.models.latent_image_model import LatentImageModel
-from zoo.models.record import Posterior
+from zoo.models.normal_latents import NormalLatents
 
 __all__ = ["ConvVAE"]
 
@@ -15,7 +14,7 @@ _REMEDY = "pass filters=, or an encoder and a decoder of your own"
 
 
 @keras.saving.register_keras_serializable("zoo")
-class ConvVAE(LatentImageModel):
+class ConvVAE(NormalLatents):
     """One vector of latents with a standard normal prior, and convolutional networks.
 
     Args:
@@ -101,39 +100,10 @@ class ConvVAE(LatentImageModel):
         features = tf.reshape(features, [tf.shape(features)[0], int(np.prod(features.shape[1:]))])
         return normals.normal_from_parameters(self.posterior_head(features))
 
-    def draw_posterior(self, images, context, noise):
-        """Draws z ~ q(z|x); gives a `Posterior` with the KL in closed form."""
-        del context
-        posterior, prior = self.posterior(images), normals.standard_normal()
-        latents = posterior.loc + posterior.scale * noise.normal([self.latent_dim])
-        return Posterior(
-            latents=(latents,),
-            rate=normals.kl_divergence(posterior, prior),
-            log_posterior=normals.log_prob(posterior, latents),
-            log_prior=normals.log_prob(prior, latents),
-            likelihood=self.decode((latents,)),
-        )
-
-    def generate(self, noise, temperature, context=None):
-        """Draws z ~ N(0, temperature²); gives the latents, one `[B, latent_dim]`, and p(x|z)."""
-        del context
-        latents = (temperature[:, None] * noise.normal([self.latent_dim]),)
-        return latents, self.decode(latents)
-
     def decode(self, latents, context=None):
         """Gives p(x|z) for a tuple of one `[B, latent_dim]`."""
         self._as_context(context)  # None, or an error.
         return self.likelihood(self.decoder(latents[0]))
-
-    def log_prior(self, latents, context=None):
-        """Gives log N(z; 0, I) in nats, `[B]`."""
-        self._as_context(context)  # None, or an error.
-        return normals.log_prob(normals.standard_normal(), latents[0])
-
-    def log_posterior(self, latents, images, context=None):
-        """Gives log q(z|x) in nats, `[B]`."""
-        self._as_context(context)  # None, or an error.
-        return normals.log_prob(self.posterior(self._as_images(images)), latents[0])
 
     def get_config(self):
         """Gives the constructor's arguments; networks of our own are made anew from the others."""

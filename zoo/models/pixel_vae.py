@@ -7,8 +7,7 @@ from zoo import random
 from zoo.distributions import normals
 from zoo.layers import PixelCNN
 from zoo.models.conv_networks import check_sizes, make_encoder
-from zoo.models.latent_image_model import LatentImageModel
-from zoo.models.record import Posterior
+from zoo.models.normal_latents import NormalLatents
 from zoo.sampling.pixel_sampler import sample_pixels
 
 __all__ = ["PixelImage", "PixelVAE"]
@@ -18,7 +17,7 @@ _PIXELS = ("Bernoulli", "DiscretizedLogisticMixture")
 
 
 @keras.saving.register_keras_serializable("zoo")
-class PixelVAE(LatentImageModel):
+class PixelVAE(NormalLatents):
     """A vector of latents with a standard normal prior, and a PixelCNN++ that sees it.
 
     Towards Deeper Understanding of Variational Autoencoding Models (Zhao, Song & Ermon 2017). The
@@ -109,25 +108,6 @@ class PixelVAE(LatentImageModel):
         """q(z|x), a TFP normal of shape `[B, latent_dim]`."""
         return normals.normal_from_parameters(self.posterior_head(self.encoder(images)))
 
-    def draw_posterior(self, images, context, noise):
-        """Draws z ~ q(z|x); gives a `Posterior` with the KL in closed form."""
-        del context
-        posterior, prior = self.posterior(images), normals.standard_normal()
-        latents = posterior.loc + posterior.scale * noise.normal([self.latent_dim])
-        return Posterior(
-            latents=(latents,),
-            rate=normals.kl_divergence(posterior, prior),
-            log_posterior=normals.log_prob(posterior, latents),
-            log_prior=normals.log_prob(prior, latents),
-            likelihood=self.decode((latents,)),
-        )
-
-    def generate(self, noise, temperature, context=None):
-        """Draws z ~ N(0, temperature²); gives the latents, one `[B, latent_dim]`, and p(x|z)."""
-        del context
-        latents = (temperature[:, None] * noise.normal([self.latent_dim]),)
-        return latents, self.decode(latents)
-
     def decode(self, latents, context=None):
         """Gives p(x|z), a `PixelImage`, for a tuple of one `[B, latent_dim]`."""
         self._as_context(context)  # None, or an error.
@@ -136,16 +116,6 @@ class PixelVAE(LatentImageModel):
     def images_of(self, likelihood, noise):
         """Draws the pixels of p(x|z) with the noise."""
         return likelihood.draw(noise)
-
-    def log_prior(self, latents, context=None):
-        """Gives log N(z; 0, I) in nats, `[B]`."""
-        self._as_context(context)  # None, or an error.
-        return normals.log_prob(normals.standard_normal(), latents[0])
-
-    def log_posterior(self, latents, images, context=None):
-        """Gives log q(z|x) in nats, `[B]`."""
-        self._as_context(context)  # None, or an error.
-        return normals.log_prob(self.posterior(self._as_images(images)), latents[0])
 
 
 class PixelImage:
