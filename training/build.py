@@ -6,7 +6,7 @@ import re
 import keras
 
 import zoo
-from training import classifier_build, datasets
+from training import classifier_build, datasets, infusion_build
 from training.errors import UsageError
 from training.objective_build import look_up, make_likelihood, make_objective
 from training.optimizer_build import make_optimizer
@@ -44,15 +44,17 @@ def _with_flags(message):
 
 
 def make_model_for(recipe, data):
-    """Makes the recipe's model for a data set: a classifier, or as `make_model` does."""
-    if recipe.is_classifier:
+    """Makes the recipe's model, of whatever kind, for a data set; otherwise as `make_model`."""
+    if recipe.kind == "classifier":
         return classifier_build.make_classifier(recipe, data)
+    if recipe.kind == "infusion model":
+        return infusion_build.make_infusion_model(recipe, data)
     return make_model(recipe, data.image_shape, data.context_shape)
 
 
 def train_batches(recipe, data, start_step):
     """Gives the endless stream of the recipe's training batches from a step on."""
-    if recipe.is_classifier:
+    if recipe.kind == "classifier":
         return classifier_build.train_batches(recipe, data, start_step)
     return data.train_batches(recipe.batch_size, recipe.seed, start_step)
 

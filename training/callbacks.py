@@ -123,8 +123,9 @@ class WriteImages(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Writes the two pictures at the optimiser's step."""
         num, context, as_images = len(self._images), self._context, self._channels_are_images
-        reconstructions = np.asarray(self.model.reconstruct(self._images, context))
-        samples = np.asarray(self.model.sample(num, seed=0, context=context))
+        given = {} if context is None else {"context": context}
+        reconstructions = np.asarray(self.model.reconstruct(self._images, **given))
+        samples = np.asarray(self.model.sample(num, seed=0, **given))
         data, reconstructions, samples = (
             figures.beside_context(images, context, as_images)
             for images in (self._images, reconstructions, samples)

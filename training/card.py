@@ -5,7 +5,7 @@ import json
 import zoo
 from training import measures
 
-__all__ = ["fidelity", "make_card", "shape_text", "table"]
+__all__ = ["fidelity", "make_card", "shape_text", "table", "training_rows"]
 
 _OBJECTIVES = {
     "GECO": "GECO (Taming VAEs, Rezende & Viola 2018): the rate is minimised while the "
@@ -18,8 +18,8 @@ _OBJECTIVES = {
 }
 _OF_MEANS = """- Samples are means of the likelihood, so they are smoother than the data.
 - The constraint holds on average over images: a single one may be reconstructed worse."""
-_OF_DRAWS = """- The likelihood has no mean: reconstructions and samples are drawn, pixel by pixel.
-- Under the ELBO such a decoder may use its latents little: see the rate."""
+_OF_DRAWS = "- The likelihood has no mean: reconstructions and samples are drawn, pixel by pixel."
+_MAY_IGNORE_LATENTS = "- Under the ELBO such a decoder may use its latents little: see the rate."
 _USE = f"""## Intended use
 
 Research, teaching and testing: compressing and generating images like those it was trained on,
@@ -57,7 +57,7 @@ def make_card(recipe, data, metrics):
         _figures(recipe, data, metrics),
         _measures(metrics),
         _training(recipe, data, metrics),
-        _use(metrics),
+        _use(recipe, metrics),
         _loading(data),
         fidelity(recipe),
         "## The recipe\n\n```json\n"
@@ -104,8 +104,13 @@ def _has_mean(metrics):
     return "rmse" in metrics["test"]
 
 
-def _use(metrics):
-    return _USE if _has_mean(metrics) else _USE.replace(_OF_MEANS, _OF_DRAWS)
+def _use(recipe, metrics):
+    if _has_mean(metrics):
+        return _USE
+    text = _USE.replace(_OF_MEANS, _OF_DRAWS)
+    # Without a regulariser there is no price on using them.
+    is_priced = recipe.objective["class_name"] != "Unregularised"
+    return f"{text}\n{_MAY_IGNORE_LATENTS}" if is_priced else text
 
 
 def _loading(data):
@@ -158,8 +163,6 @@ def _against_tolerance(test, tolerances):
 
 
 def _training(recipe, data, metrics):
-    machine = metrics["machine"]
-    hardware = ", ".join(machine["accelerators"]) or f"{machine['cores']} CPU cores"
     architecture, objective = recipe.architecture["class_name"], recipe.objective["class_name"]
     rows = [
         ("architecture", f"`zoo.{architecture}`, {metrics['parameters']:,} parameters"),
@@ -167,11 +170,20 @@ def _training(recipe, data, metrics):
         ("data", f"{data.name}: {data.description}"),
         ("training images", f"{data.num_examples['train']:,}, {shape_text(data.image_shape)}"),
         ("context images", shape_text(data.context_shape) if data.context_shape else "none"),
+        *training_rows(recipe, metrics),
+    ]
+    return "## Training\n\n" + table(("", ""), rows)
+
+
+def training_rows(recipe, metrics):
+    """Gives the rows that say how long any run took."""
+    machine = metrics["machine"]
+    hardware = ", ".join(machine["accelerators"]) or f"{machine['cores']} CPU cores"
+    return [
         ("steps", f"{metrics['steps']:,} of {recipe.batch_size} images"),
         ("time", f"{metrics['training_seconds'] / 60:.1f} minutes on {hardware}"),
         ("seed", f"{metrics['seed']}"),
     ]
-    return "## Training\n\n" + table(("", ""), rows)
 
 
 def fidelity(recipe):

@@ -2,7 +2,7 @@
 
 import json
 
-from training.card import fidelity, shape_text, table
+from training.card import fidelity, shape_text, table, training_rows
 
 __all__ = ["make_card"]
 
@@ -80,17 +80,14 @@ def _measures(recipe, metrics):
 
 
 def _training(recipe, data, metrics):
-    machine, arguments = metrics["machine"], recipe.objective["arguments"]
-    hardware = ", ".join(machine["accelerators"]) or f"{machine['cores']} CPU cores"
+    arguments = recipe.objective["arguments"]
     rows = [
         ("architecture", f"`zoo.ConvClassifier`, {metrics['parameters']:,} parameters"),
         ("objective", _objective(arguments)),
         ("data", f"{data.name}: {data.description}"),
         ("training images", f"{data.num_examples['train']:,}, {shape_text(data.image_shape)}"),
         ("augmentation", _augmentation(arguments)),
-        ("steps", f"{metrics['steps']:,} of {recipe.batch_size} images"),
-        ("time", f"{metrics['training_seconds'] / 60:.1f} minutes on {hardware}"),
-        ("seed", f"{metrics['seed']}"),
+        *training_rows(recipe, metrics),
     ]
     return "## Training\n\n" + table(("", ""), rows)
 

@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from training import figures, measures
+from training import classifier_card, figures, measures
 from training.errors import UsageError
 
-__all__ = ["final_metrics", "save_figures", "summary", "test_measures"]
+__all__ = ["final_metrics", "make_card", "save_figures", "summary", "test_measures"]
+
+make_card = classifier_card.make_card
 
 _NUM_MISTAKES = 24  # Images in the picture of mistakes.
 _EVALUATION_BATCH = 500
@@ -66,8 +68,9 @@ def _mean_of_true(probabilities, labels):
     return float(probabilities[np.arange(len(labels)), labels].mean())
 
 
-def save_figures(model, data, folder):
+def save_figures(model, data, recipe, progress, folder):
     """Saves `mistakes.png`: the mistakes on the test split that the classifier was surest of."""
+    del recipe, progress
     probabilities, labels = _predict(model, data)
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != labels)

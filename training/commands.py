@@ -15,6 +15,7 @@ from training import (
     measures,
     model_pictures,
     model_source,
+    results,
     run,
 )
 from training.datasets.image_files import decode_image
@@ -61,23 +62,8 @@ def train(arguments):
     recipe = recipe.override(**settings)
     _, metrics = run.train(recipe, directory, arguments.resume, arguments.strategy)
     if metrics is not None:
-        text = classifier_results.summary(metrics) if recipe.is_classifier else summary(metrics)
+        text = results.of(recipe).summary(metrics)
         print(f"\n{text}\nEverything is in {directory}; begin with card.md.")
-
-
-def summary(metrics):
-    """Says in a few lines what a run reached, and what it did not."""
-    test = metrics["test"]
-    tolerance = metrics["tolerances"].get("ReconstructionError")
-    asked = "" if tolerance is None else f" (tolerance {tolerance:g})"
-    # A model whose likelihood has no mean has no error of it either.
-    error = f"rmse {test['rmse']:.4f}{asked}, " if "rmse" in test else ""
-    bits = metrics["bits_per_dimension"]["value"]
-    text = (
-        f"On the test split: {error}rate {test['rate']:.1f} nats an image, at most {bits:.3f} "
-        "bits a dimension."
-    )
-    return "\n".join([text, *measures.shortfalls(metrics)])
 
 
 def evaluate(arguments):
@@ -111,12 +97,13 @@ def _measure_image_model(arguments, model, data, batch_size):
     for name in arguments.measure:
         evaluation.check(name, model)
     found = {"test": model.evaluate(data.batches("test", batch_size), return_dict=True, verbose=0)}
-    found["bits_per_dimension"] = bits = measures.bits_per_dimension(model, data)
     width = _print_measures(data, found["test"], "bits a dimension")
-    print(
-        f"  {'bits a dimension':{width}}{bits['value']:.6g}  (at most; {bits['images']} images, "
-        f"{bits['importance_samples']} samples each)"
-    )
+    if isinstance(model, zoo.LatentImageModel):
+        found["bits_per_dimension"] = bits = measures.bits_per_dimension(model, data)
+        print(
+            f"  {'bits a dimension':{width}}{bits['value']:.6g}  (at most; {bits['images']} "
+            f"images, {bits['importance_samples']} samples each)"
+        )
     for name in arguments.measure:
         found[name] = evaluation.measure(name, model, data)
         print(f"{name}:")
@@ -219,6 +206,11 @@ def reconstruct(arguments):
     """Reconstructs image files into a picture: `vae-zoo reconstruct`."""
     files = [_read_file(pathlib.Path(file)) for file in arguments.files]
     model, _ = _load_image_model(arguments.model)
+    if not isinstance(model, zoo.LatentImageModel):
+        raise UsageError(
+            f"{arguments.model} is an {type(model).__name__}: it has no latents to reconstruct an "
+            "image from. Draw from it with `vae-zoo sample`."
+        )
     if model.context_shape is not None:
         raise UsageError(
             f"{arguments.model} is conditional: to reconstruct an image it needs the image's "
@@ -228,9 +220,10 @@ def reconstruct(arguments):
     images = np.stack([_fit(model.image_shape, file) for file in files])
     reconstructions = np.asarray(model.reconstruct(images))
     _save(figures.save_reconstructions, arguments.output, images, reconstructions)
-    errors = np.sqrt(np.mean((images / 255.0 - reconstructions) ** 2, axis=(1, 2, 3)))
-    for file, error in zip(arguments.files, errors, strict=True):
-        print(f"  {file}: rmse {error:.4f}")
+    if model.has_mean:  # Of an image that is drawn, an error says little.
+        errors = np.sqrt(np.mean((images / 255.0 - reconstructions) ** 2, axis=(1, 2, 3)))
+        for file, error in zip(arguments.files, errors, strict=True):
+            print(f"  {file}: rmse {error:.4f}")
     print(f"Wrote the images above their reconstructions to {arguments.output}.")
 
 

@@ -42,7 +42,7 @@ def compare(arguments):
 
 def _check(names, loaded):
     for name, (model, recipe) in zip(names, loaded, strict=True):
-        if recipe is None or recipe.is_classifier:
+        if recipe is None or recipe.kind == "classifier":
             raise UsageError(f"{name} is no model of images with a recipe, so it has no row.")
         if model.context_shape is not None:
             raise UsageError(f"{name} is conditional; see figures/samples.png of its run.")
@@ -67,12 +67,13 @@ def describe_objective(recipe):
 
 
 def _measures(name):
-    """The rate and rmse, if any, on the test split, of a run or one of the zoo's own models."""
+    """Rate and rmse, if any, on the test split, of a run or one of the zoo's own models."""
     path = RunDirectory(pathlib.Path(name)).metrics
     if not path.parent.exists() and name in zoo.list_models():
         path = pathlib.Path(zoo.saved_model_path(name)).parent / path.name
     if not path.exists():
         return ""
     test = json.loads(path.read_text(encoding="utf-8"))["test"]
-    error = f", rmse {test['rmse']:.3f}" if "rmse" in test else ""
-    return f"{test['rate']:.1f} nats{error}"
+    error = f"rmse {test['rmse']:.3f}" if "rmse" in test else ""
+    rate = f"{test['rate']:.1f} nats" if "rate" in test else ""
+    return ", ".join(text for text in (rate, error) if text)

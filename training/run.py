@@ -1,26 +1,13 @@
 """A training run: data, model, fit, evaluation, figures, card, export."""
 
 import contextlib
-import importlib.metadata
-import pathlib
-import subprocess
 import sys
 import traceback
 
 import keras
 import tensorflow as tf
 
-import zoo
-from training import (
-    build,
-    card,
-    classifier_card,
-    classifier_results,
-    figures,
-    measures,
-    model_pictures,
-    strategies,
-)
+from training import build, provenance, results, strategies
 from training.callbacks import ProgressBar, SaveProgress, StopAtStep, WriteImages
 from training.checkpoints import CheckpointStore
 from training.errors import UsageError, UserError
@@ -28,7 +15,6 @@ from training.run_directory import RunDirectory
 
 __all__ = ["train"]
 
-_PACKAGES = ("vae-zoo", "tensorflow", "keras", "tensorflow-probability", "numpy")
 _NUM_TENSORBOARD_IMAGES = 8
 
 
@@ -65,15 +51,16 @@ def train(recipe, directory, resume=False, strategy=None, verbose=None):
     with strategy.scope():
         model = build.make_model_for(recipe, data)
     if is_chief and not resume:
-        run_directory.create({**recipe.to_dict(), "made_with": _made_with()})
+        run_directory.create({**recipe.to_dict(), "made_with": provenance.made_with()})
 
     progress = _fit(model, data, recipe, run_directory, resume, strategy, verbose)
     test_batches, num_test_images = _full_batches(data, "test", recipe, strategy)
     test_logs = model.evaluate(test_batches, return_dict=True, verbose=0)
     if not is_chief:
         return model, None
-    results = classifier_results if recipe.is_classifier else measures
-    metrics = results.final_metrics(model, data, recipe, progress, test_logs, num_test_images)
+    metrics = results.of(recipe).final_metrics(
+        model, data, recipe, progress, test_logs, num_test_images
+    )
     with _training_is_kept(run_directory):
         _write_results(model, data, recipe, progress, metrics, run_directory)
     return model, metrics
@@ -146,7 +133,7 @@ def _make_callbacks(recipe, run_directory, progress, data, is_chief):
         callbacks.append(ProgressBar())
         folder = run_directory.tensorboard
         callbacks.append(keras.callbacks.TensorBoard(str(folder), write_graph=False))
-        if not recipe.is_classifier:
+        if recipe.kind != "classifier":
             num = min(_NUM_TENSORBOARD_IMAGES, data.num_examples["validation"])
             examples = data.sample_examples("validation", num, seed=0)
             callbacks.append(WriteImages(folder, examples, data.channels_are_images))
@@ -218,73 +205,11 @@ def _training_is_kept(run_directory):
 
 
 def _write_results(model, data, recipe, progress, metrics, run_directory):
-    if recipe.is_classifier:
-        classifier_results.save_figures(model, data, run_directory.figures)
-        text = classifier_card.make_card(recipe, data, metrics)
-    else:
-        _save_figures(model, data, recipe, progress, run_directory.figures)
-        text = card.make_card(recipe, data, metrics)
+    of_kind = results.of(recipe)
+    of_kind.save_figures(model, data, recipe, progress, run_directory.figures)
     run_directory.write_json(run_directory.metrics, metrics)
-    run_directory.write_text(run_directory.card, text)
+    run_directory.write_text(run_directory.card, of_kind.make_card(recipe, data, metrics))
     run_directory.remove_unfinished_exports()
     if not run_directory.saved_model.exists():
         metadata = {"recipe": recipe.to_dict(), "metrics": metrics}
         model.export(str(run_directory.saved_model), metadata=metadata)
-
-
-def _save_figures(model, data, recipe, progress, folder):
-    num = min(2 * figures.NUM_COLUMNS, data.num_examples["test"])
-    examples = data.sample_examples("test", num, seed=0)
-    model_pictures.save_reconstructions(
-        folder / "reconstructions.png", model, examples, data.channels_are_images
-    )
-    samples, contexts = model_pictures.draw_samples(model, _num_samples(model, data), data)
-    model_pictures.save_samples(folder / "samples.png", samples, contexts, data.channels_are_images)
-    if model_pictures.has_chains(model):
-        path = folder / "markov_chains.png"
-        model_pictures.save_markov_chains(path, model, data.channels_are_images)
-    if model.has_chain:
-        as_images = data.channels_are_images
-        model_pictures.save_steps(folder, model, examples["image"], as_images)
-    figures.save_trajectory(
-        folder / "trajectory.png", progress.rows, data.image_shape, recipe.tolerances
-    )
-
-
-def _num_samples(model, data):
-    """As many samples as fill a picture, of at most as many contexts as there are."""
-    if model.context_shape is None:
-        return figures.NUM_COLUMNS * figures.NUM_SAMPLE_ROWS
-    num_contexts = min(figures.NUM_SAMPLE_ROWS, data.num_examples["test"])
-    return num_contexts * model_pictures.SAMPLES_PER_CONTEXT
-
-
-def _made_with():
-    """Versions of what a run stands on, and the commit, if the code is in a git checkout."""
-    versions = {name: _version(name) for name in _PACKAGES}
-    return {"versions": versions, "commit": _commit()}
-
-
-def _version(package):
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:  # Run from a checkout, without installing it.
-        return zoo.__version__ if package == "vae-zoo" else None
-
-
-def _commit():
-    file = pathlib.Path(__file__)
-
-    def git(*arguments):
-        command = ["git", "-C", str(file.parents[1]), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
-        return done.stdout.strip()
-
-    try:
-        # Not a package inside some other checkout.
-        git("ls-files", "--error-unmatch", f"{file.parent.name}/{file.name}")
-        new_code = ("ls-files", "--others", "--exclude-standard", "zoo/*.py", "training/*.py")
-        is_modified = git("status", "--porcelain", "--untracked-files=no") or git(*new_code)
-        return git("rev-parse", "HEAD") + ("-modified" if is_modified else "")
-    except (OSError, subprocess.SubprocessError):
-        return None

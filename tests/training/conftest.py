@@ -4,7 +4,7 @@ import pytest
 
 from tests import contract
 from tests.training.tiny import tiny_recipe
-from training import demo, run
+from training import demo, latent_model_results, run
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ def finished_run(tmp_path_factory):
 def no_results(monkeypatch):
     """Leaves out what follows training: figures, card and export take longer than all else."""
     monkeypatch.setattr(run, "_write_results", lambda *arguments: None)
-    monkeypatch.setattr(run.measures, "final_metrics", lambda *arguments: {})
+    monkeypatch.setattr(latent_model_results, "final_metrics", lambda *arguments: {})
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +40,6 @@ def uninterrupted(tmp_path_factory):
     directory = tmp_path_factory.mktemp("runs") / "uninterrupted"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "_write_results", lambda *arguments: None)
-        patch.setattr(run.measures, "final_metrics", lambda *arguments: {})
+        patch.setattr(latent_model_results, "final_metrics", lambda *arguments: {})
         model, _ = run.train(tiny_recipe(), directory, verbose=0)
     return directory, contract.state_of(model)

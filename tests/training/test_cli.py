@@ -12,7 +12,7 @@ from PIL import Image
 import zoo
 from tests import contract
 from tests.training.tiny import REPOSITORY, tiny_recipe
-from training import cli, commands, demo, run
+from training import build, cli, demo, latent_model_results, measures, run
 from training.errors import UsageError
 
 
@@ -75,7 +75,7 @@ def test_metrics_are_those_of_the_model(finished_run):
     assert metrics["steps"] == 7
     assert metrics["seed"] == 3
     model = zoo.load(finished_run / "savedmodel" / "1")
-    data = run.build.load_data(tiny_recipe())
+    data = build.load_data(tiny_recipe())
     test = model.evaluate(data.batches("test", 16), return_dict=True, verbose=0)
     assert metrics["test"] == pytest.approx(test, rel=1e-4)
     error = test["rmse"] ** 2 - 0.2**2
@@ -119,15 +119,15 @@ def _rows_of_multipliers(*values):
     ],
 )
 def test_card_and_summaries_say_that_a_tolerance_was_not_met(finished_run, rows, said):
-    model = run.build.make_model(tiny_recipe(), (8, 8, 1))
+    model = build.make_model(tiny_recipe(), (8, 8, 1))
     metrics = json.loads((finished_run / "metrics.json").read_text())
     metrics["test"] |= {"rmse": 0.22, "reconstruction_error_violation": 0.22**2 - 0.2**2}
-    metrics["unmet_constraints"] = run.measures.unmet_constraints(model, metrics["test"], rows)
-    data = run.build.load_data(tiny_recipe())
+    metrics["unmet_constraints"] = measures.unmet_constraints(model, metrics["test"], rows)
+    data = build.load_data(tiny_recipe())
     text = "The tolerance 0.2 was not met: rmse 0.22 on the test split."
     for place in (
-        run.card.make_card(tiny_recipe(), data, metrics),
-        commands.summary(metrics),
+        latent_model_results.make_card(tiny_recipe(), data, metrics),
+        latent_model_results.summary(metrics),
         demo._summary(metrics, 0.2, finished_run),
     ):
         assert text in place
@@ -135,13 +135,13 @@ def test_card_and_summaries_say_that_a_tolerance_was_not_met(finished_run, rows,
 
 
 def test_a_tolerance_has_a_margin_and_the_bound_is_told(finished_run):
-    model = run.build.make_model(tiny_recipe(), (8, 8, 1))
+    model = build.make_model(tiny_recipe(), (8, 8, 1))
     test = {"rmse": 0.209, "reconstruction_error_violation": 0.209**2 - 0.2**2}
-    assert run.measures.unmet_constraints(model, test, []) == {}
+    assert measures.unmet_constraints(model, test, []) == {}
     model.objective.log_multipliers.assign([30.0])
     test = {"rmse": 0.211, "reconstruction_error_violation": 0.211**2 - 0.2**2}
-    unmet = run.measures.unmet_constraints(model, test, [])
-    (text,) = run.measures.shortfalls({"test": test, "unmet_constraints": unmet})
+    unmet = measures.unmet_constraints(model, test, [])
+    (text,) = measures.shortfalls({"test": test, "unmet_constraints": unmet})
     assert "The multiplier stands at its upper bound." in text
 
 
@@ -162,7 +162,7 @@ def test_list_starts_fast_and_needs_no_tensorflow():
 
 @pytest.mark.usefixtures("no_results")
 def test_train_and_resume(tiny_recipe_file, tmp_path, monkeypatch):
-    monkeypatch.setattr("training.commands.summary", lambda metrics: "")
+    monkeypatch.setattr("training.latent_model_results.summary", lambda metrics: "")
     command = ["train", str(tiny_recipe_file), "--steps", "2", "--tolerance", "0.3"]
     assert cli.main(command) == 0
     recipe = json.loads((tmp_path / "runs" / "tiny" / "recipe.json").read_text())
@@ -287,7 +287,7 @@ def test_sample_refuses(finished_run, capsys):
 
 
 def test_reconstruct(finished_run, tmp_path, capsys):
-    digits = run.build.load_data(tiny_recipe()).sample_images("test", 1, seed=0)[0]
+    digits = build.load_data(tiny_recipe()).sample_images("test", 1, seed=0)[0]
     Image.fromarray(digits[..., 0]).save("grey.png")
     Image.new("RGB", (40, 20), (200, 10, 10)).save("colour.jpg")
     command = ["reconstruct", str(finished_run), "grey.png", "colour.jpg", "--output", "out.png"]

@@ -66,7 +66,7 @@ def test_commands_do_without_an_rmse(pixel_run, tmp_path, capsys):
 
 
 def test_summary_leaves_the_rmse_out(pixel_run):
-    from training.commands import summary
+    from training.latent_model_results import summary
 
     text = summary(json.loads((pixel_run / "metrics.json").read_text()))
     assert text.startswith("On the test split: rate ")

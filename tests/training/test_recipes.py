@@ -16,7 +16,9 @@ def test_the_recipes_that_documents_name_exist():
     )
 
 
-IMAGE_MODELS = [name for name in recipe_names() if not find_recipe(name).is_classifier]
+IMAGE_MODELS = [
+    name for name in recipe_names() if find_recipe(name).kind == "latent-variable model"
+]
 
 
 # Of images, and of contexts where there are any.

@@ -16,7 +16,7 @@ import tensorflow as tf
 import zoo
 from tests import contract
 from tests.training.tiny import start_python, tiny_recipe
-from training import run
+from training import provenance, run
 from training.callbacks import SaveProgress, StopAtStep
 from training.checkpoints import CheckpointStore, Progress
 from training.errors import UsageError, UserError
@@ -269,22 +269,22 @@ def test_made_with_tells_modified_code(tmp_path, monkeypatch):
     _git(tmp_path, "init")
     _git(tmp_path, "add", ".")
     _git(tmp_path, "commit", "-m", "first")
-    monkeypatch.setattr(run, "__file__", str(tmp_path / "training" / "run.py"))
-    assert re.fullmatch(r"[0-9a-f]{40}", run._commit())
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "training" / "run.py"))
+    assert re.fullmatch(r"[0-9a-f]{40}", provenance._commit())
     (tmp_path / "notes.py").write_text("")
-    assert re.fullmatch(r"[0-9a-f]{40}", run._commit()), "not code of ours"
+    assert re.fullmatch(r"[0-9a-f]{40}", provenance._commit()), "not code of ours"
     (tmp_path / "zoo" / "models").mkdir(parents=True)
     (tmp_path / "zoo" / "models" / "new.py").write_text("")
-    assert re.fullmatch(r"[0-9a-f]{40}-modified", run._commit())
+    assert re.fullmatch(r"[0-9a-f]{40}-modified", provenance._commit())
 
 
 def test_made_with_falls_back_to_the_version_in_the_code(monkeypatch):
     def fail(package):
-        raise run.importlib.metadata.PackageNotFoundError(package)
+        raise provenance.importlib.metadata.PackageNotFoundError(package)
 
-    monkeypatch.setattr(run.importlib.metadata, "version", fail)
-    assert run._version("vae-zoo") == zoo.__version__
-    assert run._version("numpy") is None
+    monkeypatch.setattr(provenance.importlib.metadata, "version", fail)
+    assert provenance._version("vae-zoo") == zoo.__version__
+    assert provenance._version("numpy") is None
 
 
 def test_a_kill_before_the_recipe_is_written_does_not_take_the_directory(tmp_path):

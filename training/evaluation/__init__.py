@@ -5,9 +5,12 @@ It gives a dict of numbers. `vae-zoo evaluate --measure NAME` calls it by the na
 
 import importlib
 
+import zoo
 from training.errors import UsageError
 
 __all__ = ["NAMES", "check", "measure"]
+
+_OF_LATENTS = ("aggregate_posterior", "generated_accuracy", "mutual_information")
 
 NAMES = (
     "aggregate_posterior",
@@ -30,6 +33,8 @@ def check(name, model):
     if is_conditional != (name == "generated_accuracy"):
         without = "with" if is_conditional else "without"
         raise UsageError(f"{name} does not measure a model {without} context, as this {kind}.")
+    if name in _OF_LATENTS and not isinstance(model, zoo.LatentImageModel):
+        raise UsageError(f"{name} measures latents, and {kind} has none.")
     if name == "chain_steps" and not model.has_chain:
         raise UsageError(
             f"chain_steps measures models that draw images in steps, and {kind} gives no chain."

@@ -17,6 +17,7 @@ _OBJECTIVES = {
     "info_vae": "InfoVAE",
     "unregularised": "Unregularised",
 }
+_KINDS = {"ConvClassifier": "classifier", "InfusionModel": "infusion model"}
 _COUNTS = ("batch_size", "steps", "steps_per_epoch", "validation_images")
 
 
@@ -89,9 +90,9 @@ class Recipe:
         return dataclasses.asdict(self)
 
     @property
-    def is_classifier(self):
-        """Whether it trains a classifier, and not a model of images."""
-        return self.architecture["class_name"] == "ConvClassifier"
+    def kind(self):
+        """What it trains: "classifier", "infusion model", or "latent-variable model"."""
+        return _KINDS.get(self.architecture["class_name"], "latent-variable model")
 
     @property
     def tolerances(self):
@@ -163,9 +164,9 @@ class Recipe:
 
     def _set_tolerance(self, tolerance):
         constraints = self.objective["arguments"].get("constraints", [])
-        if self.is_classifier:
+        if self.kind != "latent-variable model":
             raise UsageError(
-                f"{self.name} trains a classifier, which has no constraints. Leave --tolerance out."
+                f"The {self.kind} of {self.name} has no constraints. Leave --tolerance out."
             )
         if len(constraints) != 1:
             raise UsageError(
