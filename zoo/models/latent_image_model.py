@@ -255,8 +255,8 @@ class LatentImageModel(ObjectiveTrainer):
             return None
         if context is None:
             raise ValueError(
-                "This model is conditional: pass context=, of shape "
-                f"[batch, {', '.join(map(str, self.context_shape))}]."
+                "This model is conditional: pass context=, or in `fit` and `evaluate` batches with "
+                f"`context`, of shape [batch, {', '.join(map(str, self.context_shape))}]."
             )
         with inputs.plain_errors():
             return inputs.as_images(context, self.context_shape, "context")
