@@ -1,8 +1,10 @@
 """What every trained model of the zoo shares: checks around `fit`, and logs for many workers."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from zoo import random
 from zoo.models import inputs
 from zoo.models.stop_if_not_finite import StopIfNotFinite
 
@@ -35,6 +37,23 @@ class CheckedModel(keras.Model):
         """Evaluates as `keras.Model.evaluate` does; the same call gives the same."""
         with inputs.plain_errors():
             return super().evaluate(*args, **kwargs)
+
+    def reconstruct_in_batches(self, images, batch_size, seed, **given):
+        """Gives `reconstruct` of many images, a NumPy array; row i has the noise of (a, b + i).
+
+        Args:
+            images: An array `[N, H, W, C]`.
+            batch_size: Images a batch; it does not change the result.
+            seed: An int or int32 `[2]`, (a, b).
+            **given: Further arrays of N rows that `reconstruct` takes, such as `context`.
+        """
+        parts = []
+        for start in range(0, len(images), batch_size):
+            rows = slice(start, start + batch_size)
+            part_seed = random.as_seed(seed) + tf.constant([0, start])
+            part = {name: values[rows] for name, values in given.items()}
+            parts.append(self.reconstruct(images[rows], seed=part_seed, **part).numpy())
+        return np.concatenate(parts)
 
     def scale_loss(self, loss):
         """Scales a mean over this replica's examples to what the optimiser's step differentiates.

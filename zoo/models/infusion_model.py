@@ -5,7 +5,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from zoo import random
-from zoo.models import inputs
+from zoo.models import inputs, precision
 from zoo.models.conv_networks import check_sizes
 from zoo.models.infusion_trainer import InfusionTrainer
 from zoo.models.sequential_networks import StepGenerator, check_divisible
@@ -73,6 +73,7 @@ class InfusionModel(InfusionTrainer):
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
+        precision.check_policy(self.dtype_policy)
         self.image_shape = tuple(image_shape)
         self.num_steps = num_steps
         self.initial_rate = initial_rate
@@ -190,6 +191,21 @@ class InfusionModel(InfusionTrainer):
         del training
         return self.reconstruct(inputs.unpack(images)[0])
 
+    def predict(self, x, batch_size=None, seed=0, **kwargs):
+        """Reconstructs many images in batches; row i has the noise of row (a, b + i).
+
+        Args:
+            x: Images `[N, H, W, C]`, or a dict with `image`.
+            batch_size: Images a batch, 32 if None; it does not change the result.
+            seed: An int or int32 `[2]`, (a, b).
+            **kwargs: Taken for the sake of `keras.Model.predict`, and ignored.
+
+        Returns:
+            A NumPy array `[N, H, W, C]` in pixel units.
+        """
+        del kwargs
+        return self.reconstruct_in_batches(inputs.unpack(x)[0], batch_size or 32, seed)
+
     # === Saving ===
 
     def export(self, filepath, format="tf_saved_model", metadata=None):
@@ -217,13 +233,16 @@ class InfusionModel(InfusionTrainer):
     def get_config(self):
         """Gives the constructor's arguments."""
         names = ("name", "image_shape", "num_steps", "initial_rate", "rate_increment", "filters")
-        return {n: getattr(self, n) for n in (*names, "hidden_units", "share_weights")}
+        policy = {"dtype": keras.saving.serialize_keras_object(self.dtype_policy)}
+        return policy | {n: getattr(self, n) for n in (*names, "hidden_units", "share_weights")}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """Makes the model of `get_config`; its weights are fresh."""
         del custom_objects
-        return cls(**config)
+        policy = keras.saving.deserialize_keras_object(config["dtype"])
+        with precision.global_policy(policy):
+            return cls(**config | {"dtype": policy})
 
 
 def _means(transitions, return_chain):

@@ -1,14 +1,12 @@
 """The base class of every architecture: inference, one set of methods for all."""
 
-import contextlib
 import inspect
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from zoo import distributions, random
-from zoo.models import inputs
+from zoo.models import inputs, precision
 from zoo.models.objective_trainer import ObjectiveTrainer
 from zoo.models.record import Record
 
@@ -48,7 +46,7 @@ class LatentImageModel(ObjectiveTrainer):
     def __init__(self, image_shape, likelihood="gaussian", context_shape=None, **kwargs):
         # Float images stay float32 under a mixed precision policy: each layer casts for itself.
         super().__init__(autocast=False, **kwargs)
-        _check_policy(self.dtype_policy)
+        precision.check_policy(self.dtype_policy)
         if context_shape is not None and "context_shape" not in _argument_names(type(self)):
             raise ValueError(
                 f"{type(self).__name__} is not conditional: it takes no context_shape."
@@ -164,14 +162,8 @@ class LatentImageModel(ObjectiveTrainer):
             with inputs.plain_errors():
                 return super().predict(x, batch_size=batch_size, **kwargs)
         images, context, _ = inputs.unpack(x)
-        size = batch_size or 32
-        parts = []
-        for start in range(0, len(images), size):
-            rows = slice(start, start + size)
-            given = None if context is None else context[rows]
-            part_seed = random.as_seed(seed) + tf.constant([0, start])
-            parts.append(self.reconstruct(images[rows], given, part_seed).numpy())
-        return np.concatenate(parts)
+        given = {} if context is None else {"context": context}
+        return self.reconstruct_in_batches(images, batch_size or 32, seed, **given)
 
     def sample_prior(self, num, seed=None, temperature=1.0, context=None):
         """Draws latents z ~ p(z), a tuple of float32 tensors of `num` rows.
@@ -304,28 +296,8 @@ class LatentImageModel(ObjectiveTrainer):
         """Makes a model from `get_config`."""
         with keras.saving.custom_object_scope(custom_objects or {}):
             arguments = {n: keras.saving.deserialize_keras_object(v) for n, v in config.items()}
-        with _global_policy(arguments.get("dtype")):
+        with precision.global_policy(arguments.get("dtype")):
             return cls(**arguments)
-
-
-def _check_policy(policy):
-    if policy.name != keras.config.dtype_policy().name:
-        raise ValueError(
-            "Keras hands a model's dtype to none of its layers, so set it for all before making "
-            f"the model: keras.config.set_dtype_policy({policy.name!r}). Received: "
-            f"dtype={policy.name!r} under the global policy {keras.config.dtype_policy().name!r}"
-        )
-
-
-@contextlib.contextmanager
-def _global_policy(policy):
-    """Makes the layers of a saved model with the precision that they had."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy or before)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def _argument_names(model_class):

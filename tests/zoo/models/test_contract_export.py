@@ -7,7 +7,9 @@ import tensorflow as tf
 import zoo
 from tests import contract
 from tests.contract import assert_close, context_of, images_of
+from tests.zoo.serving import row_groupings
 from zoo import random
+from zoo.serving.signatures import make_signatures
 
 NUM_SAMPLES = 3  # of the `log_prob` signature
 SEEDS = np.array([[3, 0], [3, 1], [9, 5]], np.int32)
@@ -53,14 +55,15 @@ def test_reconstruct_signature(exported, answer, images, name):
     expected = exported[0].reconstruct(images, **given)
     output = answer(name, image=images, **given, **seeds_of(exported[0], len(images)))
     assert_close(output["reconstruction"], expected)
-    assert set(output) == {"reconstruction"}
+    assert set(output) == {"reconstruction", "error"}
+    assert list(output["error"]) == [b""] * len(images)
 
 
 def test_encode_signature(exported, answer, images):
     given = context_of(exported[0], images)
     latents = exported[0].encode(images, **given)
     output = answer("encode", image=images, **given)
-    assert set(output) == {f"latents_{i}" for i in range(len(latents))}
+    assert set(output) == {"error", *(f"latents_{i}" for i in range(len(latents)))}
     assert_close([output[f"latents_{i}"] for i in range(len(latents))], list(latents))
 
 
@@ -88,16 +91,16 @@ def test_log_prob_signature(exported, answer, images):
     assert_close(answer("log_prob", image=images[:3], seed=SEEDS, **given)["log_prob"], expected)
 
 
-def test_rows_of_a_request_do_not_depend_on_the_others(exported, answer, images):
-    given, second, third = (
-        context_of(exported[0], images[rows]) for rows in (slice(3), slice(1, 2), slice(2, 3))
-    )
-    together = answer("log_prob", image=images[:3], seed=SEEDS, **given)["log_prob"]
-    alone = answer("log_prob", image=images[2:3], seed=SEEDS[2:], **third)["log_prob"]
-    assert_close(alone[0], together[2])
-    samples = answer("sample", seed=SEEDS, temperature=TEMPERATURES, **given)["image"]
-    rows = {"seed": SEEDS[1:2], "temperature": TEMPERATURES[1:2], **second}
-    assert_close(answer("sample", **rows)["image"][0], samples[1])
+def test_rows_may_be_grouped_in_any_way(exported, answer):
+    """`tests/zoo/serving/test_row_grouping.py` has many more groupings, in a server's session."""
+    model = exported[0]
+    requests = row_groupings.requests_of(model, make_signatures(model), num_rows=7)
+    for name, inputs in requests.items():
+        result = row_groupings.compare(
+            lambda given, name=name: answer(name, **given), inputs, 3, not model.has_mean
+        )
+        assert result.largest_difference <= 1e-5, name
+        assert result.drawn_rows_changed <= 1, name
 
 
 def test_loaded_model_is_the_exported_one_and_trains_on(exported, images):

@@ -108,7 +108,7 @@ def test_reconstructions_are_those_of_the_seed(model, images):
     assert_close(model(images), model.reconstruct(images, seed=0), 0.0)
     levels = np.round(255 * images).astype(np.uint8)
     assert_close(model(levels), model(levels / np.float32(255)))
-    assert model.predict(images, verbose=0).shape == images.shape
+    assert_close(model.predict(images, batch_size=3, verbose=0), model.reconstruct(images))
     difference = model.reconstruct(images, seed=0) - model.reconstruct(images, seed=1)
     assert np.abs(difference).max() > 1e-3
 
@@ -217,3 +217,20 @@ def test_what_fit_cannot_use_is_named(model, images):
         model.fit({"image": images, "context": images}, verbose=0)
     with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
         model.fit(2.0 * images, verbose=0)
+
+
+def test_a_saved_model_keeps_its_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        config = make().get_config()
+    finally:
+        keras.config.set_dtype_policy(before)
+    model = zoo.InfusionModel.from_config(config)
+    assert model.dtype_policy.name == "mixed_bfloat16"
+    assert model.generators[0].compute_dtype == "bfloat16"
+    assert keras.config.dtype_policy().name == before.name
+    sample = model.sample(2, seed=0)
+    assert sample.dtype == tf.float32
+    with pytest.raises(ValueError, match="set it for all before making"):
+        make(dtype="mixed_bfloat16")
