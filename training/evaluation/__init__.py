@@ -10,15 +10,21 @@ from training.errors import UsageError
 
 __all__ = ["NAMES", "check", "measure"]
 
-_OF_LATENTS = ("aggregate_posterior", "generated_accuracy", "mutual_information")
-
 NAMES = (
+    "active_units",
     "aggregate_posterior",
+    "annealed_importance_sampling",
     "chain_steps",
+    "class_distribution",
+    "frechet_distance",
     "generated_accuracy",
+    "linear_classifier",
+    "marginal_kl",
     "mutual_information",
+    "quantized_likelihood",
     "sharpness",
 )
+_OF_IMAGES = ("chain_steps", "class_distribution", "frechet_distance", "sharpness")
 
 
 def measure(name, model, data):
@@ -33,7 +39,7 @@ def check(name, model):
     if is_conditional != (name == "generated_accuracy"):
         without = "with" if is_conditional else "without"
         raise UsageError(f"{name} does not measure a model {without} context, as this {kind}.")
-    if name in _OF_LATENTS and not isinstance(model, zoo.LatentImageModel):
+    if name not in _OF_IMAGES and not isinstance(model, zoo.LatentImageModel):
         raise UsageError(f"{name} measures latents, and {kind} has none.")
     if name == "chain_steps" and not model.has_chain:
         raise UsageError(

@@ -4,13 +4,11 @@ q(z) is the average of q(z|x) over the data. Groups of latents are flattened and
 """
 
 import numpy as np
-import tensorflow as tf
 
 import zoo
+from training.evaluation.latents import posterior_samples, prior_samples
 
-__all__ = ["log_determinant_of_covariance", "measure", "posterior_samples", "prior_samples"]
-
-_BATCH_SIZE = 200
+__all__ = ["log_determinant_of_covariance", "measure"]
 
 
 def measure(model, data, split="test", num_samples=2000, seed=0):
@@ -50,35 +48,7 @@ def measure(model, data, split="test", num_samples=2000, seed=0):
     return found
 
 
-def posterior_samples(model, data, split, num_samples, seed):
-    """Draws z ~ q(z|x), one for each of the first images of a split: float32 `[N, d]`."""
-
-    @tf.function(autograph=False, reduce_retracing=True)
-    def encode(images, start):
-        return _flatten(model.encode(images, seed=tf.stack([seed, start])))
-
-    rows, start = [], 0
-    for batch in data.batches(split, _BATCH_SIZE, num_samples):
-        rows.append(encode(batch["image"], tf.constant(start)).numpy())
-        start += len(rows[-1])
-    return np.concatenate(rows)
-
-
-def prior_samples(model, num_samples, seed):
-    """Draws z ~ p(z): float32 `[N, d]`."""
-
-    @tf.function(autograph=False)
-    def draw():
-        return _flatten(model.sample_prior(num_samples, seed=seed))
-
-    return draw().numpy()
-
-
 def log_determinant_of_covariance(latents):
     """Log-determinant of the covariance of samples `[N, d]`, -inf where it is singular."""
     covariance = np.cov(np.asarray(latents, np.float64), rowvar=False)
     return float(np.linalg.slogdet(np.atleast_2d(covariance))[1])
-
-
-def _flatten(groups):
-    return tf.concat([tf.reshape(group, [tf.shape(group)[0], -1]) for group in groups], axis=1)

@@ -1,0 +1,51 @@
+"""Latents of many images, flattened and joined, for measures of q(z)."""
+
+import numpy as np
+import tensorflow as tf
+
+__all__ = ["posterior_means", "posterior_samples", "prior_samples"]
+
+_BATCH_SIZE = 200
+
+
+def posterior_samples(model, data, split, num_samples, seed):
+    """Draws z ~ q(z|x), one for each of the first images of a split: float32 `[N, d]`."""
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def encode(images, start):
+        return _flatten(model.encode(images, seed=tf.stack([seed, start])))
+
+    rows, start = [], 0
+    for batch in data.batches(split, _BATCH_SIZE, _at_most(data, split, num_samples)):
+        rows.append(encode(batch["image"], tf.constant(start)).numpy())
+        start += len(rows[-1])
+    return np.concatenate(rows)
+
+
+def posterior_means(model, data, split, num_images):
+    """Gives the posterior means of the first images of a split: float32 `[N, d]`."""
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def encode(images):
+        return _flatten(model.encode(images))
+
+    batches = data.batches(split, _BATCH_SIZE, _at_most(data, split, num_images))
+    return np.concatenate([encode(batch["image"]).numpy() for batch in batches])
+
+
+def prior_samples(model, num_samples, seed):
+    """Draws z ~ p(z): float32 `[N, d]`."""
+
+    @tf.function(autograph=False)
+    def draw():
+        return _flatten(model.sample_prior(num_samples, seed=seed))
+
+    return draw().numpy()
+
+
+def _at_most(data, split, num):
+    return min(num, data.num_examples[split])
+
+
+def _flatten(groups):
+    return tf.concat([tf.reshape(group, [tf.shape(group)[0], -1]) for group in groups], axis=1)
