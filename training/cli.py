@@ -8,6 +8,7 @@ import sys
 from training import evaluation
 from training.errors import UserError
 from training.recipes import find_recipe, recipe_names
+from training.serve import options as serve_options
 
 __all__ = ["main"]
 
@@ -94,6 +95,7 @@ def _make_parser():
     _add_reconstruct(commands)
     _add_compare(commands)
     _add_export(commands)
+    _add_serve(commands)
     _add_data(commands)
     _add_demo(commands)
     return parser
@@ -264,6 +266,12 @@ def _add_export(commands):
     parser = _add(commands, "export", _command("export"), "write a model as a SavedModel", examples)
     _add_model(parser)
     parser.add_argument("path", help="the folder to write, new; a server wants a number: model/1")
+
+
+def _add_serve(commands):
+    run = _command("serve", "training.serve.serve_command")
+    help_text = "put models behind TensorFlow Serving: write its configuration, start it"
+    serve_options.add_options(_add(commands, "serve", run, help_text, serve_options.EXAMPLES))
 
 
 def _add_data(commands):

@@ -8,7 +8,6 @@ carries the sha256 of every file (`zoo/pretrained.json`), so the address need no
 """
 
 import difflib
-import hashlib
 import json
 import logging
 import os
@@ -17,7 +16,9 @@ import shutil
 import urllib.error
 import urllib.parse
 import urllib.request
-import uuid
+
+from zoo.serving import manifest
+from zoo.serving.unfinished_folder import move_complete, unfinished_folder
 
 __all__ = ["list_models", "load", "saved_model_path", "update_index"]
 
@@ -56,8 +57,9 @@ def load(name_or_path, custom_objects=None):
         A `zoo.LatentImageModel`, or for a name such as `classifier_mnist` a `zoo.ConvClassifier`.
 
     Raises:
-        ValueError: No such pretrained model, no exported model at the path, or one of an unknown
-            class or of other code than is installed.
+        ValueError: No such pretrained model, no exported model at the path, or one of which a file
+            is not as it was exported (by its manifest), of an unknown class, or of other code than
+            is installed.
         OSError: A pretrained model cannot be fetched or read.
 
     Example:
@@ -133,7 +135,7 @@ def update_index(savedmodels_dir, index_path=_INDEX):
             index[folder.name] = {
                 "version": int(newest.name),
                 "description": _description(folder / "README.md"),
-                "files": _measure_files(newest),
+                "files": manifest.measure_files(newest),
             }
     if not index:
         raise ValueError(f"No <name>/<version>/ folders in {savedmodels_dir}.")
@@ -154,20 +156,9 @@ def _description(card):
     return " ".join(texts[0].split()) if texts else ""
 
 
-def _measure_files(folder):
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): _measure(path) for path in files}
-
-
-def _measure(path):
-    with open(path, "rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"sha256": sha256, "bytes": path.stat().st_size}
-
-
 def _holds(folder, files):
     """Whether the folder holds these very files; a cache may be damaged or out of date."""
-    return folder.is_dir() and _measure_files(folder) == files
+    return folder.is_dir() and manifest.measure_files(folder) == files
 
 
 # === Fetching ===
@@ -198,21 +189,19 @@ def _base_url():
 def _fetch(relative, files, folder):
     """Fetches the files under another name, then renames: half a model is never there."""
     url = f"{_base_url()}/{relative}"
-    unfinished = folder.with_name(f"{folder.name}.unfinished-{uuid.uuid4().hex[:8]}")
     _LOG.info("Fetching %s into %s", url, folder)
     try:
-        for name, expected in files.items():
-            target = unfinished / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _fetch_file(f"{url}/{urllib.parse.quote(name)}", target, expected)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.rename(unfinished, folder)
+        with unfinished_folder(folder.parent, folder.name) as unfinished:
+            for name, expected in files.items():
+                target = pathlib.Path(unfinished, name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _fetch_file(f"{url}/{urllib.parse.quote(name)}", target, expected)
+            shutil.rmtree(folder, ignore_errors=True)
+            move_complete(unfinished, folder)
     except OSError:
         # Another process may have finished first.
         if not _holds(folder, files):
             raise
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _fetch_file(url, target, expected):
@@ -228,7 +217,7 @@ def _fetch_file(url, target, expected):
             f"Cannot fetch {url}: {getattr(error, 'reason', error)}. Check the connection, or set "
             "VAE_ZOO_URL to another address that serves the project's folder savedmodels/."
         ) from error
-    received = _measure(target)
+    received = manifest.measure_file(target)
     if received != expected:
         raise ValueError(
             f"{url} is not the file that was published, so it was not kept. Expected sha256 "

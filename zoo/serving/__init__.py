@@ -4,11 +4,21 @@ import importlib
 
 # No module may have the name of a function here: importing it would hide the function.
 _HOMES = {
+    "AccessDeniedError": "zoo.serving.client.errors",
+    "Client": "zoo.serving.client",
+    "DeadlineExceededError": "zoo.serving.client.errors",
+    "InvalidInputError": "zoo.serving.client.errors",
+    "ModelNotFoundError": "zoo.serving.client.errors",
+    "OverloadedError": "zoo.serving.client.errors",
+    "ServingError": "zoo.serving.client.errors",
+    "SignatureNotFoundError": "zoo.serving.client.errors",
+    "UnreachableError": "zoo.serving.client.errors",
     "export": "zoo.serving.saved_model",
     "load_exported": "zoo.serving.keras_config",
     "make_classifier_signatures": "zoo.serving.signatures",
     "make_sampler_signatures": "zoo.serving.signatures",
     "make_signatures": "zoo.serving.signatures",
+    "publish": "zoo.serving.versions",
 }
 
 __all__ = sorted(_HOMES)

@@ -14,7 +14,8 @@ _TOLERANCE = 1e-5
 # A graph fuses operations that Python runs one by one. With 16-bit floats each stop in between
 # rounds to 3 digits, so that only gross errors can be told.
 _TOLERANCE_16_BIT = 5e-2
-_IMAGES = ("image", "reconstruction")
+_DRAWN = ("image", "reconstruction", "image_bytes", "reconstruction_bytes", "rmse")
+_LEVEL = 1 / 255  # Rounding can move a pixel of a PNG image to the next of 256 levels.
 # Rounding can move a drawn pixel over the threshold between two levels, and all pixels after it are
 # then drawn given another image: so few images may differ, but by anything.
 _LEAST_SHARE_OF_EQUAL_DRAWS = 0.5
@@ -48,14 +49,17 @@ def check_export(path, model, signatures):
             f"The exported model does not run its own warm-up requests, so it was removed: {error}"
         ) from error
     draws_pixels = not getattr(model, "has_mean", True)  # A classifier draws nothing.
-    is_same = []  # Of each drawn image.
+    is_same = []  # Of each drawn image, and of each rmse of one.
     for (name, inputs), received in zip(requests, answers, strict=True):
         with tf.device("/CPU:0"):
             tensors = {key: tf.constant(values) for key, values in inputs.items()}
-            expected = signatures[name].answer(tensors)
+            values, errors = signatures[name].read(tensors)
+            expected = signatures[name].answer(values) | {"error": errors}
         for key, values in expected.items():
-            if draws_pixels and key in _IMAGES:
-                is_same += _compare_draws(values.numpy(), received[key])
+            if key == "error":
+                _compare_errors(name, values.numpy(), received[key])
+            elif draws_pixels and key in _DRAWN:
+                is_same += _compare_draws(_as_floats(values.numpy()), _as_floats(received[key]))
             else:
                 _compare(f"{name}/{key}", values.numpy(), received[key], tolerance)
     if is_same and np.mean(is_same) < _LEAST_SHARE_OF_EQUAL_DRAWS:
@@ -124,13 +128,31 @@ def _no_deprecation_notes():
 
 
 def _compare_draws(expected, received):
-    """Says of each image whether it is the same, up to rounding."""
+    """Says of each image, or of what was computed from it, whether it is the same."""
     if expected.shape != received.shape:
         return [False] * len(expected)
-    return list(np.abs(expected - received).max(axis=(1, 2, 3)) <= _TOLERANCE)
+    difference = np.abs(expected - received).reshape(len(expected), -1)
+    return list(difference.max(axis=1) <= _TOLERANCE)
+
+
+def _as_floats(values):
+    """Gives images of PNG files, float `[N, H, W, C]` in [0, 1]; floats as they are."""
+    if values.dtype != object:
+        return values
+    return np.stack([tf.io.decode_png(image).numpy() for image in values]) / 255.0
+
+
+def _compare_errors(name, expected, received):
+    if list(expected) != list(received):
+        raise RuntimeError(
+            f"The exported model's {name}/error is {received}, the Keras model's {expected}. The "
+            "export was removed."
+        )
 
 
 def _compare(name, expected, received, tolerance):
+    is_png = expected.dtype == object
+    expected, received = _as_floats(expected), _as_floats(received)
     if expected.shape != received.shape:
         raise RuntimeError(
             f"The exported model's {name} has shape {received.shape}, the Keras model's "
@@ -140,6 +162,8 @@ def _compare(name, expected, received, tolerance):
     is_same = np.isinf(expected) & (expected == received)
     expected, received = np.where(is_same, 0.0, (expected, received))
     largest = float(np.max(np.abs(expected)))
+    if is_png:
+        tolerance, largest = max(tolerance, 1.01 * _LEVEL), 1.0
     difference = float(np.max(np.abs(expected - received)))
     # `not <=` and not `>`, so that NaN fails.
     if not difference <= tolerance * largest:

@@ -14,12 +14,13 @@ import keras
 import tensorflow as tf
 
 from zoo import __version__
-from zoo.serving.warmup import EXTRA_ASSETS
+from zoo.serving import manifest
+from zoo.serving.manifest import EXTRA_ASSETS
 
 __all__ = ["export_variables", "load_exported", "read", "write"]
 
 _FILE = "vae_zoo.json"
-_FORMAT = 1
+_FORMAT = 2  # Of the whole folder: 2 has a manifest.
 _COMPILE_ARGUMENTS = ("objective", "seed", "label_smoothing", "training_dtype")
 
 
@@ -123,10 +124,11 @@ def load_exported(path, custom_objects=None):
         compiled as it was, with a fresh Adam too.
 
     Raises:
-        ValueError: There is no exported model, it names an unknown class, or its variables do not
-            fit that class.
+        ValueError: There is no exported model, a file is not as it was exported, it names an
+            unknown class, or its variables do not fit that class.
     """
     config = read(path)
+    manifest.verify(path)
     model_class = keras.saving.get_registered_object(config["class"], custom_objects=custom_objects)
     if not (isinstance(model_class, type) and issubclass(model_class, keras.Model)):
         raise ValueError(

@@ -1,15 +1,13 @@
 """Writes a model as a SavedModel for TensorFlow Serving and `zoo.load`: all of it or nothing."""
 
-import contextlib
 import os
-import shutil
-import uuid
 
 import tensorflow as tf
 
-from zoo.serving import keras_config, warmup
+from zoo.serving import keras_config, manifest, warmup
 from zoo.serving.check import check_export
 from zoo.serving.signatures import make_signatures
+from zoo.serving.unfinished_folder import move_complete, unfinished_folder
 
 __all__ = ["export"]
 
@@ -18,10 +16,13 @@ def export(model, path, log_prob_samples=16, metadata=None, signatures=None):
     """Writes a model exactly at `path`, as a SavedModel that TensorFlow Serving can run.
 
     The folder holds `saved_model.pb` (the graph, with the signatures of
-    `zoo.serving.signatures`), `variables/` (each weight once), `assets.extra/vae_zoo.json` (for
-    `zoo.load`) and `assets.extra/tf_serving_warmup_requests`. It is written under another name
-    beside `path`, run as a server would run it and compared with the model, and then renamed; a
-    server that watches the parent folder sees it complete or not at all.
+    `zoo.serving.signatures`), `variables/` (each weight once), and in `assets.extra/` the files
+    `vae_zoo.json` (for `zoo.load`), `tf_serving_warmup_requests` and `manifest.json` (the sha256 of
+    every file). It is written under another name beside `path`, run as a server would run it and
+    compared with the model, and then renamed; a server that watches the parent folder sees it
+    complete or not at all. What a killed export left there is removed.
+
+    `zoo.serving.publish` finds the number of the next version by itself.
 
     With several workers, call it on one of them.
 
@@ -49,11 +50,13 @@ def export(model, path, log_prob_samples=16, metadata=None, signatures=None):
     path = _as_new_path(path)
     if signatures is None:
         signatures = make_signatures(model, log_prob_samples)
-    with _renamed_when_done(path) as unfinished:
+    with unfinished_folder(*os.path.split(path)) as unfinished:
         _save(model, signatures, unfinished)
         keras_config.write(model, unfinished, log_prob_samples, metadata)
         warmup.write(warmup.example_requests(model, signatures), unfinished)
+        manifest.write(unfinished)
         check_export(unfinished, model, signatures)
+        move_complete(unfinished, path)
 
 
 def _as_new_path(path):
@@ -67,38 +70,9 @@ def _as_new_path(path):
     if os.path.lexists(path):
         raise FileExistsError(
             f"{path} exists already. export never overwrites: remove it first, or export to "
-            "another name, such as the next version number."
+            "another name, such as the next version number (zoo.serving.publish finds it)."
         )
     return path
-
-
-@contextlib.contextmanager
-def _renamed_when_done(path):
-    """Gives a folder beside `path` that takes its name at the end, or vanishes at any error."""
-    parent, name = os.path.split(path)
-    # Not a number, so that a server which watches the parent folder ignores it.
-    unfinished = os.path.join(parent, f"{name}.unfinished-{uuid.uuid4().hex[:8]}")
-    new_parents = _missing_folders(parent)
-    try:
-        os.makedirs(parent, exist_ok=True)
-        yield unfinished
-        _as_new_path(path)  # Someone else may have written there meanwhile.
-        os.rename(unfinished, path)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        for folder in new_parents:
-            with contextlib.suppress(OSError):
-                os.rmdir(folder)
-        raise
-
-
-def _missing_folders(path):
-    """Gives those of a path and its parents that do not exist, innermost first."""
-    missing = []
-    while not os.path.lexists(path):
-        missing.append(path)
-        path = os.path.dirname(path)
-    return missing
 
 
 def _save(model, signatures, path):

@@ -1,55 +1,49 @@
 """The signatures of an exported model: what a served model answers, and to which inputs.
 
-| signature                        | inputs                 | outputs          |
-|----------------------------------|------------------------|------------------|
-| `serving_default`, `reconstruct` | `image`                | `reconstruction` |
-| `encode`                         | `image`                | `latents_0`, ... |
-| `decode`                         | `latents_0`, ...       | `image`          |
-| `sample`                         | `seed`, `temperature`  | `image`          |
-| `log_prob`                       | `image`, `seed`        | `log_prob`       |
+| signature                        | inputs                | outputs                        |
+|----------------------------------|-----------------------|--------------------------------|
+| `serving_default`, `reconstruct` | `image`               | `reconstruction`               |
+| `encode`                         | `image`               | `latents_0`, ...               |
+| `decode`                         | `latents_0`, ...      | `image`                        |
+| `sample`                         | `seed`, `temperature` | `image`                        |
+| `log_prob`                       | `image`, `seed`       | `log_prob`                     |
+| `reconstruct_encoded`            | `image_bytes`         | `reconstruction_bytes`, `rmse` |
+| `sample_encoded`                 | `seed`, `temperature` | `image_bytes`                  |
 
-`image` and `reconstruction` are float32 `[N, H, W, C]` in pixel units, `seed` int32 `[N, 2]`,
-`temperature` float32 `[N]`, `log_prob` float32 `[N]` in nats; those of a conditional model also
-take `context` float32 `[N, ...]`. Latents are posterior means, images are the likelihood's means.
-A model whose likelihood has no mean (PixelVAE) draws pixels, and `reconstruct` latents too: there
-`reconstruct` and `decode` also take `seed`.
+All of them also give `error`. What the names mean:
+
+| name                      | type and shape         | meaning                                  |
+|---------------------------|------------------------|------------------------------------------|
+| `image`, `reconstruction` | float32 `[N, H, W, C]` | pixel units: 0 to 1                      |
+| `context`                 | float32 `[N, H, W, C]` | pixel units, of the context's own size   |
+| `latents_0`, ...          | float32 `[N, ...]`     | one tensor a group                       |
+| `seed`                    | int32 `[N, 2]`         | row i of `sample(n, seed=s)` has (s, i)  |
+| `temperature`             | float32 `[N]`          | scales the prior's standard deviations   |
+| `log_prob`                | float32 `[N]`          | nats                                     |
+| `image_bytes`             | string `[N]`           | PNG or JPEG; as an output PNG            |
+| `reconstruction_bytes`    | string `[N]`           | PNG                                      |
+| `rmse`                    | float32 `[N]`          | pixel units, before rounding to 8 bits   |
+| `error`                   | string `[N]`           | "" for a good row                        |
+
+Those of a conditional model also take `context`, all of them. Latents are posterior means, images
+are the likelihood's means. A model whose likelihood has no mean (PixelVAE) draws pixels, and
+`reconstruct` latents too: there `reconstruct`, `reconstruct_encoded` and `decode` also take `seed`.
+The two `_encoded` ones are there for images of 1 or 3 channels.
+
 Everything has the leading batch dimension and a row's answer depends on its own inputs alone, so
-that a server may group rows as it likes.
+that a server may group rows as it likes. A row with a faulty value (NaN, out of range, bytes that
+are no image) gets an `error` that begins with `VAE Zoo:`, NaN in its float outputs and "" in its
+strings; the other rows, which may be other clients', get their answers. A request of faulty rows
+alone fails with INVALID_ARGUMENT, as does one of a wrong rank or size.
 """
-
-import dataclasses
-from collections.abc import Callable
 
 import tensorflow as tf
 
 from zoo import random
-from zoo.serving import input_checks
+from zoo.serving import encoded_images
+from zoo.serving.signature import Signature
 
-__all__ = ["Signature", "make_classifier_signatures", "make_sampler_signatures", "make_signatures"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Signature:
-    """One thing that an exported model answers.
-
-    Attributes:
-        inputs: Name to `tf.TensorSpec` `[None, ...]`.
-        answer: The answer in terms of the Keras model: a dict of tensors in, a dict of tensors out.
-    """
-
-    inputs: dict
-    answer: Callable
-
-    def as_function(self):
-        """Gives the TensorFlow function that checks its inputs, which have names, and answers."""
-
-        # No AutoGraph, for Keras has none either: a model runs here as it does in `fit`.
-        @tf.function(autograph=False)
-        def signature(**given):
-            checked = {name: _check(given[name], spec, name) for name, spec in self.inputs.items()}
-            return self.answer(input_checks.assert_equal_rows(checked))
-
-        return signature.get_concrete_function(**self.inputs)
+__all__ = ["make_classifier_signatures", "make_sampler_signatures", "make_signatures"]
 
 
 def make_signatures(model, log_prob_samples=16):
@@ -99,13 +93,46 @@ def make_signatures(model, log_prob_samples=16):
         bound = model.log_prob_rows(images, seeds, log_prob_samples, given.get("context"))
         return {"log_prob": bound}
 
-    return {
+    reconstruct, sample = _stored_once(reconstruct), _stored_once(sample)
+    signatures = {
         "reconstruct": Signature(image | context | drawn, reconstruct),
         "encode": Signature(image | context, encode),
         "decode": Signature(latents | context | drawn, decode),
         "sample": Signature(seed | temperature | context, sample),
         "log_prob": Signature(image | seed | context, log_prob),
     }
+    if encoded_images.can_encode(model.image_shape):
+        inputs = {"image_bytes": _spec("image_bytes", (), tf.string)} | context | drawn
+        signatures |= {
+            "reconstruct_encoded": _reconstruct_encoded(inputs, reconstruct, model.image_shape),
+            "sample_encoded": _sample_encoded(signatures["sample"]),
+        }
+    return signatures
+
+
+def _reconstruct_encoded(inputs, reconstruct, image_shape):
+    def answer(given):
+        reconstruction = reconstruct(given)["reconstruction"]
+        square = tf.math.squared_difference(reconstruction, given["image"])
+        return {
+            "reconstruction_bytes": encoded_images.encode(reconstruction),
+            "rmse": tf.sqrt(tf.reduce_mean(square, axis=(1, 2, 3))),
+        }
+
+    return Signature(inputs, answer, image_shape)
+
+
+def _sample_encoded(sample):
+    def answer(given):
+        return {"image_bytes": encoded_images.encode(sample.answer(given)["image"])}
+
+    return Signature(sample.inputs, answer)
+
+
+def _stored_once(answer):
+    """Lets two signatures that call `answer` share one copy of it in the graph."""
+    in_graph = tf.function(answer, autograph=False)
+    return lambda given: answer(given) if tf.executing_eagerly() else in_graph(given)
 
 
 def make_classifier_signatures(model):
@@ -116,7 +143,8 @@ def make_classifier_signatures(model):
     | `serving_default`, `classify` | `image` | `probabilities` |
     | `features`                    | `image` | `features`      |
 
-    `probabilities` are float32 `[N, K]`, `features` float32 `[N, F]` of no unit.
+    `probabilities` are float32 `[N, K]`, `features` float32 `[N, F]` of no unit. Both also give
+    `error`.
 
     Args:
         model: A `zoo.ConvClassifier`.
@@ -132,11 +160,14 @@ def make_classifier_signatures(model):
 
 
 def make_sampler_signatures(model):
-    """Makes the signature of a model that draws images and has no latents.
+    """Makes the signatures of a model that draws images and has no latents.
 
-    | signature                   | inputs                | outputs |
-    |-----------------------------|-----------------------|---------|
-    | `serving_default`, `sample` | `seed`, `temperature` | `image` |
+    | signature                   | inputs                | outputs       |
+    |-----------------------------|-----------------------|---------------|
+    | `serving_default`, `sample` | `seed`, `temperature` | `image`       |
+    | `sample_encoded`            | `seed`, `temperature` | `image_bytes` |
+
+    Both also give `error`; the second is there for images of 1 or 3 channels.
 
     Args:
         model: A `zoo.InfusionModel`.
@@ -149,7 +180,10 @@ def make_sampler_signatures(model):
     def sample(given):
         return {"image": model.sample_rows(given["seed"], given["temperature"])}
 
-    return {"sample": Signature(inputs, sample)}
+    signatures = {"sample": Signature(inputs, _stored_once(sample))}
+    if encoded_images.can_encode(model.image_shape):
+        signatures["sample_encoded"] = _sample_encoded(signatures["sample"])
+    return signatures
 
 
 def _noise(given):
@@ -172,12 +206,3 @@ def _latent_specs(model):
 
 def _spec(name, row_shape, dtype=tf.float32):
     return tf.TensorSpec([None, *row_shape], dtype, name)
-
-
-def _check(values, spec, name):
-    values = input_checks.assert_rows(values, spec.shape[1:].as_list(), name)
-    if name in ("image", "context"):
-        return input_checks.assert_in_unit_range(values, name)
-    if name == "temperature":
-        return input_checks.assert_not_negative(values, name)
-    return input_checks.assert_finite(values, name) if spec.dtype.is_floating else values

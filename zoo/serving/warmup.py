@@ -17,9 +17,11 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 from tensorflow.core.framework import tensor_pb2
 
-__all__ = ["EXTRA_ASSETS", "example_requests", "read", "write"]
+from zoo.serving import encoded_images
+from zoo.serving.manifest import EXTRA_ASSETS
 
-EXTRA_ASSETS = "assets.extra"
+__all__ = ["example_requests", "read", "write"]
+
 _FILE = "tf_serving_warmup_requests"
 _PACKAGE = "vae_zoo.serving"
 _FIELD = descriptor_pb2.FieldDescriptorProto
@@ -39,6 +41,8 @@ def example_requests(model, signatures):
             "seed": np.stack([np.zeros(num_rows), np.arange(num_rows)], 1).astype(np.int32),
             "temperature": np.ones(num_rows, np.float32),
         }
+        if encoded_images.can_encode(model.image_shape):
+            inputs["image_bytes"] = encoded_images.encode(inputs["image"]).numpy()
         if model.context_shape is not None:
             inputs["context"] = rng.random((num_rows, *model.context_shape), np.float32)
         if "encode" in signatures:

@@ -9,12 +9,15 @@ from collections.abc import Callable
 import keras
 import numpy as np
 import pytest
+from tensorflow.core.protobuf import saved_model_pb2
 
+import zoo
 from tests import contract
 from zoo.serving.check import open_session
 
 LOG_PROB_SAMPLES = 3
 PAIRS = [("ConvVAE", "ELBO"), ("ConvDRAW", "GECO")]
+COLOUR_SHAPE = (4, 8, 3)  # Of images that can be PNG; those of the contract have two channels.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +55,23 @@ def exported(request, export_once):
 def small_export(export_once):
     """One of them, for what does not depend on the architecture."""
     return export_once(*PAIRS[0])
+
+
+def graph_of(path):
+    """Reads the GraphDef of a SavedModel."""
+    saved_model = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    return saved_model.meta_graphs[0].graph_def
+
+
+@pytest.fixture(scope="session")
+def colour_export(tmp_path_factory):
+    """A model of colour images, which has the signatures of encoded images too."""
+    keras.utils.set_random_seed(0)
+    model = zoo.ConvVAE(COLOUR_SHAPE, latent_dim=3, filters=(4,), hidden_units=8)
+    path = tmp_path_factory.mktemp("colour") / "1"
+    model.export(path, log_prob_samples=LOG_PROB_SAMPLES)
+    with open_session(str(path)) as answer:
+        yield Exported(model, path, answer)
 
 
 @pytest.fixture(scope="session")

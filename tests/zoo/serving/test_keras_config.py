@@ -9,6 +9,7 @@ import pytest
 
 import zoo
 from tests import contract
+from zoo.serving import manifest
 
 
 @pytest.fixture
@@ -23,6 +24,7 @@ def _edit(path, change):
     config = json.loads(file.read_text())
     change(config)
     file.write_text(json.dumps(config))
+    manifest.write(path)
 
 
 def test_the_loaded_model_is_the_exported_one(exported, images):
@@ -128,7 +130,7 @@ def test_variables_that_do_not_fit_are_refused(copy):
 
 def test_another_format_is_refused(copy):
     _edit(copy, lambda config: config.update(format=99, zoo_version="7.0"))
-    with pytest.raises(ValueError, match=r"written by zoo 7.0 in format 99.*reads format 1"):
+    with pytest.raises(ValueError, match=r"written by zoo 7.0 in format 99.*reads format 2"):
         zoo.load(copy)
 
 

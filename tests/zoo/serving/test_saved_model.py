@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests import contract
-from zoo.serving import check, saved_model, warmup
+from zoo.serving import check, saved_model, unfinished_folder, warmup
 from zoo.serving.signatures import make_signatures
 
 
@@ -22,7 +22,7 @@ def copied_graph(monkeypatch, small_export):
     """Replaces the slow tracing of the graph by a copy of an export; gives that export's model."""
 
     def copy(model, signatures, path):
-        shutil.copytree(small_export.path, path)
+        shutil.copytree(small_export.path, path, dirs_exist_ok=True)
 
     monkeypatch.setattr(saved_model, "_save", copy)
     return small_export.model
@@ -36,6 +36,7 @@ def test_only_the_export_is_left(exported):
         "fingerprint.pb",
         "variables/variables.index",
         "variables/variables.data-00000-of-00001",
+        "assets.extra/manifest.json",
         "assets.extra/vae_zoo.json",
         "assets.extra/tf_serving_warmup_requests",
     }
@@ -107,13 +108,14 @@ def test_only_saved_models_in_local_folders(model):
         model.export("1", format="onnx")
 
 
-@pytest.mark.parametrize("step", ["save", "config", "warm-up", "check", "rename", "interrupt"])
+@pytest.mark.parametrize(
+    "step", ["save", "config", "warm-up", "manifest", "check", "rename", "interrupt"]
+)
 def test_a_failed_export_leaves_nothing(step, copied_graph, tmp_path, monkeypatch):
     def fail(*arguments, **keywords):
         raise KeyboardInterrupt if step == "interrupt" else OSError(28, "No space left on device")
 
     def fail_halfway(model, signatures, path):
-        os.makedirs(path)
         (tmp_path / "deep" / "half").write_text("here is something")
         os.rename(tmp_path / "deep" / "half", os.path.join(path, "saved_model.pb"))
         fail()
@@ -123,7 +125,8 @@ def test_a_failed_export_leaves_nothing(step, copied_graph, tmp_path, monkeypatc
         "config": (saved_model.keras_config, "write"),
         "warm-up": (saved_model.warmup, "write"),
         "check": (saved_model, "check_export"),
-        "rename": (saved_model.os, "rename"),
+        "manifest": (saved_model.manifest, "write"),
+        "rename": (unfinished_folder.os, "rename"),
         "interrupt": (saved_model, "check_export"),
     }[step]
     monkeypatch.setattr(target, name, fail_halfway if step == "save" else fail)
@@ -193,6 +196,17 @@ def test_bad_warm_up_fails_the_check(corrupt, message, small_export, tmp_path):
     signatures = make_signatures(small_export.model, log_prob_samples=3)
     with pytest.raises(RuntimeError, match=rf"does not run its own warm-up requests.*{message}"):
         check.check_export(str(path), small_export.model, signatures)
+
+
+@pytest.mark.parametrize(("levels", "is_close"), [(0, True), (1, True), (2, False)])
+def test_a_png_may_differ_by_one_level(levels, is_close):
+    dark = np.full([1, 4, 8, 1], 3, np.uint8)
+    pair = [tf.io.encode_png(image).numpy() for image in (dark, dark + np.uint8(levels))]
+    if is_close:
+        check._compare("sample_encoded/image_bytes", *pair, 1e-5)
+    else:
+        with pytest.raises(RuntimeError, match="image_bytes differs from the Keras model's by"):
+            check._compare("sample_encoded/image_bytes", *pair, 1e-5)
 
 
 def test_replicated_models_export(two_replicas, tmp_path):

@@ -1,12 +1,19 @@
 """An exported model answers as the Keras model does, row by row, and refuses bad input."""
 
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import zoo
 from tests import contract
 from tests.zoo.serving.conftest import LOG_PROB_SAMPLES
-from zoo.serving.signatures import make_signatures
+from zoo.serving.signatures import (
+    make_classifier_signatures,
+    make_sampler_signatures,
+    make_signatures,
+)
 
 
 def test_names_types_and_shapes(exported):
@@ -26,7 +33,9 @@ def test_names_types_and_shapes(exported):
     }
     found = {}
     for name, function in signatures.items():
-        sides = (function.structured_input_signature[1], function.structured_outputs)
+        sides = [function.structured_input_signature[1], dict(function.structured_outputs)]
+        error = sides[1].pop("error")
+        assert (tuple(error.shape), error.dtype.name) == ((None,), "string")
         found[name] = tuple(
             {key: (tuple(spec.shape), spec.dtype.name) for key, spec in side.items()}
             for side in sides
@@ -48,6 +57,8 @@ def test_answers_are_those_of_the_keras_model(exported, requests_of, images):
         "sample": {"image": model.sample(len(images), seed=11, temperature=temperature)},
         "log_prob": {"log_prob": model.log_prob(images, LOG_PROB_SAMPLES, seed=11)},
     }
+    for answer in answers.values():
+        assert list(answer.pop("error")) == [b""] * len(images)
     assert {k: set(v) for k, v in answers.items()} == {k: set(v) for k, v in expected.items()}
     for name, outputs in expected.items():
         for key, values in outputs.items():
@@ -55,18 +66,6 @@ def test_answers_are_those_of_the_keras_model(exported, requests_of, images):
     # A signature that ignored its inputs would pass on equal rows.
     assert np.ptp(answers["log_prob"]["log_prob"]) > 0
     assert np.ptp(answers["sample"]["image"], axis=0).max() > 0
-
-
-def test_a_row_depends_on_its_own_inputs_only(exported, requests_of):
-    requests = requests_of(exported)
-    # As a batching server groups rows: alone, in another order, padded by copies of a row.
-    groups = [[2], [5, 0, 3], [1, 6, 1, 1], [4, 7, 4, 4, 4, 4, 4, 4]]
-    for name, inputs in requests.items():
-        together = exported.answer(name, inputs)
-        for rows in groups:
-            answer = exported.answer(name, {key: values[rows] for key, values in inputs.items()})
-            for key, values in answer.items():
-                contract.assert_close(values, together[key][rows])
 
 
 BAD_INPUTS = {
@@ -80,12 +79,20 @@ BAD_INPUTS = {
     "a rank more": ("reconstruct", {"image": np.zeros([2, 4, 8, 2, 1])}, r"`image`.*4 8 2 1"),
     "scalar": ("reconstruct", {"image": np.zeros([])}, r"`image`.*Received shape"),
     "no rows": ("reconstruct", {"image": np.zeros([0, 4, 8, 2])}, r"N at least 1.*\[0 4 8 2\]"),
-    "bytes": ("encode", {"image": np.full([1, 4, 8, 2], 255)}, r"`image`.*\[0, 1\].*255"),
-    "NaN": ("encode", {"image": np.full([1, 4, 8, 2], np.nan)}, r"`image`.*NaN:\] \[64\]"),
+    "bytes": (
+        "encode",
+        {"image": np.full([1, 4, 8, 2], 255)},
+        r"`image`.*\[0, 1\].*by 255. Received values from 255 to 255",
+    ),
+    "NaN": (
+        "encode",
+        {"image": np.full([1, 4, 8, 2], np.nan)},
+        r"`image`.*Received values that are all NaN",
+    ),
     "log_prob image": (
         "log_prob",
         {"image": np.full([1, 4, 8, 2], -1.0), "seed": np.zeros([1, 2])},
-        r"`image`.*\[0, 1\].*-1",
+        r"VAE Zoo: `image`.*\[0, 1\].*from -1 to -1",
     ),
     "seed": (
         "sample",
@@ -99,13 +106,13 @@ BAD_INPUTS = {
     ),
     "negative temperature": (
         "sample",
-        {"seed": np.zeros([2, 2]), "temperature": np.array([1.0, -0.5])},
-        r"`temperature`.*at least 0.*-0.5",
+        {"seed": np.zeros([2, 2]), "temperature": np.array([-0.5, np.nan])},
+        r"`temperature`.*at least 0. Received values from -0.5 to -0.5.*that are all NaN",
     ),
     "infinite temperature": (
         "sample",
         {"seed": np.zeros([1, 2]), "temperature": np.array([np.inf])},
-        r"`temperature`.*finite.*inf",
+        r"`temperature`.*finite.*from inf to inf",
     ),
     "rows": (
         "log_prob",
@@ -128,10 +135,79 @@ def test_bad_input_is_refused_by_name(small_export, name, inputs, message):
 def test_bad_latents_are_refused_by_name(exported, requests_of):
     groups = requests_of(exported)["decode"]
     last = f"latents_{len(groups) - 1}"
-    with pytest.raises(tf.errors.InvalidArgumentError, match=rf"`{last}` must be finite.*NaN"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=rf"`{last}` must be finite.*all NaN"):
         exported.answer("decode", groups | {last: groups[last] * np.nan})
     with pytest.raises(tf.errors.InvalidArgumentError, match=rf"`{last}` must have shape"):
         exported.answer("decode", groups | {last: groups[last][..., :1]})
+
+
+FAULTS = {
+    "image": (1.5, r"`image` must lie in \[0, 1\].* Received values from 0\.\d+ to 1.5$"),
+    "image NaN": (np.nan, r"`image` must .* from 0\.\d+ to 0\.\d+ and 1 NaN$"),
+    "latents_0": (np.inf, r"`latents_0` must be finite. Received values from \S+ to inf$"),
+    "temperature": (-2.0, r"`temperature` must be finite and at least 0. .* from -2 to -2$"),
+}
+
+
+@pytest.mark.parametrize(("fault", "value", "message"), [(k, *v) for k, v in FAULTS.items()])
+def test_a_faulty_row_leaves_the_others_alone(exported, requests_of, fault, value, message):
+    """As in a batch of several clients' requests, of which one is faulty."""
+    is_tried = False
+    for name, inputs in requests_of(exported).items():
+        key = fault.split()[0]
+        if key not in inputs:
+            continue
+        expected = exported.answer(name, inputs)
+        damaged = inputs[key].copy()
+        damaged[2].flat[-1] = value
+        if key == "temperature":
+            damaged[2] = value
+        answer = exported.answer(name, inputs | {key: damaged})
+        errors = [error.decode() for error in answer.pop("error")]
+        assert re.match(f"VAE Zoo: {message}", errors.pop(2))
+        assert errors == [""] * len(errors)
+        others = np.arange(len(damaged)) != 2
+        for output, values in answer.items():
+            assert np.isnan(values[2]).all()
+            contract.assert_close(values[others], expected[output][others])
+        is_tried = True
+    assert is_tried
+
+
+def test_each_faulty_row_has_its_own_message(small_export, requests_of):
+    inputs = requests_of(small_export)["sample"]
+    inputs["temperature"][:] = [-1, 1, 1, np.nan, 1, 1, 1, 1]
+    errors = small_export.answer("sample", inputs)["error"]
+    assert [bool(error) for error in errors] == [True, False, False, True, *[False] * 4]
+    assert errors[0].endswith(b"from -1 to -1")
+    assert errors[3].endswith(b"all NaN")
+
+
+def test_of_two_faulty_inputs_the_first_is_named(export_once, requests_of):
+    exported = export_once("ConvDRAW", "GECO")
+    inputs = requests_of(exported)["decode"]
+    for name in ("latents_1", "latents_2"):
+        inputs[name][0] = np.nan
+    assert b"`latents_1`" in exported.answer("decode", inputs)["error"][0]
+
+
+def test_classifiers_and_samplers_leave_other_rows_alone():
+    classifier = zoo.ConvClassifier((8, 8, 1), 2, filters=(2, 2))
+    image = np.zeros([3, 8, 8, 1], np.float32)
+    image[1, 0, 0, 0] = 2.0
+    for name, signature in make_classifier_signatures(classifier).items():
+        answer = signature.as_function()(image=tf.constant(image))
+        (values,) = (answer[key] for key in answer if key != "error")
+        assert np.isnan(values).all(axis=1).tolist() == [False, True, False], name
+        assert b"`image` must lie in [0, 1]" in answer["error"].numpy()[1]
+    sampler = zoo.InfusionModel((4, 4, 1), num_steps=1, filters=(2,), hidden_units=3)
+    for name, signature in make_sampler_signatures(sampler).items():
+        given = {"seed": tf.zeros([2, 2], tf.int32), "temperature": tf.constant([-1.0, 1.0])}
+        answer = signature.as_function()(**given)
+        assert [bool(error) for error in answer["error"].numpy()] == [True, False], name
+        values = answer["image_bytes" if name == "sample_encoded" else "image"].numpy()
+        assert values[0] == b"" if values.dtype == object else np.isnan(values[0]).all()
+        assert values[1] != b"" if values.dtype == object else np.isfinite(values[1]).all()
 
 
 @pytest.mark.parametrize("number", [0, -1, 2.0])

@@ -1,0 +1,151 @@
+"""`vae-zoo serve` against a stand-in for tensorflow_model_server, which is no real server."""
+
+import json
+import os
+import shlex
+import signal
+
+import pytest
+import yaml
+
+from tests.training.serve.stand_in import fails, has_ended, make_version
+from training import cli
+from training.serve import model_server, server_folder
+
+pytestmark = pytest.mark.usefixtures("surroundings")
+
+
+def _calls(text, name):
+    """The two commands printed for a model, as lists of words."""
+    lines = text.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(f"{name}, version"))
+    return [shlex.split(line) for line in lines[start + 1 : start + 3]]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_serves_until_it_is_told_to_stop(program, capfd, ports, press, number):
+    press(number)
+    before = signal.getsignal(signal.SIGTERM)
+    assert cli.main(["serve", "faces", "digits", "--label", "faces:stable=1", *ports]) == 0
+    assert has_ended(program)
+    assert signal.getsignal(signal.SIGTERM) is before
+    output = capfd.readouterr().out
+    assert output.rstrip().endswith("Stopped the server.")
+    assert "faces, version 1, is AVAILABLE" in output
+    _, grpc_port, _, rest_port = ports
+
+    curl, python = _calls(output, "faces")
+    assert curl[:2] == ["curl", "-d"]
+    assert json.loads(curl[2]) == {
+        "signature_name": "sample",
+        "inputs": {"seed": [[0, 0]], "temperature": [1.0]},
+    }
+    assert curl[3] == f"http://localhost:{rest_port}/v1/models/faces:predict"
+    client = f'zoo.serving.Client("localhost:{grpc_port}", "faces")'
+    image = f"{client}.sample_encoded(1, seed=0)[0]"
+    code = f'import pathlib, zoo; pathlib.Path("faces.png").write_bytes({image})'
+    assert python == ["python", "-c", code]
+
+    curl, python = _calls(output, "digits")
+    assert curl[2] == "@serving/request_digits.json"
+    with open("serving/request_digits.json", encoding="utf-8") as file:
+        body = json.load(file)
+    assert body["signature_name"] == "classify"
+    assert len(body["inputs"]["image"][0]) == 8
+    client = f'zoo.serving.Client("localhost:{grpc_port}", "digits")'
+    assert python[2] == f"import numpy, zoo; print({client}.classify(numpy.zeros((1, 8, 8, 1))))"
+
+
+def test_the_server_is_told_where_everything_is(program, ports, press, tmp_path):
+    assert cli.main(["serve", "faces", "--directory", "here/there", *ports]) == 0
+    folder = tmp_path / "here" / "there"
+    arguments = json.loads(program.read_text())["arguments"]
+    flags = dict(argument[2:].split("=", 1) for argument in arguments)
+    assert [flags["port"], flags["rest_api_port"]] == ports[1::2]
+    for flag, name in (
+        ("model_config_file", "models.config"),
+        ("batching_parameters_file", "batching.config"),
+        ("monitoring_config_file", "monitoring.config"),
+    ):
+        assert flags[flag] == str(folder / name)
+        assert (folder / name).is_file()
+    assert "stand-in: started" in (folder / "server.log").read_text()
+    assert "max_batch_size { value: 4 }" in (folder / "batching.config").read_text()
+    assert "    4         6.0            667" in (folder / "batching.config").read_text()
+
+
+def test_a_named_program_goes_before_the_path(program, ports, press, tmp_path, monkeypatch):
+    named = (tmp_path / "bin" / "tensorflow_model_server").rename(tmp_path / "mine")
+    monkeypatch.setenv("TENSORFLOW_MODEL_SERVER", str(named))
+    assert cli.main(["serve", "faces", *ports]) == 0
+    assert program.exists()
+
+
+def test_a_server_that_does_not_stop_is_killed(program, ports, press, monkeypatch):
+    monkeypatch.setenv("STAND_IN_KIND", "stubborn")
+    monkeypatch.setattr(model_server, "_GRACE_SECONDS", 0.2)
+    assert cli.main(["serve", "faces", *ports]) == 0
+    assert has_ended(program)
+
+
+def test_a_conditional_model_is_called_with_a_context(program, ports, press, capfd, tmp_path):
+    make_version(tmp_path / "sum" / "1", context_shape=(8, 8, 3), has_files=False)
+    assert cli.main(["serve", "sum", *ports]) == 0
+    curl, python = _calls(capfd.readouterr().out, "sum")
+    with open(curl[2][1:], encoding="utf-8") as file:
+        assert set(json.load(file)["inputs"]) == {"seed", "temperature", "context"}
+    client = f'zoo.serving.Client("localhost:{ports[1]}", "sum")'
+    sample = f"{client}.sample(1, seed=0, context=numpy.zeros((1, 8, 8, 3)))"
+    assert python[2] == f"import numpy, zoo; print({sample})", "of 2 channels there are no PNGs"
+
+
+# === Only the files ===
+
+
+def test_write_only_starts_nothing(program, capsys):
+    assert cli.main(["serve", "faces", "--write-only"]) == 0
+    assert "tensorflow_model_server" in capsys.readouterr().out
+    assert not program.exists()
+    assert sorted(os.listdir("serving")) == [
+        "batching.config",
+        "docker-compose.yml",
+        "kubernetes.yaml",
+        "models.config",
+        "monitoring.config",
+    ]
+
+
+def test_the_largest_batch_can_be_given(capsys):
+    assert cli.main(["serve", "faces", "--write-only", "--max-batch-size", "16"]) == 0
+    with open("serving/batching.config", encoding="utf-8") as file:
+        assert "max_batch_size { value: 16 }" in file.read()
+    code, message, _ = fails(capsys, "faces", "--write-only", "--max-batch-size", "12")
+    assert code == 2
+    assert "--max-batch-size must be a power of two" in message
+
+
+def test_for_a_gpu_nothing_is_measured(monkeypatch):
+    monkeypatch.setattr(server_folder, "measure_batches", None)
+    assert cli.main(["serve", "faces", "--write-only", "--gpu"]) == 0
+    with open("serving/kubernetes.yaml", encoding="utf-8") as file:
+        deployment = list(yaml.safe_load_all(file))[1]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
+    assert container["image"] == "tensorflow/serving:2.21.0-gpu"
+
+
+def test_a_model_that_cannot_be_run_is_told(capsys, monkeypatch):
+    def fail(path):
+        raise ValueError("the graph is damaged")
+
+    monkeypatch.setattr(server_folder, "measure_batches", fail)
+    code, message, _ = fails(capsys, "faces", "--write-only")
+    assert code == 1
+    assert "faces/2 cannot be run: the graph is damaged" in message
+
+
+def test_a_folder_that_cannot_be_written_is_told(capsys, tmp_path):
+    (tmp_path / "serving").write_text("a file")
+    code, message, _ = fails(capsys, "faces", "--write-only")
+    assert code == 1
+    assert "Could not write serving" in message

@@ -1,0 +1,62 @@
+"""What docs/SERVING.md and `vae-zoo serve` give to copy runs, against the double of the server."""
+
+import pathlib
+import re
+import shlex
+
+import numpy as np
+import pytest
+import requests
+
+import zoo
+from tests.zoo.serving.double import Double
+from training.serve.example_calls import example_calls
+from zoo.serving.client import failures
+
+GUIDE = (pathlib.Path(__file__).parents[3] / "docs" / "SERVING.md").read_text(encoding="utf-8")
+PUBLISH, CLIENT = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+
+
+def test_the_client_s_example_runs(colour_export):
+    with Double({"conv_draw_mnist": str(colour_export.path)}) as double:
+        names = {}
+        exec(CLIENT.replace("localhost:8500", double.grpc_address), names)
+    expected = np.asarray(colour_export.model.sample(16, seed=0))
+    np.testing.assert_allclose(names["samples"], expected, atol=1e-5)
+    assert len(names["latents"]) == len(colour_export.model.encode(names["images"]))
+    assert names["reconstructions"].shape == names["images"].shape
+    assert names["bounds"].shape == (16,)
+    assert [file[:4] for file in names["files"]] == [b"\x89PNG"] * 4
+
+
+def test_the_calls_that_are_printed_run(colour_export, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Double({"tiny": str(colour_export.path)}) as double:
+        ports = [
+            address.rsplit(":", 1)[1] for address in (double.grpc_address, double.rest_address)
+        ]
+        curl, python = example_calls("tiny", colour_export.path, tmp_path, *ports)
+        _, _, body, url = shlex.split(curl)
+        answer = requests.post(url, data=body, timeout=20)
+        exec(shlex.split(python)[2], {})
+    expected = np.asarray(colour_export.model.sample(1, seed=0))
+    np.testing.assert_allclose(answer.json()["outputs"]["image"], expected, atol=1e-5)
+    assert (tmp_path / "tiny.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_the_example_of_publishing_runs(colour_export, tmp_path, monkeypatch):
+    monkeypatch.setattr(zoo, "load", lambda name: colour_export.model, raising=False)
+    monkeypatch.chdir(tmp_path)
+    exec(PUBLISH, {})
+    assert (tmp_path / "models" / "my_model" / "1" / "saved_model.pb").is_file()
+
+
+def test_every_exception_of_the_client_is_explained():
+    explained = set(re.findall(r"^\| `(\w+Error)` \|", GUIDE, re.MULTILINE))
+    there = {name for name in zoo.serving.__all__ if name.endswith("Error")}
+    assert explained == there - {"ServingError"}
+
+
+def test_the_messages_of_a_crowded_batch_are_explained():
+    assert all(f"`{phrase}`" in GUIDE for phrase in failures._NEIGHBOURS_FAULT)

@@ -1,0 +1,221 @@
+"""Runs TensorFlow Serving: finds it, starts it, waits until its models are loaded, stops it."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+
+from training.errors import UsageError, UserError
+
+__all__ = [
+    "BINARY",
+    "VARIABLE",
+    "ModelServer",
+    "check_ports",
+    "find_binary",
+    "has_docker_engine",
+    "stops_as_interrupts",
+]
+
+BINARY = "tensorflow_model_server"
+VARIABLE = "TENSORFLOW_MODEL_SERVER"
+_DOCKER_SECONDS = 10  # For Docker's engine to answer.
+_POLL_SECONDS = 0.1
+_STATUS_SECONDS = 5
+_LOAD_SECONDS = 600
+_GRACE_SECONDS = 10
+_LOG_LINES = 15
+
+
+def find_binary():
+    """Gives the path of `tensorflow_model_server`, or None where there is none.
+
+    Raises:
+        UsageError: The environment variable TENSORFLOW_MODEL_SERVER names no program.
+    """
+    named = os.environ.get(VARIABLE)
+    found = shutil.which(named or BINARY)
+    if named and not found:
+        raise UsageError(f"{VARIABLE}={named} is no program that can be run. Correct or unset it.")
+    return found
+
+
+def has_docker_engine():
+    """Whether Docker's engine answers; its client alone can start nothing."""
+    try:
+        answer = subprocess.run(
+            ["docker", "info", "--format", "{{.ServerVersion}}"],
+            capture_output=True,
+            text=True,
+            timeout=_DOCKER_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return answer.returncode == 0 and bool(answer.stdout.strip())
+
+
+def check_ports(**ports):
+    """Checks that the ports, by the name of their option, can be listened on.
+
+    Raises:
+        UsageError: A number is no port, or both are the same.
+        UserError: Something listens there already.
+    """
+    for option, port in ports.items():
+        if not 1 <= port <= 65535:
+            raise UsageError(f"{_flag(option)} must be from 1 to 65535. Received: {port}.")
+    if len(set(ports.values())) < len(ports):
+        raise UsageError(f"{' and '.join(map(_flag, ports))} must differ. Received: {port} twice.")
+    for option, port in ports.items():
+        # gRPC shares a taken port in silence, and requests would reach either server.
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("", port))
+            except OSError as error:
+                raise UserError(
+                    f"Port {port} cannot be used ({error.strerror}): is another server running? "
+                    f"Stop it, or give another port with {_flag(option)}."
+                ) from error
+
+
+def _flag(option):
+    return f"--{option.replace('_', '-')}"
+
+
+@contextlib.contextmanager
+def stops_as_interrupts():
+    """Turns the signals that end a program into KeyboardInterrupt, as Ctrl-C is one."""
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    is_main = threading.current_thread() is threading.main_thread()  # Only it may set handlers.
+    signals = (signal.SIGTERM, signal.SIGHUP) if is_main else ()
+    before = {number: signal.signal(number, interrupt) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class ModelServer:
+    """A running server; leaving the `with` block stops it.
+
+    Args:
+        command: What starts it, a list of strings.
+        log: Path of a file for what it prints, written anew.
+        container: Name of the Docker container that the command makes, if it does.
+    """
+
+    def __init__(self, command, log, container=None):
+        self.command = command
+        self.log = pathlib.Path(log)
+        self.container = container
+        self._process = None
+
+    def __enter__(self):
+        try:
+            with open(self.log, "wb") as log:
+                self._process = subprocess.Popen(
+                    self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                )
+        except OSError as error:
+            raise UserError(f"Could not start {self.command[0]}: {error}.") from error
+        return self
+
+    def __exit__(self, *_):
+        # A server that does not end in time, or a second Ctrl-C, ends its patience.
+        try:
+            self._process.terminate()
+            self._process.wait(_GRACE_SECONDS)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            self._kill()
+            self._process.wait()
+
+    def _kill(self):
+        if self.container is not None:  # It would outlive the command that made it.
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                subprocess.run(
+                    ["docker", "rm", "--force", self.container],
+                    capture_output=True,
+                    timeout=_DOCKER_SECONDS,
+                )
+        self._process.kill()
+
+    def wait_until_available(self, versions, rest_port, seconds=_LOAD_SECONDS):
+        """Waits until all models are loaded.
+
+        Args:
+            versions: Name of each model to a list of the versions (ints) to wait for.
+            rest_port: Where the server answers REST.
+            seconds: How long to wait.
+
+        Raises:
+            UserError: The server ended, could not load a version, or took too long; the message
+                ends with the last lines of its log.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            self._check_running()
+            states = {name: _states(name, rest_port) for name in versions}
+            missing = []
+            for name, wanted in versions.items():
+                for version in wanted:
+                    state, error = states[name].get(version, ("not there yet", None))
+                    if state == "END" and error:
+                        self._fail(f"The server could not load {name} version {version}: {error}")
+                    if state != "AVAILABLE":
+                        missing.append(f"{name} version {version} ({state})")
+            if not missing:
+                return
+            if time.monotonic() > deadline:
+                self._fail(f"After {seconds:g} s the server had not loaded {', '.join(missing)}")
+            time.sleep(_POLL_SECONDS)
+
+    def wait(self):
+        """Waits until the server ends by itself, which it should not.
+
+        Raises:
+            UserError: It did.
+        """
+        self._process.wait()
+        self._check_running()
+
+    def _check_running(self):
+        code = self._process.poll()
+        if code is not None:
+            self._fail(f"{self.command[0]} ended with code {code}")
+
+    def _fail(self, what):
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        last = "\n".join(f"  {line}" for line in lines[-_LOG_LINES:]) or "  (empty)"
+        raise UserError(f"{what}. The last lines of its log, {self.log}:\n{last}")
+
+
+def _states(name, rest_port):
+    """Asks for a model's versions: each one's state and, if there is one, its error."""
+    # No proxy, which the environment may name: the server is on this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    url = f"http://localhost:{rest_port}/v1/models/{name}"
+    try:
+        with opener.open(url, timeout=_STATUS_SECONDS) as answer:
+            found = json.load(answer)["model_version_status"]
+    except urllib.error.HTTPError as error:
+        error.close()
+        return {}  # The model has no versions yet.
+    except (OSError, ValueError, KeyError):
+        return {}  # The server listens only once all is loaded.
+    return {
+        int(each["version"]): (each["state"], each.get("status", {}).get("error_message"))
+        for each in found
+    }

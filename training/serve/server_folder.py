@@ -1,0 +1,116 @@
+"""Writes the folder that `vae-zoo serve` makes: a server's configuration, sized for its models."""
+
+import dataclasses
+import pathlib
+
+import tensorflow as tf
+
+from training.errors import UsageError, UserError
+from training.run_directory import replace_file
+from training.serve.served_models import version_folders
+from zoo.serving import server_configuration as configuration
+from zoo.serving.batch_measurement import LARGEST_BATCH, choose_batching, measure_batches
+from zoo.serving.server_containers import docker_compose
+from zoo.serving.server_kubernetes import kubernetes
+
+__all__ = ["size_batches", "write_folder"]
+
+_WRITTEN_BY = "Written by `vae-zoo serve`, which writes it anew each time."
+_RELOADED = (
+    f"{_WRITTEN_BY}\nA running server reads this file again within half a minute after a change. "
+    "A label may\nmove only to a version that is loaded: add the version first, wait, then move it."
+)
+_NOT_MEASURED = "Not measured: for a GPU, measure on the GPU itself (docs/SERVING.md, Sizing)."
+_GPU_THREADS = 2  # One batch runs while the next is copied.
+
+
+def size_batches(models, machine, max_batch_size=None):
+    """Sizes the server's batches: by a short measurement, but for a GPU.
+
+    Args:
+        models: `ServedModel`s.
+        machine: A `Machine`.
+        max_batch_size: Rows of the largest batch, where it is given, a power of two.
+
+    Returns:
+        A `Batching`, and lines of text about what was measured.
+
+    Raises:
+        UsageError: `max_batch_size` is not a power of two.
+        UserError: A model cannot be run.
+    """
+    if max_batch_size is not None and (max_batch_size < 1 or max_batch_size.bit_count() != 1):
+        raise UsageError(
+            "--max-batch-size must be a power of two, such as 16: batches are padded to powers of "
+            f"two. Received: {max_batch_size}."
+        )
+    if machine.has_gpu:
+        largest = max_batch_size or LARGEST_BATCH
+        return configuration.Batching(largest, num_threads=_GPU_THREADS), _NOT_MEASURED
+    measured = {model.name: _measure(version_folders(model)[-1]) for model in models}
+    batching = choose_batching(measured.values(), machine.num_cpus)
+    text = "\n".join(_table(name, machine, seconds) for name, seconds in measured.items())
+    if max_batch_size:
+        batching = dataclasses.replace(batching, max_batch_size=max_batch_size)
+        text += "\nThe largest batch was not chosen by this, but given."
+    return batching, text
+
+
+def _measure(folder):
+    try:
+        return measure_batches(folder)
+    except (ValueError, OSError, tf.errors.OpError) as error:
+        raise UserError(f"The model in {folder} cannot be run: {error}") from error
+
+
+def _table(name, machine, seconds):
+    lines = [
+        f"Measured: {name}, signature serving_default, {machine.num_cpus} CPUs, without a server.",
+        "   rows  ms a batch  rows a second",
+    ]
+    lines += [f"  {size:5}{1e3 * time:12.1f}{size / time:15.0f}" for size, time in seconds.items()]
+    return "\n".join(lines)
+
+
+def write_folder(directory, models, machine, batching, measured, grpc_port, rest_port):
+    """Writes the files.
+
+    Args:
+        directory: The folder; files of the same names are replaced.
+        models: `ServedModel`s.
+        machine: A `Machine`.
+        batching: A `Batching`.
+        measured: Lines of text about it.
+        grpc_port: Port of this machine for gRPC.
+        rest_port: Port of this machine for REST.
+
+    Returns:
+        The names of the files.
+
+    Raises:
+        UserError: A file cannot be written.
+    """
+    try:
+        pathlib.Path(directory).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"Could not write {directory}: {error.strerror}.") from error
+    header = f"# {_WRITTEN_BY}\n"
+    size = sum(_size(folder) for model in models for folder in version_folders(model))
+    files = {
+        configuration.MODELS_FILE: configuration.models_config(models, _RELOADED),
+        configuration.BATCHING_FILE: configuration.batching_config(
+            batching, f"{_WRITTEN_BY}\n{measured}"
+        ),
+        configuration.MONITORING_FILE: configuration.monitoring_config(_WRITTEN_BY),
+        "docker-compose.yml": header
+        + docker_compose(models, batching, machine, grpc_port, rest_port),
+        "kubernetes.yaml": header + kubernetes(models, batching, machine, size),
+    }
+    for name, text in files.items():
+        with replace_file(pathlib.Path(directory, name)) as file:
+            file.write(text)
+    return list(files)
+
+
+def _size(folder):
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

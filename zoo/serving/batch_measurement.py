@@ -1,0 +1,89 @@
+"""Sizes the server's batches by a short measurement of the exported model."""
+
+import os
+import time
+
+import numpy as np
+
+from zoo.serving import warmup
+from zoo.serving.check import open_session
+from zoo.serving.server_configuration import Batching, batch_sizes
+
+__all__ = ["LARGEST_BATCH", "choose_batching", "measure_batches"]
+
+LARGEST_BATCH = 64
+_ENOUGH = 0.9  # Of the most images a second: larger batches would only make requests wait.
+_SECONDS = 0.3  # For each size, after one run that is not counted.
+_MOST_RUNS = 50
+_PART_OF_A_RUN = 4  # A lone request waits a quarter of its own time for others, no longer.
+_TIMEOUT_MICROS = (100, 10_000)
+
+
+def measure_batches(path, largest=LARGEST_BATCH):
+    """Measures how long `serving_default` takes for batches of 1, 2, 4, ... rows, on the CPU.
+
+    The graph runs in a session as in a server, without its gRPC. The rows are copies of the
+    model's own warm-up request.
+
+    Args:
+        path: Folder of a SavedModel that the zoo exported.
+        largest: Rows of the largest batch, a power of two.
+
+    Returns:
+        A dict of number of rows to seconds, the least of several runs: what else the machine does
+        only adds to it. It ends early after a batch that took longer than a second.
+
+    Raises:
+        ValueError, tf.errors.OpError: The model cannot be read or run.
+
+    Example:
+        >>> choose_batching([measure_batches("conv_draw/1")], num_threads=8)
+    """
+    path = os.fspath(path)
+    row = next(inputs for name, inputs in warmup.read(path) if name == "serving_default")
+    seconds = {}
+    with open_session(path) as answer:
+        for size in batch_sizes(largest):
+            inputs = {name: np.repeat(value[:1], size, axis=0) for name, value in row.items()}
+            seconds[size] = _least_time(lambda inputs=inputs: answer("serving_default", inputs))
+            if seconds[size] > 1.0:
+                break
+    return seconds
+
+
+def _least_time(run):
+    run()
+    times = []
+    while len(times) < 3 or (sum(times) < _SECONDS and len(times) < _MOST_RUNS):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def choose_batching(measurements, num_threads):
+    """Chooses batch size and timeout from measurements of all models of a server.
+
+    The largest batch is the smallest that reaches 90% of the most images a second, for the model
+    that gains the longest. The timeout is a quarter of the time of one row, of the fastest model:
+    so much longer may a lone request take.
+
+    Args:
+        measurements: Of each model a dict as of `measure_batches`.
+        num_threads: Number of batches to run at the same time: of the CPUs.
+
+    Returns:
+        A `Batching`.
+    """
+    micros = 1e6 * min(seconds[1] for seconds in measurements) / _PART_OF_A_RUN
+    return Batching(
+        max_batch_size=max(_smallest_that_suffices(seconds) for seconds in measurements),
+        timeout_micros=int(round(np.clip(micros, *_TIMEOUT_MICROS), -2)),
+        num_threads=num_threads,
+    )
+
+
+def _smallest_that_suffices(seconds):
+    images_a_second = {size: size / time for size, time in seconds.items()}
+    enough = _ENOUGH * max(images_a_second.values())
+    return min(size for size, rate in images_a_second.items() if rate >= enough)

@@ -1,0 +1,234 @@
+"""A client of a served model: the methods of the Keras model, with NumPy in and out."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from zoo.serving.client.availability import wait_until_available
+from zoo.serving.client.connection import Tls, connect
+from zoo.serving.client.errors import SignatureNotFoundError
+from zoo.serving.client.requester import Requester
+from zoo.serving.client.rows import no_rows, num_rows
+from zoo.serving.client.signature_inputs import as_inputs, latent_names
+
+__all__ = ["Client", "EncodedReconstructions"]
+
+
+class EncodedReconstructions(NamedTuple):
+    """What `Client.reconstruct_encoded` gives.
+
+    Attributes:
+        image_bytes: List of N PNG files, each a bytes object.
+        rmse: float32 `[N]`, root mean square error against the images sent, in pixel units.
+    """
+
+    image_bytes: list
+    rmse: np.ndarray
+
+
+class Client:
+    """Calls a model that TensorFlow Serving serves, by gRPC or REST. Needs no TensorFlow.
+
+    The methods mean what those of the Keras model mean: `client.sample(n, seed=s)` gives the images
+    of `model.sample(n, seed=s)`. Calls of any number of rows are split into requests that the
+    server takes, several of them in flight, and the answers come in order. Arguments are checked
+    before anything is sent. A refusal that may pass (the server is starting, busy, or another
+    client's odd request was in the same batch) is repeated, with growing pauses, until the
+    deadline. Threads may share a client; processes made by `fork` may not.
+
+    Args:
+        address: "host:port" of the server's gRPC port (usually 8500), or "http://host:port" or
+            "https://host:port" of its REST port (usually 8501), which is many times slower.
+        model: Name of the model at the server.
+        version: Number of a version; None for the newest.
+        label: Label of a version, such as "stable", instead of a number.
+        protocol: "grpc" or "rest"; None to read it off the address.
+        max_batch_size: The most rows of a request. A server that takes fewer says so, and the
+            client splits further.
+        deadline: Seconds for each call, all of its parts and repetitions together. The first
+            call also asks for the signatures, and has as many for that.
+        max_retries: How often a request is repeated that the server refuses as UNAVAILABLE or
+            RESOURCE_EXHAUSTED.
+        secure: Whether to use TLS; certificates given below turn it on.
+        root_certificates: PEM file of the authorities to trust; None for those that are built in.
+        client_certificate: PEM file of the certificate to show to the server.
+        client_key: PEM file of its key.
+        headers: Dict of strings sent with every request, such as
+            `{"authorization": "Bearer ..."}`.
+
+    Raises:
+        ValueError: An argument is not what it must be.
+        ImportError: The packages of `vae-zoo[serving]` are missing.
+
+    Every method raises a `zoo.serving.ServingError`: `InvalidInputError` for a wrong argument,
+    `SignatureNotFoundError` for what this model cannot do, `ModelNotFoundError`,
+    `UnreachableError`, `OverloadedError`, `DeadlineExceededError`, `AccessDeniedError`.
+
+    Example:
+        >>> with zoo.serving.Client("localhost:8500", "conv_draw_mnist") as client:
+        ...     client.wait_until_available(timeout=60)
+        ...     images = client.sample(16, seed=0)  # float32 [16, 28, 28, 1]
+        ...     latents = client.encode(images.clip(0, 1))
+        ...     reconstructions = client.decode(latents)
+    """
+
+    def __init__(
+        self,
+        address,
+        model,
+        version=None,
+        label=None,
+        protocol=None,
+        max_batch_size=64,
+        deadline=60.0,
+        max_retries=6,
+        secure=False,
+        root_certificates=None,
+        client_certificate=None,
+        client_key=None,
+        headers=None,
+    ):
+        if not isinstance(max_batch_size, int) or max_batch_size < 1:
+            raise ValueError(
+                f"max_batch_size must be an int of at least 1. Received: {max_batch_size!r}"
+            )
+        if not deadline > 0:
+            raise ValueError(f"deadline must be seconds above 0. Received: deadline={deadline!r}")
+        if not isinstance(max_retries, int) or max_retries < 0:
+            raise ValueError(f"max_retries must be an int of at least 0. Received: {max_retries!r}")
+        tls = Tls(root_certificates, client_certificate, client_key)
+        tls = tls if secure or tls != Tls() else None
+        self._transport = connect(address, model, version, label, protocol, tls, headers or {})
+        chosen = f" version {version}" if version is not None else f" label {label!r}"
+        chosen = "" if version is None and label is None else chosen
+        self._where = f"model {model!r}{chosen} at {address}"
+        self._requester = Requester(
+            self._transport, self._where, max_batch_size, deadline, max_retries
+        )
+
+    # === What the model answers ===
+
+    def encode(self, images, context=None):
+        """Gives the latents of images, a tuple of float32 arrays; posterior means.
+
+        Args:
+            images: `[N, H, W, C]`, float in [0, 1] or uint8.
+            context: Context images of a conditional model, `[N, ...]`, likewise.
+        """
+        outputs = self._answer("encode", {"image": images, "context": context})
+        return tuple(outputs[name] for name in latent_names(outputs))
+
+    def decode(self, latents, context=None, seed=None):
+        """Gives the likelihood's means at latents, `[N, H, W, C]` in pixel units.
+
+        Args:
+            latents: Tuple of arrays `[N, ...]`, as of `encode`.
+            context: Context images of a conditional model.
+            seed: An int or two ints, for a model that draws pixels (PixelVAE) alone; None is 0.
+        """
+        given = {"latents": latents, "context": context, "seed": seed}
+        return self._answer("decode", given)["image"]
+
+    def reconstruct(self, images, context=None, seed=None):
+        """Gives the likelihood's means at the images' posterior means, `[N, H, W, C]`.
+
+        Args:
+            images: `[N, H, W, C]`, float in [0, 1] or uint8.
+            context: Context images of a conditional model.
+            seed: An int or two ints, for a model that draws pixels (PixelVAE) alone; None is 0.
+        """
+        given = {"image": images, "context": context, "seed": seed}
+        return self._answer("reconstruct", given)["reconstruction"]
+
+    def sample(self, num, seed=None, temperature=1.0, context=None):
+        """Draws images, `[num, H, W, C]` in pixel units.
+
+        Args:
+            num: Number of images.
+            seed: An int or two ints; row i depends on (a, b + i) alone. None: a fresh one.
+            temperature: Scales the prior's standard deviations; a number or `[num]`.
+            context: Context images of a conditional model, `[num, ...]`.
+        """
+        given = {"num": num, "seed": seed, "temperature": temperature, "context": context}
+        return self._answer("sample", given)["image"]
+
+    def log_prob(self, images, seed=0, context=None):
+        """Gives a lower bound on log p(x) of 256-level images, in nats, float32 `[N]`.
+
+        The number of importance samples was fixed when the model was exported.
+
+        Args:
+            images: `[N, H, W, C]`, float in [0, 1] or uint8.
+            seed: An int or two ints; row i depends on (a, b + i) alone. None: a fresh one.
+            context: Context images of a conditional model.
+        """
+        given = {"image": images, "context": context, "seed": seed}
+        return self._answer("log_prob", given)["log_prob"]
+
+    def reconstruct_encoded(self, image_bytes, context=None, seed=None):
+        """Reconstructs PNG or JPEG files, as PNG files.
+
+        Args:
+            image_bytes: List of N files, each a bytes object, of the model's height and width.
+            context: Context images of a conditional model, arrays as of `reconstruct`.
+            seed: As of `reconstruct`.
+
+        Returns:
+            `EncodedReconstructions`: `image_bytes`, N PNG files, and `rmse`, float32 `[N]`.
+        """
+        given = {"image_bytes": image_bytes, "context": context, "seed": seed}
+        outputs = self._answer("reconstruct_encoded", given)
+        return EncodedReconstructions(list(outputs["reconstruction_bytes"]), outputs["rmse"])
+
+    def sample_encoded(self, num, seed=None, temperature=1.0, context=None):
+        """Draws images as a list of `num` PNG files, each a bytes object; see `sample`."""
+        given = {"num": num, "seed": seed, "temperature": temperature, "context": context}
+        return list(self._answer("sample_encoded", given)["image_bytes"])
+
+    def classify(self, images):
+        """Gives a classifier's probabilities, float32 `[N, K]`, for images `[N, H, W, C]`."""
+        return self._answer("classify", {"image": images})["probabilities"]
+
+    def features(self, images):
+        """Gives a classifier's features, float32 `[N, F]` of no unit, for images."""
+        return self._answer("features", {"image": images})["features"]
+
+    # === The server ===
+
+    def signatures(self):
+        """Gives what the model answers: a dict of name to `ServedSignature`, asked for once."""
+        return self._requester.signatures()
+
+    def wait_until_available(self, timeout=60.0):
+        """Returns when the server answers and has the model (or the version) loaded.
+
+        Args:
+            timeout: Seconds.
+
+        Raises:
+            DeadlineExceededError: It does not in time; the message says what was seen last.
+            ServingError: The server failed to load the model, and says why.
+        """
+        wait_until_available(self._transport, self._where, timeout)
+
+    def close(self):
+        """Closes the connections."""
+        self._requester.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def _answer(self, name, given):
+        signatures = self.signatures()
+        if name not in signatures:
+            has = ", ".join(f"`{other}`" for other in sorted(signatures))
+            raise SignatureNotFoundError(
+                f"{self._where} has no signature `{name}`. It has {has or 'none'}."
+            )
+        inputs = as_inputs(name, signatures[name], given)
+        if num_rows(inputs) == 0:  # The server would wait for rows until the deadline.
+            return no_rows(signatures[name])
+        return self._requester.run(name, signatures[name], inputs)

@@ -1,0 +1,88 @@
+"""Chooses how to talk to a server: gRPC or REST, in the clear or with TLS."""
+
+import dataclasses
+import os
+
+__all__ = ["Tls", "connect"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Tls:
+    """Paths of PEM files; without root certificates, those that the system trusts."""
+
+    root_certificates: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
+
+
+def connect(address, model, version, label, protocol, tls, headers):
+    """Makes what sends requests to one model. Nothing is sent yet.
+
+    Args:
+        address: "host:port", or for REST also "http://host:port" or "https://host:port".
+        model: Name of the model.
+        version: Number of a version, or None.
+        label: Label of a version, or None.
+        protocol: "grpc", "rest", or None to read it off the address.
+        tls: A `Tls`, or None.
+        headers: Dict of strings.
+
+    Returns:
+        A `GrpcTransport` or a `RestTransport`.
+
+    Raises:
+        ValueError: An argument is not what it must be.
+        ImportError: The package for this protocol is missing.
+    """
+    _check(address, model, version, label, headers)
+    is_url = address.startswith(("http://", "https://"))
+    protocol = protocol or ("rest" if is_url else "grpc")
+    if protocol not in ("grpc", "rest"):
+        raise ValueError(f"protocol must be 'grpc' or 'rest'. Received: protocol={protocol!r}")
+    if protocol == "grpc" and "://" in address:
+        raise ValueError(
+            "A gRPC address is host:port, such as 'localhost:8500', without a scheme; TLS is asked "
+            f"for by secure=True. Received: address={address!r}"
+        )
+    if address.startswith("http://") and tls is not None:
+        raise ValueError(f"TLS needs an address that starts with https://. Received: {address!r}")
+    if tls is not None:
+        _check_files(tls)
+    # Imported when chosen: each needs a package that the other does not.
+    if protocol == "grpc":
+        from zoo.serving.client.grpc_transport import GrpcTransport
+
+        return GrpcTransport(address, model, version, label, tls, headers)
+    from zoo.serving.client.rest_transport import RestTransport
+
+    url = address if is_url else f"http{'' if tls is None else 's'}://{address}"
+    return RestTransport(url, model, version, label, tls, headers)
+
+
+def _check(address, model, version, label, headers):
+    if not isinstance(address, str) or not address:
+        raise ValueError(
+            "address must be a server's 'host:port', or 'http://host:port' for REST. "
+            f"Received: address={address!r}"
+        )
+    if not isinstance(model, str) or not model:
+        raise ValueError(
+            f"model must be the name that the server gives it. Received: model={model!r}"
+        )
+    if version is not None and label is not None:
+        raise ValueError(
+            "version and label both choose a version: pass one of them. "
+            f"Received: version={version!r}, label={label!r}"
+        )
+    if version is not None and (not isinstance(version, int) or version < 0):
+        raise ValueError(f"version must be an int of at least 0. Received: version={version!r}")
+    if not all(isinstance(text, str) for item in headers.items() for text in item):
+        raise ValueError(f"headers must be a dict of strings. Received names: {list(headers)}")
+
+
+def _check_files(tls):
+    if (tls.client_certificate is None) != (tls.client_key is None):
+        raise ValueError("client_certificate and client_key go together: pass both or neither.")
+    for name, path in dataclasses.asdict(tls).items():
+        if path is not None and not os.path.isfile(path):
+            raise ValueError(f"{name} must be the path of a PEM file. Received: {name}={path!r}")

@@ -1,0 +1,147 @@
+"""What a server's refusal means: whose fault it is, whether to repeat, which exception to raise.
+
+gRPC's status codes are used for both protocols. The code alone does not say enough: under
+`--enable_batching` a server concatenates the requests of several clients, and one of an odd shape
+fails all that share its batch, with messages that only such a batch gives.
+"""
+
+import re
+
+from zoo.serving.client import errors
+
+__all__ = ["MARK", "Failure"]
+
+MARK = "VAE Zoo:"  # Of what the served graph itself says.
+_NEIGHBOURS_FAULT = (
+    "padding is turned off",
+    "Tensor concat operation failed",
+    # Every output of a zoo model has as many rows as its inputs; a batch whose last request has no
+    # rows is padded with copies of a row that is not there.
+    "Batched output tensor's 0th dimension does not equal",
+)
+_REPEATABLE = ("UNAVAILABLE", "RESOURCE_EXHAUSTED")
+_TOO_LARGE = re.compile(r"Task size \d+ is larger than maximum input batch size (\d+)")
+_NO_SIGNATURE = re.compile(r"Serving signature (key|name).* not found")
+_NO_LABEL = "Unrecognized servable version label"
+_DENIED = ("UNAUTHENTICATED", "PERMISSION_DENIED")
+
+
+class Failure(Exception):
+    """A request that was not answered.
+
+    Args:
+        code: Name of a gRPC status code, such as `UNAVAILABLE`.
+        message: What the server, or the library that did not reach it, said.
+    """
+
+    def __init__(self, code, message):
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+    @property
+    def is_neighbours_fault(self):
+        """Whether another client's request in the same batch failed this one too."""
+        return any(phrase in self.message for phrase in _NEIGHBOURS_FAULT)
+
+    @property
+    def is_repeatable(self):
+        """Whether the same request may be answered a little later."""
+        return self.code in _REPEATABLE and not self._is_about_message_size
+
+    @property
+    def is_absence(self):
+        """Whether the server does not have the model, or not yet."""
+        return self.code == "NOT_FOUND" or _NO_LABEL in self.message
+
+    @property
+    def largest_batch(self):
+        """The largest batch the server takes, if that is what it complained of; else None."""
+        found = _TOO_LARGE.search(self.message)
+        return int(found.group(1)) if found else None
+
+    @property
+    def _is_about_message_size(self):
+        return "message larger than max" in self.message
+
+    def after(self, previous):
+        """Gives this failure; of a deadline, with what went wrong until then (None: nothing)."""
+        if previous is None or self.code != "DEADLINE_EXCEEDED":
+            return self
+        return Failure(self.code, f"{self.message}; before that: {previous.message}")
+
+    def as_error(self, where, num_attempts=1):
+        """Gives the exception for a user.
+
+        Args:
+            where: What was asked of whom, such as "`encode` of model 'm' at localhost:8500".
+            num_attempts: How often it was tried.
+        """
+        said = f"{where}: {_plain(self.message)}"
+        tried = f" (tried {num_attempts} times)" if num_attempts > 1 else ""
+        for error_class, is_it, advice in _EXPLANATIONS:
+            if is_it(self):
+                return error_class(f"{said}{tried}{advice}")
+        return errors.ServingError(f"{said}{tried} [{self.code}] See the server's log.")
+
+
+def _plain(message):
+    """Takes an assertion of the served graph out of what TensorFlow wraps around it."""
+    _, mark, own = message.partition(MARK)
+    if not mark:
+        return message.strip()
+    own = re.split(r"\n\t ?\[\[|\n", own, maxsplit=1)[0]
+    return " ".join(own.rstrip("]").replace("] [", " ").split())
+
+
+# In order: the first that fits is raised.
+_EXPLANATIONS = (
+    (
+        errors.ServingError,
+        lambda failure: failure.is_neighbours_fault,
+        ". Requests of another shape, of other clients, were in the same batch every time. Find "
+        "the client that sends them, or serve the model without --enable_batching.",
+    ),
+    (
+        errors.ServingError,
+        lambda failure: failure._is_about_message_size,
+        ". Use a smaller max_batch_size.",
+    ),
+    (
+        errors.SignatureNotFoundError,
+        lambda failure: _NO_SIGNATURE.search(failure.message),
+        " The server may have changed to another version; client.signatures() says what it has.",
+    ),
+    (
+        errors.ModelNotFoundError,
+        lambda failure: failure.is_absence,
+        ". Check the model's name, version and label against the server's models.config, and the "
+        "server's log for why it is not loaded; client.wait_until_available() waits for one that "
+        "is loading.",
+    ),
+    (errors.InvalidInputError, lambda failure: failure.code == "INVALID_ARGUMENT", ""),
+    (
+        errors.DeadlineExceededError,
+        lambda failure: failure.code == "DEADLINE_EXCEEDED",
+        ". The server is slow, busy or stuck: ask for fewer images at once or pass a longer "
+        "deadline= to Client.",
+    ),
+    (
+        errors.OverloadedError,
+        lambda failure: failure.code == "RESOURCE_EXHAUSTED",
+        ". The server has as many requests as it can take: send fewer at a time, raise its "
+        "--grpc_max_threads, or add servers.",
+    ),
+    (
+        errors.UnreachableError,
+        lambda failure: failure.code == "UNAVAILABLE",
+        ". Check that the server runs, its address and port (usually 8500 for gRPC, 8501 for "
+        "REST), and TLS if one side uses it; client.wait_until_available() waits for a server that "
+        "is starting.",
+    ),
+    (
+        errors.AccessDeniedError,
+        lambda failure: failure.code in _DENIED,
+        ". Pass what the server asks for as headers= or client_certificate= to Client.",
+    ),
+)

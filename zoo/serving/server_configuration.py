@@ -1,0 +1,186 @@
+"""What `tensorflow_model_server` reads: which models it serves, how it batches, how it is started.
+
+Nothing here needs TensorFlow. Text protos are written as `google.protobuf.text_format` does.
+"""
+
+import dataclasses
+import json
+
+__all__ = [
+    "BATCHING_FILE",
+    "MODELS_FILE",
+    "MONITORING_FILE",
+    "MONITORING_PATH",
+    "Batching",
+    "ServedModel",
+    "batch_sizes",
+    "batching_config",
+    "models_config",
+    "monitoring_config",
+    "server_arguments",
+]
+
+MODELS_FILE = "models.config"
+BATCHING_FILE = "batching.config"
+MONITORING_FILE = "monitoring.config"
+MONITORING_PATH = "/monitoring/prometheus/metrics"
+
+# A request beyond the queue is refused (UNAVAILABLE); the server's threads run out before.
+_MAX_ENQUEUED_BATCHES = 100
+_RELOAD_SECONDS = 30
+# By default a minute, five times: a damaged model would be reported after five minutes.
+_RETRY_MICROS = 2_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class ServedModel:
+    """A model that a server is to load.
+
+    Attributes:
+        name: What requests call it; without `/` and `:`.
+        base_path: Absolute path of the folder that holds the versions.
+        versions: Those to load, a tuple of ints. Empty: whichever is the newest, so that a new
+            version takes over as soon as it is there.
+        labels: Version label to version, a dict; each version must be among `versions`.
+    """
+
+    name: str
+    base_path: str
+    versions: tuple = ()
+    labels: dict = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Batching:
+    """How the server groups rows of several requests, for all its models alike.
+
+    Attributes:
+        max_batch_size: Rows of the largest batch, and of the largest request; a power of two.
+        timeout_micros: How long the first request of a batch waits for others, in microseconds.
+        num_threads: Number of batches that run at the same time.
+    """
+
+    max_batch_size: int = 64
+    timeout_micros: int = 1000
+    num_threads: int = 2
+
+
+def batch_sizes(largest):
+    """Gives the powers of two up to `largest`, itself one: the sizes that batches are padded to."""
+    return [1 << power for power in range(largest.bit_length())]
+
+
+def models_config(models, header=""):
+    """Writes a `ModelServerConfig`: the models, their versions and labels.
+
+    Args:
+        models: `ServedModel`s.
+        header: Lines of comment.
+
+    Returns:
+        A text proto.
+
+    Example:
+        >>> print(models_config([ServedModel("digits", "/models/digits", (1, 2), {"stable": 1})]))
+    """
+    return _comment(header) + _block("model_config_list", [_model(model) for model in models])
+
+
+def _model(model):
+    fields = [
+        f"name: {_quote(model.name)}",
+        f"base_path: {_quote(model.base_path)}",
+        'model_platform: "tensorflow"',
+    ]
+    if model.versions:
+        specific = " ".join(f"versions: {version}" for version in model.versions)
+        fields.append(f"model_version_policy {{ specific {{ {specific} }} }}")
+    else:
+        fields.append("model_version_policy { latest { num_versions: 1 } }")
+    fields += [
+        f"version_labels {{ key: {_quote(label)} value: {version} }}"
+        for label, version in model.labels.items()
+    ]
+    return _block("config", fields)
+
+
+def batching_config(batching, header=""):
+    """Writes `BatchingParameters`.
+
+    Variable-length inputs are not padded (`pad_variable_length_inputs`): this would change
+    results. So requests of one batch must agree in all sizes but the number of rows, as those of
+    the zoo's signatures do.
+
+    Args:
+        batching: A `Batching`.
+        header: Lines of comment, such as what was measured.
+
+    Returns:
+        A text proto.
+
+    Raises:
+        ValueError: `max_batch_size` is not a power of two.
+    """
+    largest = batching.max_batch_size
+    sizes = batch_sizes(largest)
+    if sizes[-1:] != [largest]:
+        raise ValueError(f"max_batch_size must be a power of two. Received: {largest}")
+    lines = [
+        f"max_batch_size {{ value: {largest} }}",
+        f"batch_timeout_micros {{ value: {batching.timeout_micros} }}",
+        f"max_enqueued_batches {{ value: {_MAX_ENQUEUED_BATCHES} }}",
+        f"num_batch_threads {{ value: {batching.num_threads} }}",
+        *(f"allowed_batch_sizes: {size}" for size in sizes),
+    ]
+    return _comment(header) + "\n".join(lines) + "\n"
+
+
+def monitoring_config(header=""):
+    """Writes a `MonitoringConfig`: metrics for Prometheus, on the REST port."""
+    fields = ["enable: true", f"path: {_quote(MONITORING_PATH)}"]
+    return _comment(header) + _block("prometheus_config", fields)
+
+
+def server_arguments(folder, batching, grpc_port=8500, rest_port=8501):
+    """Gives the arguments of `tensorflow_model_server` for a folder with the files above.
+
+    Args:
+        folder: Path of the folder as the server sees it.
+        batching: The `Batching` that `batching.config` was written from.
+        grpc_port: Port for gRPC.
+        rest_port: Port for REST and for the metrics.
+
+    Returns:
+        A list of strings.
+    """
+    # Each request holds a thread until its batch is done: with fewer threads than rows, requests
+    # of one row could never fill a batch, and others would be refused (RESOURCE_EXHAUSTED).
+    threads = 2 * batching.max_batch_size
+    return [
+        f"--port={grpc_port}",
+        f"--rest_api_port={rest_port}",
+        f"--model_config_file={folder}/{MODELS_FILE}",
+        f"--model_config_file_poll_wait_seconds={_RELOAD_SECONDS}",
+        # A label may be given to a version that the same file makes the server load.
+        "--allow_version_labels_for_unavailable_models=true",
+        f"--load_retry_interval_micros={_RETRY_MICROS}",
+        "--enable_batching=true",
+        f"--batching_parameters_file={folder}/{BATCHING_FILE}",
+        f"--monitoring_config_file={folder}/{MONITORING_FILE}",
+        f"--grpc_max_threads={threads}",
+        f"--rest_api_num_threads={threads}",
+    ]
+
+
+def _comment(text):
+    return "".join(f"# {line}".rstrip() + "\n" for line in text.splitlines())
+
+
+def _block(name, fields):
+    inner = "\n".join(f"  {line}" for field in fields for line in field.splitlines())
+    return f"{name} {{\n{inner}\n}}\n"
+
+
+def _quote(text):
+    # JSON's escapes are among those of text protos.
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,123 @@
+"""How TensorFlow Serving is run in a container: a `docker run` command and a compose file.
+
+The models are mounted, read-only, at the paths that they have on this machine, so that one
+`models.config` is right for a server inside a container and outside of it.
+"""
+
+import dataclasses
+import json
+import os
+
+from zoo.serving.server_configuration import server_arguments
+
+__all__ = ["CONTAINER_FOLDER", "Machine", "docker_compose", "docker_run", "image"]
+
+CONTAINER_FOLDER = "/serving"
+_VERSION = "2.21.0"  # The TensorFlow that the zoo exports with.
+_GRPC_PORT, _REST_PORT = 8500, 8501  # Inside the container.
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """What the server runs on.
+
+    Attributes:
+        num_cpus: Number of CPUs it may use.
+        has_gpu: Whether it uses one NVIDIA GPU.
+    """
+
+    num_cpus: int
+    has_gpu: bool = False
+
+
+def image(machine):
+    """Gives the name of the image, without or with CUDA."""
+    return f"tensorflow/serving:{_VERSION}{'-gpu' if machine.has_gpu else ''}"
+
+
+def docker_run(models, folder, batching, machine, grpc_port, rest_port, name):
+    """Gives the command that runs the server in a container, removed when it ends.
+
+    The ports are open to this machine only.
+
+    Args:
+        models: `ServedModel`s.
+        folder: Absolute path of the folder with the server's configuration.
+        batching: The `Batching` of `batching.config`.
+        machine: A `Machine`.
+        grpc_port: Port of this machine for gRPC.
+        rest_port: Port of this machine for REST.
+        name: Name of the container.
+
+    Returns:
+        A list of strings.
+    """
+    return [
+        *("docker", "run", "--rm", f"--name={name}"),
+        # As the first process of a container, the server would ignore the signal to stop.
+        "--init",
+        # The files may be readable to their owner alone.
+        f"--user={os.getuid()}:{os.getgid()}",
+        *(["--gpus=all"] if machine.has_gpu else []),
+        f"--publish=127.0.0.1:{grpc_port}:{_GRPC_PORT}",
+        f"--publish=127.0.0.1:{rest_port}:{_REST_PORT}",
+        *(f"--volume={source}:{target}:ro" for source, target in _mounts(models, folder)),
+        # The image's own entry point insists on serving a single model.
+        "--entrypoint=tensorflow_model_server",
+        image(machine),
+        *server_arguments(CONTAINER_FOLDER, batching, _GRPC_PORT, _REST_PORT),
+    ]
+
+
+def docker_compose(models, batching, machine, grpc_port=8500, rest_port=8501):
+    """Writes a compose file, to stand in the folder with the server's configuration.
+
+    Args:
+        models: `ServedModel`s.
+        batching: The `Batching` of `batching.config`.
+        machine: A `Machine`.
+        grpc_port: Port of this machine for gRPC.
+        rest_port: Port of this machine for REST.
+
+    Returns:
+        YAML.
+    """
+    arguments = server_arguments(CONTAINER_FOLDER, batching, _GRPC_PORT, _REST_PORT)
+    lines = [
+        "services:",
+        "  serving:",
+        f"    image: {image(machine)}",
+        "    entrypoint: [tensorflow_model_server]",
+        "    command:",
+        *(f"    - {json.dumps(argument)}" for argument in arguments),
+        "    ports:  # Of this machine only: the server itself has neither passwords nor TLS.",
+        f'    - "127.0.0.1:{grpc_port}:{_GRPC_PORT}"',
+        f'    - "127.0.0.1:{rest_port}:{_REST_PORT}"',
+        "    volumes:",
+    ]
+    for source, target in _mounts(models, "."):
+        lines += [
+            f"    - {{type: bind, source: {json.dumps(source)}, target: {json.dumps(target)}, "
+            "read_only: true}"
+        ]
+    lines += [
+        "    init: true",
+        "    restart: unless-stopped",
+        "    read_only: true",
+        "    tmpfs: [/tmp]",
+        "    security_opt: [no-new-privileges:true]",
+    ]
+    if machine.has_gpu:
+        lines += [
+            "    deploy:",
+            "      resources:",
+            "        reservations:",
+            "          devices:",
+            "          - {driver: nvidia, count: 1, capabilities: [gpu]}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _mounts(models, folder):
+    """Pairs of a path on this machine and one in the container; each model once."""
+    return [(folder, CONTAINER_FOLDER), *dict.fromkeys((m.base_path, m.base_path) for m in models)]

@@ -1,0 +1,79 @@
+"""Publishing: an export as the next version under a base path that a server may be watching."""
+
+import os
+import pathlib
+
+from zoo.serving.unfinished_folder import move_complete, unfinished_folder
+
+__all__ = ["publish"]
+
+
+def publish(model, base_path, **export_arguments):
+    """Exports a model as the next version under `base_path`: `base_path/1`, then 2, and so on.
+
+    TensorFlow Serving, which serves the highest number unless told otherwise, loads the version as
+    soon as it is there, and it is there only when it is complete and was checked: see
+    `zoo.serving.export`. Any number of processes may publish at once; each gets its own number.
+    After any error nothing is left behind, and what killed exports left is removed.
+
+    Args:
+        model: A model with the method `export`: any of the zoo's, classifiers too.
+        base_path: A local folder, the `base_path` of the server's configuration; made if need be.
+        **export_arguments: Passed on to `model.export`, such as `log_prob_samples=` or `metadata=`.
+
+    Returns:
+        The folder of the version, a `pathlib.Path`.
+
+    Raises:
+        ValueError: `base_path` is a URL, or itself an exported model.
+        NotADirectoryError: `base_path` is a file.
+        RuntimeError: The written model does not answer as the Keras model does.
+        OSError, tf.errors.OpError: Writing failed, for example because the disk is full.
+
+    Example:
+        >>> model = zoo.load("conv_draw_mnist")
+        >>> zoo.serving.publish(model, "models/conv_draw")
+        PosixPath('/home/me/models/conv_draw/1')
+    """
+    base_path = _as_base_path(base_path)
+    with unfinished_folder(base_path, "version") as folder:
+        exported = os.path.join(folder, "1")
+        model.export(exported, **export_arguments)
+        return _rename_to_next(exported, base_path)
+
+
+def _as_base_path(path):
+    path = os.fspath(path)
+    if "://" in path:
+        raise ValueError(
+            f"publish writes to local folders. Received: {path}. Publish locally, then copy the "
+            "version to its base path under another name first, such as `copying`, and rename it."
+        )
+    path = os.path.abspath(path)
+    if os.path.lexists(path) and not os.path.isdir(path):
+        raise NotADirectoryError(f"base_path must be a folder of versions. {path} is a file.")
+    if os.path.exists(os.path.join(path, "saved_model.pb")):
+        raise ValueError(
+            f"base_path must be a folder of versions. {path} is itself an exported model: pass "
+            f"its parent, {os.path.dirname(path)}."
+        )
+    return path
+
+
+def _rename_to_next(folder, base_path):
+    while True:
+        path = os.path.join(base_path, str(_highest_version(base_path) + 1))
+        try:
+            move_complete(folder, path)
+        except OSError:
+            if not os.path.lexists(path):
+                raise
+            # Another process has taken the number meanwhile: try the next.
+        else:
+            return pathlib.Path(path)
+
+
+def _highest_version(base_path):
+    """Gives the highest number among the names, 0 if there is none; 0005 is 5, as to a server."""
+    names = os.listdir(base_path)
+    return max((int(name) for name in names if name.isascii() and name.isdecimal()), default=0)
