@@ -40,7 +40,7 @@ from tests.zoo.serving.real_server import start_real_server  # noqa: E402
 from zoo import serving  # noqa: E402
 from zoo.serving.check import open_session  # noqa: E402
 from zoo.serving.client import tensor_messages  # noqa: E402
-from zoo.serving.client.messages import message_class  # noqa: E402
+from zoo.serving.messages import message_class  # noqa: E402
 
 IMAGE_SHAPE = (32, 32, 3)
 BATCH_SIZE = 64

@@ -209,7 +209,6 @@ def _write_results(model, data, recipe, progress, metrics, run_directory):
     of_kind.save_figures(model, data, recipe, progress, run_directory.figures)
     run_directory.write_json(run_directory.metrics, metrics)
     run_directory.write_text(run_directory.card, of_kind.make_card(recipe, data, metrics))
-    run_directory.remove_unfinished_exports()
     if not run_directory.saved_model.exists():
         metadata = {"recipe": recipe.to_dict(), "metrics": metrics}
         model.export(str(run_directory.saved_model), metadata=metadata)

@@ -5,7 +5,6 @@ import csv
 import json
 import os
 import pathlib
-import shutil
 
 from training.errors import UsageError, UserError
 from training.recipes import Recipe
@@ -60,11 +59,6 @@ class RunDirectory:
         """
         self.check_free()
         self.write_json(self.recipe, recipe_values)
-
-    def remove_unfinished_exports(self):
-        """Removes what a killed export left beside the SavedModel."""
-        for path in self.saved_model.parent.glob(f"{self.saved_model.name}.unfinished-*"):
-            shutil.rmtree(path, ignore_errors=True)
 
     def _files(self):
         """What stands in the directory, but for what a kill left of a file being written."""
@@ -124,4 +118,5 @@ def replace_file(path):
     except OSError as error:
         raise UserError(f"Could not write {path}: {error.strerror or error}.") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # Its folder may be none: that was told above.
+            temporary.unlink(missing_ok=True)

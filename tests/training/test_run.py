@@ -224,12 +224,12 @@ def test_a_batch_of_more_than_the_training_images_makes_no_directory(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_leftovers_of_killed_exports_are_removed(tmp_path):
-    for name in ("1.unfinished-0a1b2c3d", "1", "10.unfinished-0a1b2c3d"):
-        (tmp_path / "savedmodel" / name).mkdir(parents=True)
-    RunDirectory(tmp_path).remove_unfinished_exports()
-    names = {path.name for path in (tmp_path / "savedmodel").iterdir()}
-    assert names == {"1", "10.unfinished-0a1b2c3d"}
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    path = tmp_path / "file" / "numbers.json"
+    with pytest.raises(UserError, match=r"Could not write .*numbers\.json"), replace_file(path):
+        pass
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 _NO_ROOM = [

@@ -90,10 +90,6 @@ def write_folder(directory, models, machine, batching, measured, grpc_port, rest
     Raises:
         UserError: A file cannot be written.
     """
-    try:
-        pathlib.Path(directory).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"Could not write {directory}: {error.strerror}.") from error
     header = f"# {_WRITTEN_BY}\n"
     size = sum(_size(folder) for model in models for folder in version_folders(model))
     files = {

@@ -1,8 +1,11 @@
-"""Data in the plane: mixtures of lines and of circles (Taming VAEs, Figures 2 and 7)."""
+"""Data in the plane: clusters of clusters, lines and circles (Taming VAEs, Figures 2 and 7)."""
 
 import numpy as np
 
-__all__ = ["circles", "lines"]
+__all__ = ["CLUSTER_SCALES", "circles", "clusters", "lines"]
+
+# Half the distance between two clusters, of each level of the tree of clusters.
+CLUSTER_SCALES = (0.6, 0.35, 0.2)
 
 _RADII = (0.3, 0.7)
 _LINES = (((-0.8, -0.6), (-0.2, 0.7)), ((0.0, -0.7), (0.1, 0.6)), ((0.4, 0.5), (0.8, -0.5)))
@@ -25,3 +28,17 @@ def lines(number=200, noise=0.02, seed=0):
     along = generator.random((number, 1))
     points = (1.0 - along) * ends[:, 0] + along * ends[:, 1]
     return (points + noise * generator.standard_normal(points.shape)).astype("f4")
+
+
+def clusters(number=200, noise=0.02, seed=0):
+    """Draws points near eight places, a tree of pairs of pairs of pairs: float32 `[number, 2]`.
+
+    The pairs are `CLUSTER_SCALES` apart on each side of their middle, so that, as for two points,
+    those of a level merge near β = scale² [choice; the paper does not describe its points].
+    """
+    generator = np.random.default_rng(seed)
+    which = np.arange(number) * 8 // number
+    signs = 2 * np.stack([which // 4, which // 2 % 2, which % 2], axis=1) - 1
+    directions = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    places = (signs * np.array(CLUSTER_SCALES)) @ directions
+    return (places + noise * generator.standard_normal((number, 2))).astype("f4")

@@ -2,29 +2,22 @@
 
 They stand in `assets.extra/tf_serving_warmup_requests`, an uncompressed TFRecord of at most 1000
 `PredictionLog` messages. One that fails makes the version fail to load, so an export runs its own.
-
-The few fields used here are declared below rather than taken from `tensorflow-serving-api`, so
-that exporting does not need that package. Only numbers and types of fields are on the wire; a
-nested message has the wire format of bytes, so a TensorProto is declared as its serialized bytes.
 """
 
-import functools
 import os
 
 import numpy as np
 import tensorflow as tf
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 from tensorflow.core.framework import tensor_pb2
 
 from zoo.serving import encoded_images
 from zoo.serving.manifest import EXTRA_ASSETS
+from zoo.serving.messages import message_class
 
 __all__ = ["example_requests", "read", "write"]
 
 _FILE = "tf_serving_warmup_requests"
-_PACKAGE = "vae_zoo.serving"
-_FIELD = descriptor_pb2.FieldDescriptorProto
 
 
 def example_requests(model, signatures):
@@ -68,12 +61,12 @@ def write(requests, path):
     os.makedirs(folder, exist_ok=True)
     with tf.io.TFRecordWriter(os.path.join(folder, _FILE)) as writer:
         for signature_name, inputs in requests:
-            request = _message("PredictRequest")()
+            log = message_class("PredictionLog")()
+            request = log.predict_log.request
             request.model_spec.signature_name = signature_name
             for name, values in inputs.items():
-                request.inputs[name] = tf.make_tensor_proto(values).SerializeToString()
-            log = _message("PredictionLog")()
-            log.predict_log.request.CopyFrom(request)
+                tensor = tf.make_tensor_proto(values).SerializeToString()
+                request.inputs[name].ParseFromString(tensor)
             writer.write(log.SerializeToString(deterministic=True))
 
 
@@ -91,55 +84,12 @@ def read(path):
     requests = []
     for index, record in enumerate(tf.data.TFRecordDataset([file]).as_numpy_iterator()):
         try:
-            request = _message("PredictionLog").FromString(record).predict_log.request
+            request = message_class("PredictionLog").FromString(record).predict_log.request
             tensors = {
-                name: tf.make_ndarray(tensor_pb2.TensorProto.FromString(values))
+                name: tf.make_ndarray(tensor_pb2.TensorProto.FromString(values.SerializeToString()))
                 for name, values in request.inputs.items()
             }
         except (DecodeError, TypeError, ValueError) as error:
             raise ValueError(f"Warm-up record {index} of {file} cannot be read: {error}") from error
         requests.append((request.model_spec.signature_name or "serving_default", tensors))
     return requests
-
-
-@functools.cache
-def _message(name):
-    return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"{_PACKAGE}.{name}"))
-
-
-@functools.cache
-def _pool():
-    """Declares the fields used, with the numbers of tensorflow_serving/apis/*.proto."""
-    file = descriptor_pb2.FileDescriptorProto(
-        name="vae_zoo/serving/warmup.proto", package=_PACKAGE, syntax="proto3"
-    )
-    _declare(file, "ModelSpec", [("signature_name", 3, "string")])
-    request = _declare(file, "PredictRequest", [("model_spec", 1, "ModelSpec")])
-    # A map on the wire is a repeated message of key and value.
-    entry = request.nested_type.add(name="InputsEntry")
-    entry.options.map_entry = True
-    _add_fields(entry, [("key", 1, "string"), ("value", 2, "bytes")])
-    _add_fields(request, [("inputs", 2, "PredictRequest.InputsEntry")], _FIELD.LABEL_REPEATED)
-    _declare(file, "PredictLog", [("request", 1, "PredictRequest")])
-    _declare(file, "PredictionLog", [("predict_log", 6, "PredictLog")])
-    # A pool of its own, so that the real messages may be loaded in the same process.
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return pool
-
-
-def _declare(file, name, fields):
-    message = file.message_type.add(name=name)
-    _add_fields(message, fields)
-    return message
-
-
-def _add_fields(message, fields, label=_FIELD.LABEL_OPTIONAL):
-    scalars = {"string": _FIELD.TYPE_STRING, "bytes": _FIELD.TYPE_BYTES}
-    for name, number, type_name in fields:
-        field = message.field.add(name=name, number=number, label=label)
-        if type_name in scalars:
-            field.type = scalars[type_name]
-        else:
-            field.type = _FIELD.TYPE_MESSAGE
-            field.type_name = f".{_PACKAGE}.{type_name}"

@@ -1,9 +1,9 @@
 """Talks gRPC with TensorFlow Serving, with `grpcio` alone."""
 
 from zoo.serving.client.failures import Failure
-from zoo.serving.client.messages import message_class
 from zoo.serving.client.served_signature import ServedSignature, TensorSpec
 from zoo.serving.client.tensor_messages import fill, read, type_name
+from zoo.serving.messages import message_class
 
 try:
     import grpc

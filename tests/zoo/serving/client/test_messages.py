@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
 from zoo.serving.client import tensor_messages
-from zoo.serving.client.messages import message_class
+from zoo.serving.messages import message_class
 
 ARRAYS = [
     np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4),

@@ -1,9 +1,9 @@
-"""The messages that a client of TensorFlow Serving sends and receives, declared by hand.
+"""The messages of TensorFlow Serving that clients and warm-up files hold, declared by hand.
 
 Only numbers and types of fields are on the wire, so the few that are used stand here with the
-numbers of tensorflow_serving/apis/*.proto and tensorflow/core/framework/*.proto. This spares a
-client `tensorflow-serving-api`, which installs and imports all of TensorFlow. An enumeration has
-the wire format of an int32.
+numbers of tensorflow_serving/apis/*.proto and tensorflow/core/framework/*.proto. This spares an
+export the package `tensorflow-serving-api`, and a client the import of all of TensorFlow. An
+enumeration has the wire format of an int32.
 
 One type differs on purpose. The server writes floats as `repeated float float_val`, which is
 packed: little-endian float32, one after the other. Declared as bytes they are read by NumPy as they
@@ -16,7 +16,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 __all__ = ["message_class"]
 
-_PACKAGE = "vae_zoo.client"
+_PACKAGE = "vae_zoo.serving"
 _FIELD = descriptor_pb2.FieldDescriptorProto
 _SCALARS = {
     "bool": _FIELD.TYPE_BOOL,
@@ -50,6 +50,8 @@ _MESSAGES = {
         "bool_val": (11, "repeated bool"),
     },
     "PredictRequest": {"model_spec": (1, "ModelSpec"), "inputs": (2, "map Tensor")},
+    "PredictLog": {"request": (1, "PredictRequest")},
+    "PredictionLog": {"predict_log": (6, "PredictLog")},
     "PredictResponse": {"outputs": (1, "map Tensor"), "model_spec": (2, "ModelSpec")},
     "TensorInfo": {"dtype": (2, "int32"), "tensor_shape": (3, "TensorShape")},
     "SignatureDef": {"inputs": (1, "map TensorInfo"), "outputs": (2, "map TensorInfo")},
@@ -79,7 +81,7 @@ def message_class(name):
 @functools.cache
 def _pool():
     file = descriptor_pb2.FileDescriptorProto(
-        name="vae_zoo/client.proto", package=_PACKAGE, syntax="proto3"
+        name="vae_zoo/serving.proto", package=_PACKAGE, syntax="proto3"
     )
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)

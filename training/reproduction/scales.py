@@ -1,0 +1,72 @@
+"""How large the runs of a target are.
+
+- `smoke`: a handful of steps of tiny models on scikit-learn's digits: whether it runs at all, in
+  less than a minute. Its numbers mean nothing.
+- `small`: the recipes, sized for two CPU cores: at most ten minutes a run.
+- `paper`: sizes like the authors', for GPUs.
+"""
+
+from training.recipes import Recipe, find_recipe
+
+__all__ = ["NAMES", "scaled"]
+
+NAMES = ("smoke", "small", "paper")
+
+_SMOKE = {
+    "ConvDRAW": {"num_steps": 2, "filters": 4, "latent_filters": 1, "kernel_size": 3},
+    "ConvVAE": {"latent_dim": 2, "filters": [4], "hidden_units": 8},
+    "NVPVAE": {"latent_dim": 2, "filters": [4], "hidden_units": 8, "num_couplings": 2},
+    "PixelVAE": {"latent_dim": 2, "filters": 4, "num_blocks": 1, "encoder_filters": [4]},
+    "SequentialVAE": {"num_steps": 2, "latent_dims": [2], "filters": [4], "hidden_units": 8},
+}
+_SMOKE_FIELDS = {"steps": 4, "steps_per_epoch": 2, "batch_size": 16, "validation_images": 16}
+# The papers' sizes where they say them, else the systems' they cite [choice].
+_PAPER = {
+    "ConvDRAW": {"num_steps": 32, "filters": 256, "latent_filters": 12},
+    "NVPVAE": {"latent_dim": 128, "filters": [64, 128, 256], "hidden_units": 512},
+    "PixelVAE": {"filters": 120, "num_blocks": 15},
+    "SequentialVAE": {"num_steps": 8, "filters": [48, 96, 192, 384], "hidden_units": 512},
+}
+_PAPER_FIELDS = {"steps": 200_000, "steps_per_epoch": 1000, "validation_images": 5000}
+
+
+def scaled(recipe_name, scale, name, arguments=None, objective=None, **overrides):
+    """Gives a recipe at a scale.
+
+    Args:
+        recipe_name: Name of the recipe it starts from, which is the small scale.
+        scale: One of `NAMES`.
+        name: Name of the run.
+        arguments: Changes of the architecture's arguments at the small and the paper scale.
+        objective: A name, as of `Recipe.override`, or `{"class_name", "arguments"}`.
+        **overrides: As of `Recipe.override`, such as `tolerance`, `seed`, `dataset`; at the smoke
+            scale the data set is digits at 8x8, of the same kind.
+
+    Returns:
+        A `Recipe`.
+    """
+    if isinstance(objective, str):
+        overrides["objective"] = objective
+    recipe = find_recipe(recipe_name).override(**overrides)
+    values = recipe.to_dict() | {"name": name, "description": f"{name}, {scale} scale."}
+    if isinstance(objective, dict):
+        values["objective"] = objective
+    architecture = values["architecture"]
+    kind = architecture["class_name"]
+    if scale == "smoke":
+        architecture["arguments"] = dict(_SMOKE.get(kind, {}))
+        values |= _SMOKE_FIELDS | {"data": _smoke_data(values["data"])}
+    else:
+        architecture["arguments"] |= arguments or {}
+    if scale == "paper":
+        architecture["arguments"] |= _PAPER.get(kind, {})
+        values |= _PAPER_FIELDS
+    return Recipe.from_dict(values, name)
+
+
+def _smoke_data(data):
+    """Digits in place of MNIST and CIFAR-10, composed where the data set is."""
+    kind = data["name"]
+    base = {"mnist": "digits", "cifar10": "digits"}
+    name = base.get(kind, kind if kind.startswith("digits") else f"{kind}:digits")
+    return {"name": name, "options": {"image_size": 8}}

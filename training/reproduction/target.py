@@ -1,0 +1,84 @@
+"""What a reproduction target is: independent training runs, and a drawing of their results."""
+
+import dataclasses
+from collections.abc import Callable
+
+from training.recipes import Recipe
+
+__all__ = ["Finished", "Result", "Run", "Target"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a finished run left.
+
+    Attributes:
+        metrics: `metrics.json`: measures on the test split, multipliers, parameters.
+        measures: By name, what `training.evaluation` measured.
+        history: The run's history, a dict an epoch.
+        recipe: The `Recipe`.
+        load: A function that loads its model.
+    """
+
+    metrics: dict
+    measures: dict
+    history: list
+    recipe: Recipe
+    load: Callable
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A training run of a target. Targets share runs: one name is one run.
+
+    Attributes:
+        name: Name of the run.
+        recipe: Its `Recipe`, or a function that makes it of the results of the runs in `after`, a
+            dict by name.
+        measures: Names of `training.evaluation` to be measured on the test split when it is done.
+        after: Names of runs of the same target that must be finished before.
+    """
+
+    name: str
+    recipe: Recipe | Callable[[dict], Recipe]
+    measures: tuple = ()
+    after: tuple = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """What a drawing has to work with.
+
+    Attributes:
+        results: `Result` of each finished run, by name.
+        missing: Names of the runs that are not finished.
+        scale: "smoke", "small" or "paper".
+    """
+
+    results: dict
+    missing: tuple
+    scale: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """A figure or table of a paper.
+
+    Attributes:
+        name: Its name on the command line, such as "figure-5".
+        source: Paper and number.
+        claim: What the paper claims there, in our words.
+        paper_numbers: Numbers that the paper gives, by what they are; empty where it gives none.
+        runs: A function of the scale to a list of `Run`.
+        draw: A function of `Finished` and the path of the picture. It draws what is there and
+            gives JSON-ready numbers, or None if too little is there for any drawing.
+        verdict: A function of these numbers to a sentence: whether they agree with the claim.
+    """
+
+    name: str
+    source: str
+    claim: str
+    paper_numbers: dict
+    runs: Callable
+    draw: Callable
+    verdict: Callable

@@ -1,0 +1,80 @@
+"""Taming VAEs, Figure 2: fixed points of a VAE of unbounded capacity, and its phase transitions."""
+
+import numpy as np
+
+from training.reproduction.drawing import saved
+from training.reproduction.target import Target
+from training.theory import fixed_points, partition, phase_transitions, point_sets, tiles
+
+__all__ = ["TARGET"]
+
+# Tiles a side, points, temperatures, steps.
+_SIZES = {"smoke": (8, 20, 12, 40), "small": (32, 200, 200, 400), "paper": (32, 200, 200, 400)}
+_COLDEST, _HOTTEST = 0.03, 0.5
+_NUM_SHOWN = 4
+
+
+def _draw(finished, path):
+    side, num_points, num_betas, steps = _SIZES[finished.scale]
+    points = point_sets.clusters(num_points)
+    betas = np.linspace(_COLDEST, _HOTTEST, num_betas)
+    start = tiles.initial_reconstructions(side)
+    found = fixed_points.solve(points, betas, start, max_steps=steps)
+    critical, curvature = phase_transitions.critical_temperatures(betas, found.error)
+    parts = partition.partition(points, found.reconstructions[0], betas[0])
+    _plot(path, points, found, critical, curvature)
+    owned = parts.masses > 0
+    return {
+        "critical_temperatures": critical.tolist(),
+        "squared_scales": [scale**2 for scale in point_sets.CLUSTER_SCALES],
+        "error_when_cold": float(found.error[0]),
+        "error_when_hot": float(found.error[-1]),
+        "share_converged": float(found.converged.mean()),
+        "points_with_tiles_when_cold": int(owned.sum()),
+        "points": num_points,
+        "mean_divergence_when_cold": float(parts.divergences[owned].mean()),
+        "equiprobable_divergence": parts.equiprobable_divergence,
+        "holes_when_cold": int(partition.holes(points, found.reconstructions[0], betas[0]).sum()),
+    }
+
+
+def _plot(path, points, found, critical, curvature):
+    with saved(path, 2, _NUM_SHOWN, figsize=(12, 6.5)) as (figure, (above, below)):
+        shown = np.linspace(0, len(found.betas) - 1, _NUM_SHOWN).astype(int)
+        for axis, index in zip(above, shown, strict=True):
+            axis.scatter(*points.T, s=4, color="0.7")
+            axis.scatter(*found.reconstructions[index].T, s=6, color="tab:red")
+            axis.set_title(f"β = {found.betas[index]:.3g}")
+            axis.set(xlim=(-1.1, 1.1), ylim=(-0.6, 0.6), aspect="equal", xticks=[], yticks=[])
+        for axis in below:
+            axis.remove()
+        left, right = (figure.add_subplot(2, 2, place) for place in (3, 4))
+        left.plot(found.betas, found.error)
+        left.set(xlabel="temperature β", ylabel="u(β) = E‖x - g‖²")
+        right.plot(found.betas, curvature)
+        right.set(xlabel="temperature β", ylabel="|d²u/dβ²|")
+        for axis in (left, right):
+            for temperature in critical:
+                axis.axvline(temperature, color="tab:orange", linestyle=":")
+
+
+def _verdict(numbers):
+    found = ", ".join(f"{value:.3g}" for value in numbers["critical_temperatures"])
+    falls = numbers["error_when_cold"] < numbers["error_when_hot"]
+    return (
+        f"clusters of fixed points merge at β = {found}; "
+        f"{'agrees' if falls and found else 'disagrees'}: few vectors when hot, one a point when "
+        f"cold ({numbers['points_with_tiles_when_cold']} of {numbers['points']} points have tiles)."
+    )
+
+
+TARGET = Target(
+    name="figure-2",
+    source="Taming VAEs, Figure 2",
+    claim="As the temperature β rises the reconstruction vectors merge in clusters, at phase "
+    "transitions that show as peaks of the second derivative of the error.",
+    paper_numbers={},
+    runs=lambda scale: [],
+    draw=_draw,
+    verdict=_verdict,
+)
