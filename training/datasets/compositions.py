@@ -49,7 +49,7 @@ class _Composition:
 
 
 def load_composition(
-    name: str, base_name: str, load_base: Callable[[], ImageDataset], seed: int
+    name: str, base_name: str, load_base: Callable[[], ImageDataset], seed: int, rounds: int = 1
 ) -> ImageDataset:
     """Composes a set of the digits of a base set.
 
@@ -63,6 +63,7 @@ def load_composition(
         base_name: What the base is called, for the composed set's name and description.
         load_base: Loads the base: grey images of ten classes, the digits 0 to 9.
         seed: Of the choice of sources.
+        rounds: How often the training split goes through its base, each time with other partners.
 
     Returns:
         The data set, in memory.
@@ -75,12 +76,13 @@ def load_composition(
     base = load_base()
     _check_base(name, base)
     if name != "micro_mnist":
-        _check_memory(name, base)
+        _check_memory(name, base, rounds)
     if name == "micro_mnist":
         micro = _compose(name, base, "train", seed)
         splits = dict.fromkeys(base.splits, micro)
     else:
-        splits = {split: _compose(name, base, split, seed) for split in base.splits}
+        times = {"train": rounds}
+        splits = {s: _compose(name, base, s, seed, times.get(s, 1)) for s in base.splits}
     size = base.image_shape[:2]
     context_channels = composition.context_channels
     return ImageDataset(
@@ -108,25 +110,28 @@ def _check_base(name: str, base: ImageDataset) -> None:
         )
 
 
-def _check_memory(name: str, base: ImageDataset) -> None:
+def _check_memory(name: str, base: ImageDataset, rounds: int) -> None:
     """Raises ValueError where the composed set, which is held in memory, would be too large."""
     composition = COMPOSITIONS[name]
     channels = composition.channels + (composition.context_channels or 0)
     height, width = base.image_shape[:2]
-    num_bytes = sum(base.num_examples.values()) * height * width * channels
+    num_examples = sum(base.num_examples.values()) + (rounds - 1) * base.num_examples["train"]
+    num_bytes = num_examples * height * width * channels
     if num_bytes > LARGEST_BYTES:
         raise ValueError(
             f"Expected {name} to fit in {LARGEST_BYTES / 2**30:g} GiB of memory, received "
             f"{height}x{width} pixels of {base.name}, which make {num_bytes / 2**30:.1f} GiB; give "
-            "a smaller image_size, for instance image_size=64."
+            "a smaller image_size, for instance image_size=64, or fewer rounds."
         )
 
 
-def _compose(name: str, base: ImageDataset, split: str, seed: int) -> MemorySplit:
+def _compose(name: str, base: ImageDataset, split: str, seed: int, rounds: int = 1) -> MemorySplit:
     arrays = base.arrays(split)
     images, labels = arrays["image"], arrays["label"]
     _check_classes(name, base, split, labels)
-    columns = COMPOSITIONS[name].choose(labels, seed).T
+    # Seeds of later rounds are beyond those that people give.
+    tables = [COMPOSITIONS[name].choose(labels, seed + (k << 32)) for k in range(rounds)]
+    columns = np.concatenate(tables).T
     composed = COMPOSITIONS[name].arrange(
         tuple(images[column] for column in columns), tuple(labels[column] for column in columns)
     )

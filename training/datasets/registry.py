@@ -33,6 +33,7 @@ def load(
     binarize: str | None = None,
     dequantize: bool = False,
     seed: int = 0,
+    rounds: int = 1,
 ) -> ImageDataset:
     """Loads a data set.
 
@@ -70,6 +71,8 @@ def load(
         dequantize: Whether to spread each pixel's level over its cell, (value + u) / 256 with u
             uniform in [0, 1): float32 images with new noise in each training batch.
         seed: Of the composition of a composed set, of static binarisation and dequantisation.
+        rounds: How often the training split of a composed set goes through the images it is
+            composed of, each time with other partners: more examples of the same images.
 
     Returns:
         The data set, with splits "train", "validation" and "test".
@@ -92,7 +95,14 @@ def load(
             f'Expected either binarize or dequantize, received binarize="{binarize}" and '
             "dequantize=True; binary pixels have no levels to spread."
         )
-    data = _load_levels(name, image_size, fit, channels, corrupt, data_dir, seed)
+    if not isinstance(rounds, int) or rounds < 1:
+        raise ValueError(f"Expected rounds to be an int of at least 1, received {rounds!r}.")
+    if rounds > 1 and name.partition(":")[0] not in set(COMPOSITIONS) - {"micro_mnist"}:
+        raise ValueError(
+            f"Expected a composed set, such as mnist_sum, for rounds={rounds}, received {name}; "
+            "leave rounds out."
+        )
+    data = _load_levels(name, image_size, fit, channels, corrupt, data_dir, seed, rounds)
     if binarize:
         data = binarization.binarize(data, binarize, seed)
     return dataclasses.replace(data, dequantization_seed=seed) if dequantize else data
@@ -106,6 +116,7 @@ def _load_levels(
     corrupt: str,
     data_dir: str | None,
     seed: int,
+    rounds: int = 1,
 ) -> ImageDataset:
     """Loads a data set with the 256 levels of its pixels."""
     kind, _, rest = name.partition(":")
@@ -126,7 +137,7 @@ def _load_levels(
         load_base = functools.partial(
             _load_levels, base_name, image_size, fit, 1, corrupt, data_dir, seed
         )
-        return load_composition(kind, base_name, load_base, seed)
+        return load_composition(kind, base_name, load_base, seed, rounds)
     if name == "celeb_a":
         return load_celeb_a(name, image_size, fit, channels, data_dir)
     if kind == "lsun" and (rest or kind == name):

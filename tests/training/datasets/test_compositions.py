@@ -265,3 +265,31 @@ def test_what_would_not_fit_in_memory_is_refused(monkeypatch):
     with pytest.raises(ValueError, match=message):
         load("color_mnist:digits", image_size=64)
     assert load("micro_mnist:digits", image_size=64).num_examples["train"] == 7
+
+
+def test_rounds_pair_the_training_images_anew():
+    once, thrice = load("mnist_sum:digits"), load("mnist_sum:digits", rounds=3)
+    num = once.num_examples["train"]
+    assert thrice.num_examples == once.num_examples | {"train": 3 * num}
+    ours, theirs = (data.arrays("train") for data in (thrice, once))
+    for key, values in theirs.items():
+        np.testing.assert_array_equal(ours[key][:num], values)
+    rounds = ours["context"].reshape(3, num, *ours["context"].shape[1:])
+    np.testing.assert_array_equal(rounds[0, ..., 0], rounds[1, ..., 0], "the first source")
+    assert (rounds[0, ..., 1] != rounds[1, ..., 1]).any(axis=(1, 2)).mean() > 0.9
+    labels_of = LabelsByImage(load("digits").arrays("train"))
+    first, second = (labels_of(ours["context"][..., k]) for k in (0, 1))
+    np.testing.assert_array_equal((first + second) % 10, ours["label"])
+
+
+@pytest.mark.parametrize(
+    ("name", "rounds", "message"),
+    [
+        ("mnist_sum:digits", 0, "rounds to be an int of at least 1, received 0"),
+        ("digits", 2, "a composed set, such as mnist_sum, for rounds=2, received digits"),
+        ("micro_mnist:digits", 2, "received micro_mnist:digits"),
+    ],
+)
+def test_rounds_that_cannot_be_are_refused(name, rounds, message):
+    with pytest.raises(ValueError, match=message):
+        load(name, rounds=rounds)
