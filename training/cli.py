@@ -6,8 +6,11 @@ import os
 import sys
 
 from training import evaluation
+from training.data_options import add_data_options, add_reading_options
 from training.errors import UserError
 from training.recipes import find_recipe, recipe_names
+from training.reproduction import names as target_names
+from training.reproduction import options as reproduction_options
 from training.serve import options as serve_options
 
 __all__ = ["main"]
@@ -67,6 +70,8 @@ def _list(arguments):
         print(f"  {name}")
     if not zoo.list_models():
         print("  none in this version")
+    print("Figures and tables of the papers, for `vae-zoo reproduce`:")
+    print(f"  {', '.join(target_names.NAMES)}")
 
 
 def _demo(arguments):
@@ -97,6 +102,8 @@ def _make_parser():
     _add_export(commands)
     _add_serve(commands)
     _add_data(commands)
+    _add_reproduce(commands)
+    _add_report(commands)
     _add_demo(commands)
     return parser
 
@@ -140,45 +147,7 @@ def _add_train(commands):
         metavar="NAME",
         help="mirrored (all devices of this machine) or multi_worker (the machines in TF_CONFIG)",
     )
-    _add_data_options(parser)
-
-
-def _add_data_options(parser):
-    parser.add_argument(
-        "--dataset",
-        help="mnist, color_mnist, mnist_sum:digits, folder:PATH, tfds:NAME and more, which "
-        "docs/DATASETS.md shows; default: the recipe's",
-    )
-    _add_reading_options(parser)
-
-
-def _add_reading_options(parser):
-    parser.add_argument("--image-size", type=int, help="side of the square images, in pixels")
-    parser.add_argument(
-        "--fit",
-        choices=("crop", "resize", "exact"),
-        help="how an image is brought to the size: cut (default), stretched, or refused",
-    )
-    parser.add_argument("--channels", type=int, choices=(1, 3), help="1: grey, 3: colour")
-    parser.add_argument(
-        "--corrupt",
-        choices=("refuse", "skip"),
-        help="what to do about files of a folder that cannot be read; default: refuse",
-    )
-    parser.add_argument(
-        "--binarize",
-        choices=("static", "threshold"),
-        help="make pixels 0 or 255: drawn once with the value as probability, or from 128 on",
-    )
-    parser.add_argument(
-        "--dequantize",
-        action="store_true",
-        default=None,
-        help="spread each pixel's level over its cell, with new noise in each training batch",
-    )
-    parser.add_argument(
-        "--data-seed", type=int, help="of composed sets, --binarize and --dequantize; default: 0"
-    )
+    add_data_options(parser)
 
 
 def _add_model(parser):
@@ -205,7 +174,7 @@ def _add_evaluate(commands):
         help="measure this, too; may be given several times",
     )
     parser.add_argument("--output", help="a JSON file for all the numbers")
-    _add_data_options(parser)
+    add_data_options(parser)
 
 
 def _add_sample(commands):
@@ -225,7 +194,7 @@ def _add_sample(commands):
     )
     parser.add_argument("--output", default="samples.png", help="a PNG file; default: samples.png")
     contexts = "a conditional model's contexts, which come from a test split"
-    _add_data_options(parser.add_argument_group(contexts))
+    add_data_options(parser.add_argument_group(contexts))
 
 
 def _add_reconstruct(commands):
@@ -274,6 +243,21 @@ def _add_serve(commands):
     serve_options.add_options(_add(commands, "serve", run, help_text, serve_options.EXAMPLES))
 
 
+def _add_reproduce(commands):
+    run = _command("reproduce", "training.reproduction.reproduce")
+    help_text = "repeat a figure or table of the papers: its training runs and its drawing"
+    examples = reproduction_options.REPRODUCE_EXAMPLES
+    parser = _add(commands, "reproduce", run, help_text, examples)
+    reproduction_options.add_reproduce_options(parser)
+
+
+def _add_report(commands):
+    run = _command("report", "training.reproduction.report")
+    help_text = "write a page of everything that was reproduced, as HTML and Markdown"
+    parser = _add(commands, "report", run, help_text, reproduction_options.REPORT_EXAMPLES)
+    reproduction_options.add_report_options(parser)
+
+
 def _add_data(commands):
     examples = (
         "examples:\n  vae-zoo data mnist\n  vae-zoo data mnist_sum --show\n"
@@ -299,7 +283,7 @@ def _add_data(commands):
     parser.add_argument(
         "--output", metavar="FILE", help="the picture, a PNG file; default: NAME.png, with --show"
     )
-    _add_reading_options(parser)
+    add_reading_options(parser)
 
 
 def _add_demo(commands):

@@ -6,6 +6,7 @@
 - `paper`: sizes like the authors', for GPUs.
 """
 
+from training.datasets.sources import NUM_MICRO_IMAGES
 from training.recipes import Recipe, find_recipe
 
 __all__ = ["NAMES", "scaled"]
@@ -56,6 +57,8 @@ def scaled(recipe_name, scale, name, arguments=None, objective=None, **overrides
     if scale == "smoke":
         architecture["arguments"] = dict(_SMOKE.get(kind, {}))
         values |= _SMOKE_FIELDS | {"data": _smoke_data(values["data"])}
+        if "micro" in values["data"]["name"]:
+            values["batch_size"] = NUM_MICRO_IMAGES
     else:
         architecture["arguments"] |= arguments or {}
     if scale == "paper":

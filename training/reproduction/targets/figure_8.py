@@ -3,6 +3,7 @@
 import numpy as np
 
 from training import build
+from training.datasets.sources import NUM_MICRO_IMAGES
 from training.reproduction.drawing import saved
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target
@@ -42,7 +43,7 @@ def _runs(scale):
 
 def _small(scale):
     """Seven images: a batch holds some of them, and a thousand steps are many epochs."""
-    return {} if scale == "smoke" else {"batch_size": 7, "steps": 3000}
+    return {} if scale == "smoke" else {"batch_size": NUM_MICRO_IMAGES, "steps": 3000}
 
 
 def _draw(finished, path):
@@ -67,7 +68,7 @@ def _draw(finished, path):
 def _posterior_samples(result):
     """Draws latents of each image, `[images, samples, 2]`."""
     model, data = result.load(), build.load_data(result.recipe)
-    images = data.sample_images("train", min(7, data.num_examples["train"]), seed=0)
+    images = data.sample_images("train", NUM_MICRO_IMAGES, seed=0)
     (latents,) = model.encode(np.repeat(images, _SAMPLES, axis=0), seed=0)
     return np.asarray(latents).reshape(len(images), _SAMPLES, -1)
 

@@ -1,0 +1,170 @@
+"""`vae-zoo reproduce` and `report`: what is kept, what is done, what is drawn and said."""
+
+import dataclasses
+import json
+
+import pytest
+from PIL import Image
+
+from tests.training.tiny import tiny_recipe
+from training import cli
+from training.recipes import find_recipe
+from training.reproduction import names, reproduce, scales
+from training.reproduction.store import Store
+from training.reproduction.target import Run, Target
+from training.reproduction.targets import TARGETS
+
+
+def _runs(scale):
+    del scale
+    first = tiny_recipe(name="first", steps=2, steps_per_epoch=2)
+
+    def second(results):
+        error = results["first"].metrics["test"]["rmse"]
+        return dataclasses.replace(first.override(tolerance=error), name="second")
+
+    return [Run("first", first, ("active_units",)), Run("second", second, after=("first",))]
+
+
+def _draw(finished, path):
+    if not finished.results:
+        return None
+    Image.new("RGB", (30, 20)).save(path)
+    tolerances = {name: result.recipe.tolerances for name, result in finished.results.items()}
+    return {"units": finished.results["first"].measures["active_units"]["units"]} | tolerances
+
+
+TINY = Target(
+    name="tiny",
+    source="A test, Figure 1",
+    claim="Two runs <follow> each other.",
+    paper_numbers={"units": 3},
+    runs=_runs,
+    draw=_draw,
+    verdict=lambda numbers: f"agrees: {numbers['units']} units.",
+)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """The directory of a target that was reproduced, part after part."""
+    directory = tmp_path_factory.mktemp("reproduction")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(TARGETS, "tiny", TINY)
+        for shard in ("2/2", "1/2", "2/2"):
+            command = ["reproduce", "tiny", "--directory", str(directory), "--shard", shard]
+            assert cli.main(command) == 0
+    return directory
+
+
+def test_a_run_that_comes_after_another_sees_its_results(drawn):
+    values = json.loads((drawn / "small" / "tiny.json").read_text())
+    assert values["missing"] == []
+    first = json.loads((drawn / "small/runs/first/metrics.json").read_text())
+    tolerance = values["numbers"]["second"]["ReconstructionError"]
+    assert tolerance == pytest.approx(first["test"]["rmse"])
+    assert values["numbers"]["units"] == 3
+    assert (drawn / "small" / "tiny.png").exists()
+
+
+def test_finished_runs_are_not_repeated(drawn, monkeypatch, capsys):
+    monkeypatch.setitem(TARGETS, "tiny", TINY)
+    monkeypatch.setattr(reproduce.run, "train", lambda *arguments, **kwargs: pytest.fail("trains"))
+    assert cli.main(["reproduce", "tiny", "--directory", str(drawn)]) == 0
+    printed = capsys.readouterr().out
+    assert "[1/2] first: finished before." in printed
+    assert "tiny: agrees: 3 units." in printed
+
+
+def test_a_drawing_takes_what_is_there_and_says_what_is_missing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(TARGETS, "tiny", TINY)
+    command = ["reproduce", "tiny", "--directory", str(tmp_path), "--shard", "2/2"]
+    assert cli.main(command) == 0
+    printed = capsys.readouterr().out
+    assert "[1/1] second: left for later, it comes after first." in printed
+    assert "nothing to draw yet; missing: first, second" in printed
+    assert not (tmp_path / "small" / "tiny.json").exists()
+
+
+def test_a_measure_that_another_target_asks_for_is_added(drawn):
+    store = Store(drawn, "small")
+    run = dataclasses.replace(_runs("small")[0], measures=("sharpness",))
+    assert store.read_result(run) is None
+    from training import build
+
+    model = Store(drawn, "small").read_result(_runs("small")[0]).load()
+    store.write_measures(run, model, build.load_data(run.recipe))
+    assert set(store.read_result(run).measures) == {"active_units", "sharpness"}
+
+
+def test_report_has_every_target(drawn, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(TARGETS, "tiny", TINY)
+    command = ["report", "--directory", str(drawn), "--output", str(tmp_path / "report")]
+    assert cli.main(command) == 0
+    assert f"1 of {len(TARGETS)} targets have results" in capsys.readouterr().out
+    page = (tmp_path / "report" / "index.html").read_text()
+    for target in TARGETS.values():
+        assert f'<section id="{target.name}">' in page
+    assert "Two runs &lt;follow&gt; each other." in page
+    assert "Agrees: 3 units." in page
+    assert 'src="pictures/tiny.png"' in page
+    assert (tmp_path / "report" / "pictures" / "tiny.png").exists()
+    text = (tmp_path / "report" / "REPRODUCTION.md").read_text()
+    assert "| the paper's units | 3 |" in text
+    assert "`vae-zoo reproduce tiny`" in text
+
+
+def test_names_are_those_of_the_targets():
+    assert tuple(TARGETS) == names.NAMES
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+def test_runs_of_every_target_are_recipes_at_every_scale(target):
+    for scale in scales.NAMES:
+        runs = target.runs(scale)
+        by_name = {run.name: run for run in runs}
+        assert len(by_name) == len(runs)
+        for run in runs:
+            assert set(run.after) <= set(by_name)
+            if not run.after:
+                assert run.recipe.name == run.name
+                assert scale == "paper" or run.recipe.steps <= 10_000
+
+
+def test_scales_keep_the_recipe_or_shrink_it():
+    small = scales.scaled("conv_draw_mnist", "small", "mine", tolerance=0.07, seed=3)
+    original = find_recipe("conv_draw_mnist")
+    assert small.tolerances == {"ReconstructionError": 0.07}
+    assert (small.steps, small.seed) == (original.steps, 3)
+    smoke = scales.scaled("conv_draw_mnist", "smoke", "mine")
+    assert smoke.data == {"name": "digits", "options": {"image_size": 8}}
+    assert smoke.steps == 4
+    assert scales.scaled("conv_draw_mnist", "paper", "mine").steps == 200_000
+
+
+@pytest.mark.parametrize("name", ["figure-2", "figure-7"])
+def test_theory_is_drawn(name, tmp_path):
+    assert cli.main(["reproduce", name, "--scale", "smoke", "--directory", str(tmp_path)]) == 0
+    with Image.open(tmp_path / "smoke" / f"{name}.png") as picture:
+        assert min(picture.size) > 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_target_runs_at_the_smoke_scale(name, tmp_path_factory):
+    # One directory for all: targets share runs.
+    directory = tmp_path_factory.getbasetemp() / "smoke"
+    command = ["reproduce", name, "--scale", "smoke", "--directory", str(directory)]
+    assert cli.main(command) == 0
+    assert (directory / "smoke" / f"{name}.json").exists()
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "half", "1"])
+def test_shards_that_cannot_be_are_refused(shard, capsys):
+    assert cli.main(["reproduce", "figure-2", "--shard", shard]) == 2
+    assert f"Received: {shard}" in capsys.readouterr().err
+
+
+def test_an_unknown_target_is_named(capsys):
+    assert cli.main(["reproduce", "figure-55"]) == 2
+    assert "no target 'figure-55'. Did you mean figure-5" in capsys.readouterr().err
