@@ -1,0 +1,52 @@
+"""Every measure by its name: it is there, and refuses what it is not about."""
+
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import zoo
+from training import evaluation
+from training.errors import UsageError
+
+_HELPERS = {"classifiers", "latents"}
+
+
+def test_names_are_those_of_the_files():
+    files = {module.name for module in pkgutil.iter_modules(evaluation.__path__)}
+    assert set(evaluation.NAMES) == files - _HELPERS
+
+
+@pytest.mark.parametrize("name", evaluation.NAMES)
+def test_every_measure_takes_a_model_and_a_data_set(name):
+    module = importlib.import_module(f"training.evaluation.{name}")
+    first, second, *others = inspect.signature(module.measure).parameters.values()
+    assert (first.name, second.name) == ("model", "data")
+    assert all(parameter.default is not parameter.empty for parameter in others)
+    assert "Example:" in module.measure.__doc__
+
+
+@pytest.fixture(scope="module")
+def models():
+    small = {"num_steps": 1, "filters": 2, "latent_filters": 1, "kernel_size": 3}
+    return {
+        "conditional": zoo.ConvDRAW((8, 8, 1), context_shape=(8, 8, 1), **small),
+        "infusion": zoo.InfusionModel((8, 8, 1), num_steps=1, filters=(2,), hidden_units=2),
+        "latent": zoo.ConvVAE((8, 8, 1), latent_dim=2, filters=(2,), hidden_units=2),
+    }
+
+
+@pytest.mark.parametrize("name", evaluation.NAMES)
+def test_models_that_a_measure_is_not_about_are_refused(name, models):
+    taken = {
+        "conditional": name == "generated_accuracy",
+        "infusion": name in evaluation._OF_IMAGES,
+        "latent": name not in ("generated_accuracy", "chain_steps"),
+    }
+    for kind, model in models.items():
+        if taken[kind]:
+            evaluation.check(name, model)
+        else:
+            with pytest.raises(UsageError, match=name):
+                evaluation.check(name, model)
