@@ -6,6 +6,7 @@ import pathlib
 import shutil
 
 from training.reproduction import scales
+from training.reproduction.reproduce import list_names
 from training.reproduction.store import Store
 from training.reproduction.targets import TARGETS
 from training.run_directory import replace_file
@@ -155,7 +156,7 @@ def _html_section(entry):
         f"<p><b>Found.</b> {html.escape(entry.verdict)}</p>",
     ]
     if entry.missing:
-        missing = ", ".join(entry.missing)
+        missing = list_names(entry.missing)
         parts.append(f'<p class="missing">Runs still missing: {html.escape(missing)}.</p>')
     if target.paper_numbers:
         parts.append(_html_table("the paper's", target.paper_numbers.items()))
@@ -187,7 +188,7 @@ def _as_markdown(entries):
         lines += [f"## {target.source} (`{target.name}`)", "", f"**Claim.** {target.claim}", ""]
         lines += [f"**Found.** {entry.verdict}", ""]
         if entry.missing:
-            lines += [f"Runs still missing: {', '.join(entry.missing)}.", ""]
+            lines += [f"Runs still missing: {list_names(entry.missing)}.", ""]
         rows = [(f"the paper's {name}", value) for name, value in target.paper_numbers.items()]
         rows += entry.numbers()
         if rows:

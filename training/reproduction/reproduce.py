@@ -74,6 +74,12 @@ def do_runs(mine, runs, store):
         store.write_measures(one, model, build.load_data(recipe))
 
 
+def list_names(names, most=6):
+    """Lists names in a text, of many the first ones and the number of the others."""
+    text = ", ".join(names[:most])
+    return f"{text} and {len(names) - most} more" if len(names) > most else text
+
+
 def draw(target, store):
     """Draws what is there of a target; says what is missing.
 
@@ -87,7 +93,7 @@ def draw(target, store):
     picture.parent.mkdir(parents=True, exist_ok=True)
     numbers = target.draw(Finished(there, missing, store.scale), picture)
     if numbers is None:
-        print(f"{target.name}: nothing to draw yet; missing: {', '.join(missing)}.")
+        print(f"{target.name}: nothing to draw yet; missing: {list_names(missing)}.")
         return None
     values = {
         "target": target.name,
@@ -97,6 +103,6 @@ def draw(target, store):
         "made_with": {name: result.recipe.seed for name, result in there.items()},
     }
     store.write_json(store.numbers(target.name), values)
-    left = f" Missing: {', '.join(missing)}." if missing else ""
+    left = f" Missing: {list_names(missing)}." if missing else ""
     print(f"{target.name}: {target.verdict(numbers)}{left}\nDrew {picture}.")
     return values
