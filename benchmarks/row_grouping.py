@@ -23,10 +23,14 @@ import zoo
 from tests import contract
 from tests.zoo.serving import row_groupings
 from zoo.serving.check import open_session
-from zoo.serving.signatures import make_signatures
+from zoo.serving.signatures import (
+    make_classifier_signatures,
+    make_sampler_signatures,
+    make_signatures,
+)
 
 HERE = pathlib.Path(__file__).parent
-PRETRAINED = ("conv_draw_digits", "conv_draw_mnist")
+PRETRAINED = ("classifier_mnist", "conv_draw_digits", "conv_draw_mnist")
 IMAGE_SHAPE = (4, 8, 3)  # Of the tiny models.
 NUM_ROWS = 16
 NUM_GROUPINGS = 200
@@ -34,7 +38,7 @@ NUM_GROUPINGS = 200
 
 def measure(model, path, num_groupings):
     """Gives signature name to a dict of figures, for the model exported at `path`."""
-    requests = row_groupings.requests_of(model, make_signatures(model), NUM_ROWS)
+    requests = row_groupings.requests_of(model, signatures_of(model), NUM_ROWS)
     with open_session(str(path)) as answer:
         return {
             signature: dataclasses.asdict(
@@ -42,11 +46,20 @@ def measure(model, path, num_groupings):
                     lambda given, signature=signature: answer(signature, given),
                     inputs,
                     num_groupings,
-                    draws_pixels=not model.has_mean,
+                    draws_pixels=not getattr(model, "has_mean", True),
                 )
             )
             for signature, inputs in requests.items()
         }
+
+
+def signatures_of(model):
+    """Gives the signatures of a model of any kind."""
+    if isinstance(model, zoo.ConvClassifier):
+        return make_classifier_signatures(model)
+    if isinstance(model, zoo.InfusionModel):
+        return make_sampler_signatures(model)
+    return make_signatures(model)
 
 
 def models():
@@ -60,6 +73,10 @@ def models():
             model = contract.make_compiled(name)
             model.export(f"{folder}/1", log_prob_samples=3)
             yield name, model, f"{folder}/1"
+    with tempfile.TemporaryDirectory() as folder:
+        model = zoo.InfusionModel(IMAGE_SHAPE, num_steps=3, filters=(4, 8), hidden_units=8)
+        model.export(f"{folder}/1")
+        yield "InfusionModel", model, f"{folder}/1"
 
 
 def main():

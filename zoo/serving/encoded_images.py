@@ -56,10 +56,11 @@ def encode(images):
     """Writes images as PNG: float `[N, H, W, C]`, clipped to [0, 1] and rounded to 256 levels.
 
     Returns:
-        String `[N]`.
+        String `[N]`; "" for an image that is not finite, of which there is no picture.
     """
     levels = tf.round(255.0 * tf.clip_by_value(images, 0.0, 1.0))
-    return tf.io.encode_png(tf.cast(levels, tf.uint8))
+    is_finite = tf.reduce_all(tf.math.is_finite(images), axis=(1, 2, 3))
+    return tf.where(is_finite, tf.io.encode_png(tf.cast(levels, tf.uint8)), "")
 
 
 def _decode_row(image_shape, wanted, index, image_bytes):

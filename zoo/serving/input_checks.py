@@ -18,6 +18,7 @@ __all__ = [
     "assert_equal_rows",
     "assert_rows",
     "blank_faulty",
+    "check_answers",
     "check_finite",
     "check_not_negative",
     "check_unit_range",
@@ -110,6 +111,33 @@ def check_not_negative(values, name):
 def no_errors(values):
     """Gives the errors of values any of which will do: string `[N]`, all of them ""."""
     return tf.fill(tf.shape(values)[:1], "")
+
+
+def check_answers(outputs, names):
+    """Gives the errors of rows whose inputs pass but are too large for a finite answer.
+
+    Args:
+        outputs: Dict of tensors `[N, ...]`, floats or strings; a string is "" where there is no
+            answer. The logarithm of a probability may be -inf.
+        names: Of the inputs.
+
+    Returns:
+        String `[N]`, "" for a good row.
+    """
+    inputs = ", ".join(f"`{name}`" for name in names)
+    message = f"{MARK} the answer is not finite: values of {inputs} are too large for this model"
+    is_answered = [_is_answered(name, values) for name, values in outputs.items()]
+    return tf.where(tf.reduce_all(is_answered, axis=0), "", message)
+
+
+def _is_answered(name, values):
+    """Says of each row whether it is an answer, bool `[N]`."""
+    if values.dtype == tf.string:
+        return values != ""
+    is_good = tf.math.is_finite(values)
+    if name == "log_prob":
+        is_good |= values == -float("inf")
+    return tf.reduce_all(is_good, axis=range(1, values.shape.rank))
 
 
 def first_error(errors):

@@ -84,17 +84,24 @@ def read(path):
     file = os.path.join(path, EXTRA_ASSETS, _FILE)
     if not os.path.isfile(file):
         raise ValueError(f"No model exported by the zoo at {path}: {_what_is_there(path)}")
+    has_manifest = manifest.is_there(path)
+    if has_manifest:
+        manifest.verify(path)  # Before a damaged configuration is believed.
     with open(file, encoding="utf-8") as stream:
         try:
             config = json.load(stream)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{file} is damaged ({error}): export the model again.") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{file} is damaged (it is no object): export the model again.")
     if config.get("format") != _FORMAT:
         raise ValueError(
             f"{path} was written by zoo {config.get('zoo_version')} in format "
             f"{config.get('format')!r}; zoo {__version__} reads format {_FORMAT}. Use that version "
             "of vae-zoo, or export the model again."
         )
+    if not has_manifest:
+        manifest.verify(path)  # Says what is missing.
     return config
 
 
@@ -128,7 +135,6 @@ def load_exported(path, custom_objects=None):
             unknown class, or its variables do not fit that class.
     """
     config = read(path)
-    manifest.verify(path)
     model_class = keras.saving.get_registered_object(config["class"], custom_objects=custom_objects)
     if not (isinstance(model_class, type) and issubclass(model_class, keras.Model)):
         raise ValueError(

@@ -9,7 +9,7 @@ import hashlib
 import json
 import pathlib
 
-__all__ = ["EXTRA_ASSETS", "measure_file", "measure_files", "verify", "write"]
+__all__ = ["EXTRA_ASSETS", "is_there", "measure_file", "measure_files", "verify", "write"]
 
 EXTRA_ASSETS = "assets.extra"  # The folder of a SavedModel for files that are not TensorFlow's.
 _FILE = f"{EXTRA_ASSETS}/manifest.json"
@@ -39,6 +39,11 @@ def write(path):
     file.write_text(text + "\n", encoding="utf-8")
 
 
+def is_there(path):
+    """Whether the exported model at `path` has a manifest; those of older versions have none."""
+    return pathlib.Path(path, _FILE).is_file()
+
+
 def verify(path):
     """Checks that the exported model at `path` has the files of its manifest and no others.
 
@@ -46,14 +51,14 @@ def verify(path):
         ValueError: A file was changed, is missing, or was added; the message names it.
     """
     expected = _read(path)
-    found = measure_files(path)
+    found = measure_files(path) | dict.fromkeys(_links_to_no_file(path))
     del found[_FILE]
     for name in sorted(expected.keys() | found.keys()):
-        if expected.get(name) != found.get(name):
+        if expected.get(name) != found.get(name) or name not in expected:
+            difference = _difference(expected.get(name), found.get(name), name in found)
             raise ValueError(
-                f"The model at {path} is not as it was exported: {name} "
-                f"{_difference(expected.get(name), found.get(name))} Copy the whole folder again, "
-                "or export the model again."
+                f"The model at {path} is not as it was exported: {name} {difference} Copy the "
+                "whole folder again, or export the model again."
             )
 
 
@@ -65,19 +70,29 @@ def _read(path):
             "whole folder again, or export the model again."
         )
     try:
-        return dict(json.loads(file.read_text(encoding="utf-8"))["files"])
-    except (ValueError, TypeError, KeyError) as error:
+        files = dict(json.loads(file.read_text(encoding="utf-8"))["files"])
+        return {name: {k: entry[k] for k in ("sha256", "bytes")} for name, entry in files.items()}
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(
             f"{file} is damaged ({error!r}). Copy the whole folder again, or export the model "
             "again."
         ) from error
 
 
-def _difference(expected, found):
+def _links_to_no_file(path):
+    """Names of links to folders and to nowhere, which no export has."""
+    folder = pathlib.Path(path)
+    links = (entry for entry in folder.rglob("*") if entry.is_symlink() and not entry.is_file())
+    return [link.relative_to(folder).as_posix() for link in links]
+
+
+def _difference(expected, found, is_there):
     if expected is None:
         return "was added."
-    if found is None:
+    if not is_there:
         return "is missing."
+    if found is None:
+        return "is a link to no file."
     return f"was changed. Expected: {_show(expected)}. Found: {_show(found)}."
 
 

@@ -60,7 +60,7 @@ def export(model, path, log_prob_samples=16, metadata=None, signatures=None):
 
 
 def _as_new_path(path):
-    path = os.fspath(path)
+    path = os.fsdecode(path)
     if "://" in path:
         raise ValueError(
             f"export writes to local folders. Received: {path}. Export locally, then copy the "

@@ -68,6 +68,8 @@ class Signature:
             # Nothing of the model runs before a request of faulty rows alone has failed.
             with tf.control_dependencies([error]):
                 outputs = self.answer(tf.nest.map_structure(tf.identity, checked))
+            unanswered = input_checks.check_answers(outputs, tuple(self.inputs))
+            error = input_checks.first_error([error, unanswered])
             return input_checks.blank_faulty(outputs, error) | {"error": error}
 
         return signature.get_concrete_function(**self.inputs)

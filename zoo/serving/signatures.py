@@ -32,9 +32,10 @@ The two `_encoded` ones are there for images of 1 or 3 channels.
 
 Everything has the leading batch dimension and a row's answer depends on its own inputs alone, so
 that a server may group rows as it likes. A row with a faulty value (NaN, out of range, bytes that
-are no image) gets an `error` that begins with `VAE Zoo:`, NaN in its float outputs and "" in its
-strings; the other rows, which may be other clients', get their answers. A request of faulty rows
-alone fails with INVALID_ARGUMENT, as does one of a wrong rank or size.
+are no image, numbers so large that no answer is finite) gets an `error` that begins with
+`VAE Zoo:`, NaN in its float outputs and "" in its strings; the other rows, which may be other
+clients', get their answers. A request of faulty rows alone fails with INVALID_ARGUMENT, as does one
+of a wrong rank or size.
 """
 
 import tensorflow as tf

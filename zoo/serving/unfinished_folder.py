@@ -2,8 +2,8 @@
 
 While it is written, a folder has a hidden name beside its final one that holds the host and the
 process, `.1.unfinished-<host>-<process id>-<random>`. It is not a number, so a server that watches
-the parent folder ignores it. Nothing can clear up after SIGKILL or a power cut: the next to write
-beside such a folder removes it.
+the parent folder ignores it. Nothing clears up after a power cut or a signal that ends the process
+(SIGKILL; SIGTERM where nobody handles it): the next to write beside such a folder removes it.
 """
 
 import contextlib

@@ -54,8 +54,9 @@ def requests_of(model, signatures, num_rows, seed=0):
     given = {}
     if model.context_shape is not None:
         given["context"] = rng.random((num_rows, *model.context_shape), np.float32)
-    latents = model.sample_prior(num_rows, seed=seed, **given)
-    known |= given | {f"latents_{i}": group.numpy() for i, group in enumerate(latents)}
+    if "decode" in signatures:
+        latents = model.sample_prior(num_rows, seed=seed, **given)
+        known |= given | {f"latents_{i}": group.numpy() for i, group in enumerate(latents)}
     return {
         name: {key: known[key] for key in signature.inputs}
         for name, signature in signatures.items()

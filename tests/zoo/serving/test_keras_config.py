@@ -136,6 +136,7 @@ def test_another_format_is_refused(copy):
 
 def test_damaged_json_is_refused(copy):
     (copy / "assets.extra" / "vae_zoo.json").write_text("{")
+    manifest.write(copy)
     with pytest.raises(ValueError, match=r"vae_zoo.json is damaged"):
         zoo.load(copy)
 

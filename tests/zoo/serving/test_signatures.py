@@ -9,6 +9,7 @@ import tensorflow as tf
 import zoo
 from tests import contract
 from tests.zoo.serving.conftest import LOG_PROB_SAMPLES
+from zoo.serving import encoded_images, input_checks
 from zoo.serving.signatures import (
     make_classifier_signatures,
     make_sampler_signatures,
@@ -172,6 +173,37 @@ def test_a_faulty_row_leaves_the_others_alone(exported, requests_of, fault, valu
             contract.assert_close(values[others], expected[output][others])
         is_tried = True
     assert is_tried
+
+
+def test_numbers_too_large_for_a_finite_answer_are_faulty(exported, requests_of):
+    requests = requests_of(exported)
+    for signature, key in (("decode", "latents_0"), ("sample", "temperature")):
+        inputs = {name: values.copy() for name, values in requests[signature].items()}
+        inputs[key][2] = 3e38
+        answer = exported.answer(signature, inputs)
+        image = answer["image"]
+        # Some models bend or bound what is large: then there is an answer, and no error.
+        is_finite = np.isfinite(image).all(axis=(1, 2, 3))
+        assert (answer["error"] == b"").tolist() == is_finite.tolist()
+        assert is_finite[np.arange(len(image)) != 2].all()
+        if not is_finite[2]:
+            assert f"`{key}`".encode() in answer["error"][2]
+            assert answer["error"][2].startswith(b"VAE Zoo: the answer is not finite: values of")
+
+
+def test_an_image_that_is_not_finite_is_no_picture():
+    images = tf.constant([[[[0.5]]], [[[np.nan]]], [[[np.inf]]]], tf.float32)
+    encoded = encoded_images.encode(images).numpy()
+    assert encoded[0].startswith(b"\x89PNG")
+    assert encoded[1:].tolist() == [b"", b""]
+
+
+def test_a_log_probability_may_be_minus_infinity_and_nothing_else():
+    values = tf.constant([-np.inf, np.inf, np.nan, -3.0])
+    errors = input_checks.check_answers({"log_prob": values}, ["image"]).numpy()
+    assert [bool(error) for error in errors] == [False, True, True, False]
+    errors = input_checks.check_answers({"latents_0": values[:, None]}, ["image"]).numpy()
+    assert [bool(error) for error in errors] == [True, True, True, False]
 
 
 def test_each_faulty_row_has_its_own_message(small_export, requests_of):
