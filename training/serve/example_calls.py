@@ -46,7 +46,10 @@ def _sample(client, name, inputs, as_file):
         arguments, numpy = f"{arguments}, context={_zeros(inputs['context'])}", "numpy, "
     if as_file:
         image = f"{client}.sample_encoded({arguments})[0]"
-        return f'import {numpy}pathlib, zoo; pathlib.Path("{name}.png").write_bytes({image})'
+        return (
+            f'import {numpy}pathlib, zoo; file = pathlib.Path("{name}.png").absolute(); '
+            f'file.write_bytes({image}); print("Wrote", file)'
+        )
     return f"import {numpy}zoo; print({client}.sample({arguments}))"
 
 

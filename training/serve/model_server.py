@@ -115,19 +115,25 @@ class ModelServer:
         command: What starts it, a list of strings.
         log: Path of a file for what it prints, written anew.
         container: Name of the Docker container that the command makes, if it does.
+        inherited: File descriptors that stay open in the server, such as a lock's.
     """
 
-    def __init__(self, command, log, container=None):
+    def __init__(self, command, log, container=None, inherited=()):
         self.command = command
         self.log = pathlib.Path(log)
         self.container = container
+        self._inherited = inherited
         self._process = None
 
     def __enter__(self):
         try:
             with open(self.log, "wb") as log:
                 self._process = subprocess.Popen(
-                    self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                    self.command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=self._inherited,
                 )
         except OSError as error:
             raise UserError(f"Could not start {self.command[0]}: {error}.") from error

@@ -3,9 +3,10 @@
 import os
 import shlex
 import subprocess
+import sys
 
 from training.errors import UserError
-from training.serve import installation, model_server
+from training.serve import folder_lock, installation, model_server
 from training.serve.example_calls import example_calls
 from training.serve.served_models import find_models, version_folders
 from training.serve.server_folder import size_batches, write_folder
@@ -15,31 +16,59 @@ from zoo.serving.server_containers import Machine, docker_run, image
 __all__ = ["serve"]
 
 _LOG = "server.log"
+_STOPPED = 130  # Exit code of a program that Ctrl-C ended.
 
 
 def serve(arguments):
-    """Writes a folder for TensorFlow Serving and starts it: `vae-zoo serve`."""
-    models = find_models(arguments.models, arguments.label)
-    machine = Machine(_num_cpus(), arguments.gpu)
-    binary = None
-    if not arguments.write_only:
-        model_server.check_ports(grpc_port=arguments.grpc_port, rest_port=arguments.rest_port)
-        binary = _binary(machine)
+    """Writes a folder for TensorFlow Serving and starts it: `vae-zoo serve`.
+
+    Returns:
+        An exit code, None if all went well.
+    """
+    try:
+        models = find_models(arguments.models, arguments.label)
+        machine = Machine(_num_cpus(), arguments.gpu)
+        if arguments.write_only:
+            _write_only(arguments, models, machine)
+        else:
+            _write_and_start(arguments, models, machine)
+    except KeyboardInterrupt:  # Before a server was started: later it is the way to end.
+        print("\nvae-zoo: stopped.", file=sys.stderr)
+        return _STOPPED
+    return None
+
+
+def _write_only(arguments, models, machine):
     batching = _write(arguments, models, machine)
-    direct, by_docker = _commands(arguments, models, machine, batching)
-    if arguments.write_only:
-        print(f"To start a server with them:\n{_show(direct, by_docker)}")
-    elif binary:
-        _run(arguments, models, [binary, *direct[1:]])
-    elif model_server.has_docker_engine():
-        _fetch(image(machine))
-        _run(arguments, models, by_docker, _container(arguments))
-    else:
-        print(f"{installation.advice(machine)}\n\nWhat would be run:\n{_show(direct, by_docker)}")
-        raise UserError(
-            f"Nothing was started: there is no {model_server.BINARY} and no running Docker. Above "
-            f"is what to install and what would be run; {arguments.directory} is complete."
+    commands = _commands(arguments, models, machine, batching)
+    if folder_lock.is_held(arguments.directory):
+        print(
+            f"The server that runs from {arguments.directory} takes models.config up within half a "
+            "minute, and the other files when it is started again."
         )
+    else:
+        print(f"To start a server with them:\n{_show(machine, *commands)}")
+
+
+def _write_and_start(arguments, models, machine):
+    model_server.check_ports(grpc_port=arguments.grpc_port, rest_port=arguments.rest_port)
+    binary = _binary(machine)
+    with folder_lock.hold(arguments.directory) as lock:
+        batching = _write(arguments, models, machine)
+        direct, by_docker = _commands(arguments, models, machine, batching)
+        if binary:
+            _run(arguments, models, [binary, *direct[1:]], lock)
+        elif model_server.has_docker_engine():
+            _fetch(image(machine))
+            _run(arguments, models, by_docker, lock, _container(arguments))
+        else:
+            commands = _show(machine, direct, by_docker)
+            print(f"{installation.advice(machine)}\n\nWhat would be run:\n{commands}")
+            program = "" if machine.has_gpu else f"no {model_server.BINARY} and "
+            raise UserError(
+                f"Nothing was started: there is {program}no running Docker. Above is what to "
+                f"install and what would be run; {arguments.directory} is complete."
+            )
 
 
 def _num_cpus():
@@ -92,7 +121,7 @@ def _fetch(name):
         raise UserError(f"Docker could not fetch {name}: see its message above.")
 
 
-def _run(arguments, models, command, container=None):
+def _run(arguments, models, command, lock, container=None):
     """Runs the server until it is to stop."""
     versions = {m.name: [int(folder.name) for folder in version_folders(m)] for m in models}
     log = os.path.join(arguments.directory, _LOG)
@@ -100,7 +129,7 @@ def _run(arguments, models, command, container=None):
     try:
         with (
             model_server.stops_as_interrupts(),
-            model_server.ModelServer(command, log, container) as server,
+            model_server.ModelServer(command, log, container, inherited=(lock,)) as server,
         ):
             print(f"Started {command[0]}, which logs to {log}. Loading models ...", flush=True)
             server.wait_until_available(versions, arguments.rest_port)
@@ -122,7 +151,8 @@ def _calls(arguments, model, versions):
     return "\n".join([f"\n{model.name}, version {numbers}, is AVAILABLE. Try", *calls])
 
 
-def _show(*commands):
+def _show(machine, direct, by_docker):
     """Gives commands for a shell, broken before their options."""
+    commands = [by_docker] if machine.has_gpu else [direct, by_docker]  # As in `_binary`.
     texts = [shlex.join(command).replace(" --", " \\\n    --") for command in commands]
     return "\n".join(f"  {text}" for text in texts)

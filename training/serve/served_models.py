@@ -10,6 +10,7 @@ from training.errors import UsageError, near_names
 from training.run_directory import RunDirectory
 from zoo.serving import keras_config, manifest
 from zoo.serving.server_configuration import ServedModel
+from zoo.serving.versions import LARGEST_VERSION
 
 __all__ = ["find_models", "version_folders"]
 
@@ -46,6 +47,13 @@ def find_models(names_and_paths, labels=()):
                 f"Two models are called {found.name}: {known.base_path} and {found.base_path}. "
                 "A server tells them apart by this name: rename one of the folders, or link to it "
                 "by another name."
+            )
+        if bool(known.versions) != bool(found.versions):
+            raise UsageError(
+                f"{known.base_path} was given as a whole, which means its newest version, and "
+                f"also by the version {(*known.versions, *found.versions)[0]}: give the folder "
+                f"alone, or the folder of each version, such as {known.base_path}/"
+                f"{max(_versions(known.base_path))}."
             )
         if found.versions:
             models[found.name] = _with_versions(known, (*known.versions, *found.versions))
@@ -155,12 +163,24 @@ def _check_version(folder):
 
 
 def _versions(base_path):
-    """The folders that a server takes for versions, by number."""
+    """The folders that a server takes for versions, by number.
+
+    Raises:
+        UsageError: Two have the same number.
+    """
     try:
-        return {int(p.name): p for p in pathlib.Path(base_path).iterdir() if _is_version(p.name)}
+        folders = [p for p in pathlib.Path(base_path).iterdir() if _is_version(p.name)]
     except (NotADirectoryError, FileNotFoundError):
         return {}
+    versions = {}
+    for folder in sorted(folders):
+        other = versions.setdefault(int(folder.name), folder)
+        if other is not folder:
+            raise UsageError(
+                f"{other} and {folder} are the same version to a server: rename one of them."
+            )
+    return versions
 
 
 def _is_version(name):
-    return name.isascii() and name.isdecimal()
+    return name.isascii() and name.isdecimal() and int(name) <= LARGEST_VERSION

@@ -25,8 +25,6 @@ BATCHING_FILE = "batching.config"
 MONITORING_FILE = "monitoring.config"
 MONITORING_PATH = "/monitoring/prometheus/metrics"
 
-# A request beyond the queue is refused (UNAVAILABLE); the server's threads run out before.
-_MAX_ENQUEUED_BATCHES = 100
 _RELOAD_SECONDS = 30
 # By default a minute, five times: a damaged model would be reported after five minutes.
 _RETRY_MICROS = 2_000_000
@@ -63,6 +61,15 @@ class Batching:
     max_batch_size: int = 64
     timeout_micros: int = 1000
     num_threads: int = 2
+
+    @property
+    def num_requests(self):
+        """How many requests of one protocol, gRPC or REST, the server holds at a time.
+
+        Each request holds a thread until its batch is done: with fewer threads than rows, requests
+        of one row could never fill a batch, and others would be refused (RESOURCE_EXHAUSTED).
+        """
+        return 2 * self.max_batch_size
 
 
 def batch_sizes(largest):
@@ -125,10 +132,12 @@ def batching_config(batching, header=""):
     sizes = batch_sizes(largest)
     if sizes[-1:] != [largest]:
         raise ValueError(f"max_batch_size must be a power of two. Received: {largest}")
+    # Each of the waiting requests may be a full batch. Beyond this queue requests are refused
+    # (UNAVAILABLE).
     lines = [
         f"max_batch_size {{ value: {largest} }}",
         f"batch_timeout_micros {{ value: {batching.timeout_micros} }}",
-        f"max_enqueued_batches {{ value: {_MAX_ENQUEUED_BATCHES} }}",
+        f"max_enqueued_batches {{ value: {batching.num_requests} }}",
         f"num_batch_threads {{ value: {batching.num_threads} }}",
         *(f"allowed_batch_sizes: {size}" for size in sizes),
     ]
@@ -153,9 +162,6 @@ def server_arguments(folder, batching, grpc_port=8500, rest_port=8501):
     Returns:
         A list of strings.
     """
-    # Each request holds a thread until its batch is done: with fewer threads than rows, requests
-    # of one row could never fill a batch, and others would be refused (RESOURCE_EXHAUSTED).
-    threads = 2 * batching.max_batch_size
     return [
         f"--port={grpc_port}",
         f"--rest_api_port={rest_port}",
@@ -167,8 +173,8 @@ def server_arguments(folder, batching, grpc_port=8500, rest_port=8501):
         "--enable_batching=true",
         f"--batching_parameters_file={folder}/{BATCHING_FILE}",
         f"--monitoring_config_file={folder}/{MONITORING_FILE}",
-        f"--grpc_max_threads={threads}",
-        f"--rest_api_num_threads={threads}",
+        f"--grpc_max_threads={batching.num_requests}",
+        f"--rest_api_num_threads={batching.num_requests}",
     ]
 
 

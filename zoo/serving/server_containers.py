@@ -4,7 +4,9 @@ The models are mounted, read-only, at the paths that they have on this machine, 
 `models.config` is right for a server inside a container and outside of it.
 """
 
+import csv
 import dataclasses
+import io
 import json
 import os
 
@@ -61,7 +63,7 @@ def docker_run(models, folder, batching, machine, grpc_port, rest_port, name):
         *(["--gpus=all"] if machine.has_gpu else []),
         f"--publish=127.0.0.1:{grpc_port}:{_GRPC_PORT}",
         f"--publish=127.0.0.1:{rest_port}:{_REST_PORT}",
-        *(f"--volume={source}:{target}:ro" for source, target in _mounts(models, folder)),
+        *(f"--mount={_mount_option(*mount)}" for mount in _mounts(models, folder)),
         # The image's own entry point insists on serving a single model.
         "--entrypoint=tensorflow_model_server",
         image(machine),
@@ -97,10 +99,12 @@ def docker_compose(models, batching, machine, grpc_port=8500, rest_port=8501):
     ]
     for source, target in _mounts(models, "."):
         lines += [
-            f"    - {{type: bind, source: {json.dumps(source)}, target: {json.dumps(target)}, "
-            "read_only: true}"
+            f"    - {{type: bind, source: {_compose_string(source)}, "
+            f"target: {_compose_string(target)}, read_only: true}}"
         ]
     lines += [
+        # The files may be readable to their owner alone.
+        f'    user: "{os.getuid()}:{os.getgid()}"',
         "    init: true",
         "    restart: unless-stopped",
         "    read_only: true",
@@ -116,6 +120,19 @@ def docker_compose(models, batching, machine, grpc_port=8500, rest_port=8501):
             "          - {driver: nvidia, count: 1, capabilities: [gpu]}",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _mount_option(source, target):
+    """What `docker run --mount` takes: one line of CSV. In `--volume` a path could hold no `:`."""
+    line = io.StringIO()
+    fields = ["type=bind", f"source={source}", f"target={target}", "readonly"]
+    csv.writer(line, lineterminator="").writerow(fields)
+    return line.getvalue()
+
+
+def _compose_string(text):
+    """A YAML string in which Compose replaces no variable."""
+    return json.dumps(text, ensure_ascii=False).replace("$", "$$")
 
 
 def _mounts(models, folder):

@@ -77,7 +77,9 @@ spec:
         livenessProbe:
           tcpSocket: {{port: grpc}}
           periodSeconds: 20
-        resources:  # The memory is an estimate from the models' size on disk: watch it.
+        # The CPUs are those of the machine that wrote this: set what a replica shall have, here
+        # and in the last two arguments. The memory is an estimate from the size on disk: watch it.
+        resources:
           requests: {{cpu: "{num_cpus}", memory: {memory}Mi}}
           limits: {{cpu: "{num_cpus}", memory: {memory}Mi{gpu}}}
         securityContext:

@@ -2,10 +2,15 @@
 
 import os
 import pathlib
+import re
 
 from zoo.serving.unfinished_folder import move_complete, unfinished_folder
 
-__all__ = ["publish"]
+__all__ = ["LARGEST_VERSION", "publish"]
+
+LARGEST_VERSION = 2**63 - 1  # TensorFlow Serving counts in int64 and ignores larger numbers.
+# 7, and bad-7, which was taken from the server; not .7.unfinished-host-12-00000007.
+_NUMBERED = re.compile(r"(?!\.)(?!.*\.unfinished-)(?:.+-)?([0-9]+)", re.DOTALL)
 
 
 def publish(model, base_path, **export_arguments):
@@ -16,6 +21,11 @@ def publish(model, base_path, **export_arguments):
     `zoo.serving.export`. Any number of processes may publish at once; each gets its own number.
     After any error nothing is left behind, and what killed exports left is removed.
 
+    A number is given once, for clients, labels and logs know it: a version that was taken from the
+    server by renaming it to a name that ends in `-NUMBER`, such as `bad-7`, still counts. The
+    number of a folder that was deleted is given out again if it was the highest: rename rather
+    than delete.
+
     Args:
         model: A model with the method `export`: any of the zoo's, classifiers too.
         base_path: A local folder, the `base_path` of the server's configuration; made if need be.
@@ -25,7 +35,7 @@ def publish(model, base_path, **export_arguments):
         The folder of the version, a `pathlib.Path`.
 
     Raises:
-        ValueError: `base_path` is a URL, or itself an exported model.
+        ValueError: `base_path` is a URL, or itself an exported model, or has no number left.
         NotADirectoryError: `base_path` is a file.
         RuntimeError: The written model does not answer as the Keras model does.
         OSError, tf.errors.OpError: Writing failed, for example because the disk is full.
@@ -62,7 +72,7 @@ def _as_base_path(path):
 
 def _rename_to_next(folder, base_path):
     while True:
-        path = os.path.join(base_path, str(_highest_version(base_path) + 1))
+        path = os.path.join(base_path, str(_next_version(base_path)))
         try:
             move_complete(folder, path)
         except OSError:
@@ -73,7 +83,16 @@ def _rename_to_next(folder, base_path):
             return pathlib.Path(path)
 
 
-def _highest_version(base_path):
-    """Gives the highest number among the names, 0 if there is none; 0005 is 5, as to a server."""
-    names = os.listdir(base_path)
-    return max((int(name) for name in names if name.isascii() and name.isdecimal()), default=0)
+def _next_version(base_path):
+    """Gives one more than the highest number among the names; 0005 is 5, as to a server."""
+    numbers = (_number(name) for name in os.listdir(base_path))
+    highest = max((number for number in numbers if number <= LARGEST_VERSION), default=0)
+    if highest == LARGEST_VERSION:
+        raise ValueError(f"{base_path} has a version {highest}: no number is left for a newer one.")
+    return highest + 1
+
+
+def _number(name):
+    """Gives the number of a version, also of one that was renamed; 0 for another name."""
+    match = _NUMBERED.fullmatch(name)
+    return int(match[1]) if match else 0

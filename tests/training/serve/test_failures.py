@@ -90,8 +90,16 @@ def test_without_any_server_it_says_what_to_install_and_to_run(capsys, ports, tm
     assert "sudo apt-get install tensorflow-model-server" in output
     commands = shlex.split(output[output.index("  tensorflow_model_server \\") :])
     assert f"--model_config_file={tmp_path}/serving/models.config" in commands
-    assert f"--volume={tmp_path}/faces:{tmp_path}/faces:ro" in commands
+    assert f"--mount=type=bind,source={tmp_path}/faces,target={tmp_path}/faces,readonly" in commands
     assert (tmp_path / "serving" / "kubernetes.yaml").is_file()
+
+
+def test_for_a_gpu_only_docker_is_offered(capsys, ports):
+    code, message, output = fails(capsys, "faces", "--gpu", *ports)
+    assert code == 1
+    assert "Nothing was started: there is no running Docker." in message
+    assert "tensorflow/serving:2.21.0-gpu" in output
+    assert "  tensorflow_model_server \\" not in output
 
 
 def _put_docker_on_path(tmp_path, monkeypatch, script):

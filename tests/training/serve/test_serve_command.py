@@ -42,9 +42,9 @@ def test_it_serves_until_it_is_told_to_stop(program, capfd, ports, press, number
     }
     assert curl[3] == f"http://localhost:{rest_port}/v1/models/faces:predict"
     client = f'zoo.serving.Client("localhost:{grpc_port}", "faces")'
-    image = f"{client}.sample_encoded(1, seed=0)[0]"
-    code = f'import pathlib, zoo; pathlib.Path("faces.png").write_bytes({image})'
-    assert python == ["python", "-c", code]
+    assert python[:2] == ["python", "-c"]
+    assert python[2].startswith("import pathlib, zoo; ")
+    assert f"{client}.sample_encoded(1, seed=0)[0]" in python[2]
 
     curl, python = _calls(output, "digits")
     assert curl[2] == "@serving/request_digits.json"
@@ -122,16 +122,29 @@ def test_the_largest_batch_can_be_given(capsys):
     code, message, _ = fails(capsys, "faces", "--write-only", "--max-batch-size", "12")
     assert code == 2
     assert "--max-batch-size must be a power of two" in message
+    code, message, _ = fails(capsys, "faces", "--gpu", "--max-batch-size", "8192")
+    assert code == 2
+    assert "--max-batch-size must be at most 4096" in message
 
 
-def test_for_a_gpu_nothing_is_measured(monkeypatch):
+def test_for_a_gpu_nothing_is_measured(capsys, monkeypatch):
     monkeypatch.setattr(server_folder, "measure_batches", None)
     assert cli.main(["serve", "faces", "--write-only", "--gpu"]) == 0
+    assert "tensorflow_model_server \\" not in capsys.readouterr().out, "it knows no GPU"
     with open("serving/kubernetes.yaml", encoding="utf-8") as file:
         deployment = list(yaml.safe_load_all(file))[1]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
     assert container["image"] == "tensorflow/serving:2.21.0-gpu"
+
+
+def test_an_interrupted_measurement_is_no_training(capsys, monkeypatch):
+    def interrupt(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(server_folder, "measure_batches", interrupt)
+    assert cli.main(["serve", "faces", "--write-only"]) == 130
+    assert capsys.readouterr().err == "\nvae-zoo: stopped.\n"
 
 
 def test_a_model_that_cannot_be_run_is_told(capsys, monkeypatch):

@@ -15,6 +15,7 @@ def faces(tmp_path):
     for version in ("1", "2", "10"):
         make_version(base / version)
     (base / "10.unfinished-1a2b").mkdir()
+    (base / "99999999999999999999").mkdir()  # Beyond int64.
     (base / "README.md").write_text("A card.")
     return base
 
@@ -96,6 +97,20 @@ def test_a_version_that_a_server_could_not_load_is_refused(faces):
     with pytest.raises(UsageError, match=r"faces/10 is not as it was exported: saved_model.pb"):
         find_models([str(faces / "10")])
     assert _one(faces / "2").versions == (2,), "others are served"
+
+
+def test_a_number_given_twice_is_refused(faces):
+    make_version(faces / "0002")
+    with pytest.raises(UsageError, match=r"faces/0002 and .*faces/2 are the same version"):
+        find_models([str(faces)])
+
+
+@pytest.mark.parametrize("is_version_first", [False, True])
+def test_a_model_given_as_a_whole_and_by_a_version_is_refused(faces, is_version_first):
+    given = sorted([str(faces), str(faces / "2")], reverse=is_version_first)
+    message = r"given as a whole.*and also by the version 2: give the folder alone.*faces/10\."
+    with pytest.raises(UsageError, match=message):
+        find_models(given)
 
 
 def test_two_models_of_one_name_are_refused(faces, tmp_path):

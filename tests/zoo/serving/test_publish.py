@@ -78,6 +78,9 @@ def test_versions_count_up(model, base):
         (["3"], "4"),  # never a gap: a server runs the highest
         (["7.bak", "v8", "٩", "-3", ".12.unfinished-x-1-00000000"], "1"),
         (["0"], "1"),
+        (["6", "bad-7"], "8"),  # clients and logs know 7
+        (["10", "bad-7", "bad-x", ".bad-20", "1.unfinished-host-30"], "11"),
+        (["2", "99999999999999999999", "bad-99999999999999999999"], "3"),  # beyond int64
     ],
 )
 def test_the_next_number_is_one_more_than_the_highest(model, base, names, expected):
@@ -137,6 +140,9 @@ def test_what_is_no_base_path_is_refused(model, source, tmp_path):
         publish(model, "gs://bucket/model")
     with pytest.raises(ValueError, match=rf"itself an exported model: pass its parent, {tmp_path}"):
         publish(model, source)
+    (tmp_path / "full" / "9223372036854775807").mkdir(parents=True)
+    with pytest.raises(ValueError, match="no number is left"):
+        publish(model, tmp_path / "full")
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError, match="file is a file"):
         publish(model, tmp_path / "file")

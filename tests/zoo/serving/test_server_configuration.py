@@ -1,5 +1,8 @@
 """The texts that a server reads are parsed by the protos and YAML that they claim to be."""
 
+import csv
+import os
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -26,9 +29,10 @@ from zoo.serving.server_containers import Machine, docker_compose, docker_run
 from zoo.serving.server_kubernetes import kubernetes
 
 MODELS = [
-    ServedModel("digits", "/models/all digits"),
+    ServedModel("digits", "/models/all: $HOME, digits"),
     ServedModel("faces", '/models/"faces"\\ü', (2, 10), {"stable": 2, "canary": 10}),
 ]
+PATHS = [model.base_path for model in MODELS]
 BATCHING = Batching(16, 1300, 4)
 CPU, GPU = Machine(4), Machine(4, has_gpu=True)
 TYPES = {
@@ -70,7 +74,7 @@ def _parse_models(text):
 
 def test_models_config_is_a_model_server_config():
     digits, faces = _parse_models(models_config(MODELS, "Two lines\nof comment."))
-    assert (digits.name, digits.base_path) == ("digits", "/models/all digits")
+    assert (digits.name, digits.base_path) == ("digits", "/models/all: $HOME, digits")
     assert digits.model_platform == "tensorflow"
     assert digits.model_version_policy.latest.num_versions == 1
     assert not digits.version_labels
@@ -97,6 +101,7 @@ def test_batching_config_is_batching_parameters():
     assert parsed.max_batch_size.value == 16
     assert parsed.batch_timeout_micros.value == 1300
     assert parsed.num_batch_threads.value == 4
+    assert parsed.max_enqueued_batches.value == 32, "each waiting request may be a full batch"
     assert list(parsed.allowed_batch_sizes) == [1, 2, 4, 8, 16], "ascending, the last the largest"
     assert not parsed.pad_variable_length_inputs
 
@@ -127,9 +132,12 @@ def test_requests_of_one_row_can_fill_two_batches():
 
 def test_docker_mounts_what_the_configuration_names():
     command = docker_run(MODELS, "/here/serving", BATCHING, CPU, 9500, 9501, "me")
-    volumes = [each.split("=", 1)[1] for each in command if each.startswith("--volume")]
-    assert volumes[0] == "/here/serving:/serving:ro"
-    assert volumes[1:] == [f"{model.base_path}:{model.base_path}:ro" for model in MODELS]
+    mounts = [each.split("=", 1)[1] for each in command if each.startswith("--mount")]
+    # Docker reads each as a line of CSV.
+    assert list(csv.reader(mounts)) == [
+        ["type=bind", f"source={source}", f"target={target}", "readonly"]
+        for source, target in [("/here/serving", "/serving"), *((p, p) for p in PATHS)]
+    ]
     published = [each for each in command if each.startswith("--publish")]
     assert published == ["--publish=127.0.0.1:9500:8500", "--publish=127.0.0.1:9501:8501"]
     image = command.index("tensorflow/serving:2.21.0")
@@ -147,8 +155,11 @@ def test_docker_compose_is_yaml_of_the_same():
         *server_arguments("/serving", BATCHING),
     ]
     assert service["ports"] == ["127.0.0.1:9500:8500", "127.0.0.1:9501:8501"]
+    # Compose reads $$ as $, and $ as the beginning of a variable.
+    paths = [path.replace("$", "$$") for path in PATHS]
     mounts = [(each["source"], each["target"]) for each in service["volumes"]]
-    assert mounts == [(".", "/serving"), *((m.base_path, m.base_path) for m in MODELS)]
+    assert mounts == [(".", "/serving"), *((path, path) for path in paths)]
+    assert service["user"] == f"{os.getuid()}:{os.getgid()}"
     assert all(each["read_only"] is True for each in service["volumes"])
     assert "deploy" not in service
 

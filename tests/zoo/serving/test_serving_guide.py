@@ -29,7 +29,7 @@ def test_the_client_s_example_runs(colour_export):
     assert [file[:4] for file in names["files"]] == [b"\x89PNG"] * 4
 
 
-def test_the_calls_that_are_printed_run(colour_export, tmp_path, monkeypatch):
+def test_the_calls_that_are_printed_run(colour_export, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with Double({"tiny": str(colour_export.path)}) as double:
         ports = [
@@ -42,6 +42,7 @@ def test_the_calls_that_are_printed_run(colour_export, tmp_path, monkeypatch):
     expected = np.asarray(colour_export.model.sample(1, seed=0))
     np.testing.assert_allclose(answer.json()["outputs"]["image"], expected, atol=1e-5)
     assert (tmp_path / "tiny.png").read_bytes().startswith(b"\x89PNG")
+    assert capsys.readouterr().out == f"Wrote {tmp_path}/tiny.png\n"
 
 
 @pytest.mark.slow
