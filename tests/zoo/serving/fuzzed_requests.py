@@ -24,7 +24,8 @@ class Fuzzed:
         signature_name: What it asks for, or meant to.
         is_rest: Whether `body` goes by REST.
         body: The bytes.
-        must_fail: Whether it can be told to be wrong: cut bytes may by chance be a valid request.
+        must_fail: Whether it is wrong for certain: cut bytes may by chance be a valid request, and
+            huge latents may have a finite answer.
     """
 
     kind: str
@@ -42,12 +43,12 @@ def fuzz(kind, rng, valid):
         rng: NumPy's generator.
         valid: Dict of signature name to a dict of valid inputs, of one row or more.
     """
+    fits = _NEEDS.get(kind, lambda inputs: True)
+    name = str(rng.choice([name for name in sorted(valid) if fits(valid[name])]))
     if kind in REST_KINDS:
-        name = _WITH_SIGNATURE.get(kind) or str(rng.choice(sorted(valid)))
         return Fuzzed(kind, name, True, REST_KINDS[kind](rng, name, dict(valid[name])))
-    name = _WITH_SIGNATURE.get(kind) or str(rng.choice(sorted(valid)))
     body = GRPC_KINDS[kind](rng, name, dict(valid[name]))
-    return Fuzzed(kind, name, False, body, kind not in ("cut message", "no rows"))
+    return Fuzzed(kind, name, False, body, kind not in _MAY_BE_VALID)
 
 
 def _message(name, inputs, model="vae", version=None):
@@ -77,7 +78,7 @@ def _changed(change, only=lambda values: True):
 
 def _with_value(value):
     def change(rng, values):
-        spoilt = values.copy()
+        spoilt = values.copy()  # All rows: a batch may hold good ones of others.
         spoilt.reshape(len(spoilt), -1)[:, rng.integers(values[0].size)] = value
         return spoilt
 
@@ -98,6 +99,10 @@ def _other_size(rng, values):
     return np.zeros(shape, values.dtype)
 
 
+def _huge_size(rng, values):
+    return np.zeros([len(values), *[100] * (values.ndim - 1)], values.dtype)
+
+
 def _other_type(rng, values):
     if values.dtype == object:
         return np.ones(len(values), np.float32)
@@ -106,7 +111,8 @@ def _other_type(rng, values):
 
 def _repeated(count):
     def spoil(rng, name, inputs):
-        many = {k: np.repeat(values[:1], count(rng), axis=0) for k, values in inputs.items()}
+        num = count(rng)
+        many = {key: np.repeat(values[:1], num, axis=0) for key, values in inputs.items()}
         return _serialized(name, many)
 
     return spoil
@@ -162,11 +168,12 @@ GRPC_KINDS = {
     "rank too high": _changed(lambda rng, values: values[..., None]),
     "scalar": _changed(lambda rng, values: values.ravel()[0]),
     "size": _changed(_other_size, _is_array),
-    "huge size": _changed(lambda rng, v: np.zeros([1, *[200] * (v.ndim - 1)], v.dtype), _is_array),
+    "huge size": _changed(_huge_size, _is_array),
     "type": _changed(_other_type),
     "NaN": _with_value(np.nan),
     "infinite": _with_value(np.inf),
     "minus infinite": _with_value(-np.inf),
+    "huge value": _with_value(3e38),
     "no rows": _changed(lambda rng, values: values[:0]),
     "too many rows": _repeated(lambda rng: int(rng.integers(65, 400))),
     "unequal rows": _unequal_rows,
@@ -232,22 +239,35 @@ REST_KINDS = {
     "large seed": lambda rng, name, inputs: _body(name, _json(inputs, seed=[[2**40, 0]])),
     "bad base64": lambda rng, name, inputs: _body(name, _json(inputs, image_bytes=[{"b64": "%"}])),
 }
-# Kinds that need an input of a certain name. "out of range" counts where a range is known.
-_WITH_SIGNATURE = {
-    "out of range": "reconstruct",
-    "unequal rows": "log_prob",
-    "too few values": "encode",
-    "size": "log_prob",
-    "huge size": "encode",
-    "rank too low": "log_prob",
-    "NaN": "sample",
-    "infinite": "decode",
-    "minus infinite": "reconstruct",
-    "cut file": "reconstruct_encoded",
-    "random file": "reconstruct_encoded",
-    "empty file": "reconstruct_encoded",
-    "huge file": "reconstruct_encoded",
-    "float seed": "sample",
-    "large seed": "log_prob",
-    "bad base64": "reconstruct_encoded",
+_MAY_BE_VALID = ("cut message", "huge value", "no rows")
+
+
+def _with_input(name):
+    return lambda inputs: name in inputs
+
+
+def _with_any(is_it):
+    return lambda inputs: any(is_it(values) for values in inputs.values())
+
+
+# What the inputs of a signature must have for a kind; the others are for all signatures.
+_NEEDS = {
+    "rank too low": _with_any(_is_array),
+    "size": _with_any(_is_array),
+    "huge size": _with_any(_is_array),
+    "NaN": _with_any(_is_float),
+    "infinite": _with_any(_is_float),
+    "minus infinite": _with_any(_is_float),
+    "huge value": lambda inputs: "latents_0" in inputs or "temperature" in inputs,
+    "out of range": _with_input("image"),
+    "unequal rows": lambda inputs: len(inputs) > 1,
+    # Of strings, fewer values than the shape says mean that the last is repeated.
+    "too few values": lambda inputs: "image_bytes" not in inputs,
+    "cut file": _with_input("image_bytes"),
+    "random file": _with_input("image_bytes"),
+    "empty file": _with_input("image_bytes"),
+    "huge file": _with_input("image_bytes"),
+    "float seed": _with_input("seed"),
+    "large seed": _with_input("seed"),
+    "bad base64": _with_input("image_bytes"),
 }

@@ -1,7 +1,8 @@
 """Sends fuzzed requests to a server while others send valid ones, and counts what happens.
 
-A fault is named by an answer that mentions one of the signature's inputs, or is one of the messages
-that TensorFlow Serving itself has for such faults.
+A fault is named by an answer of the served graph that names an input in backquotes, or by one of
+the messages that TensorFlow Serving itself has for such faults. Names of the graph's nodes, which
+TensorFlow appends as `[[{{node ...}}]]`, do not count.
 """
 
 import collections
@@ -13,6 +14,7 @@ import time
 import grpc
 import numpy as np
 import requests
+import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 
 from tests.zoo.serving.fuzzed_requests import GRPC_KINDS, REST_KINDS, fuzz
@@ -24,7 +26,10 @@ _PREDICT = "/tensorflow.serving.PredictionService/Predict"
 _DEADLINE = 20.0
 _DEADLINE_WITHOUT_ROWS = 0.3  # A server lets such requests wait for others.
 _TOLERANCE = 1e-5
-_INPUTS = re.compile(r"image|latents_\d|seed|temperature")  # The names of inputs.
+_GRAPHS_OWN = re.compile(
+    r"VAE Zoo: (`(image|image_bytes|latents_\d+|seed|temperature)`|the answer)"
+)
+_NODES = re.compile(r"\[\[\{\{.*?\}\}.*?\]\]", re.DOTALL)
 _SERVERS_OWN = re.compile(
     "|".join(
         [
@@ -39,8 +44,17 @@ _SERVERS_OWN = re.compile(
             "tensor parsing error",
             r"Batching Run\(\) input tensors must have",
             "Batched output tensor's 0th dimension does not equal",  # Of no rows.
-            "[Dd]eserializ|[Pp]arsing",  # Of gRPC, for bytes that are no message.
-            "JSON|'inputs' or 'instances'|list at unexpected|base64",
+            "Exception deserializing request",  # Of gRPC, for bytes that are no message.
+            "JSON Parse error: ",
+            "JSON Value: .* Is not object",
+            "JSON Value: .* is not of expected type",
+            "JSON Value: .* found at incorrect level",
+            "JSON object: keys must be equal to",
+            "inputs is a plain value/list, but expecting an object",
+            "Missing 'inputs' or 'instances' key",
+            "Missing named input: ",
+            "Encountered list at unexpected (size|level)",
+            "Unable to base64 decode",
         ]
     )
 )
@@ -119,12 +133,21 @@ def _send_grpc(predict, fuzzed):
     except grpc.RpcError as error:
         code, message = error.code().name, error.details() or ""
         if code == "DEADLINE_EXCEEDED" and fuzzed.kind == "no rows":
-            return "without rows, left waiting by the server", message
+            return "no rows, left waiting by the server", message
         return _judge(f"{code} {message}")
-    errors = list(response.outputs["error"].string_val)
-    if any(errors):
+    errors = [error for error in response.outputs["error"].string_val if error]
+    if errors:
         return _judge(errors[0].decode())
-    return ("not named" if fuzzed.must_fail else "valid after all"), "answered"
+    if not all(np.isfinite(values).all() for values in _floats(response)):
+        return "not named", "answered with values that are not finite"
+    if fuzzed.must_fail:
+        return "not named", "answered"
+    return ("no rows, answered" if fuzzed.kind == "no rows" else "valid after all"), "answered"
+
+
+def _floats(response):
+    arrays = [tf.make_ndarray(output) for output in response.outputs.values()]
+    return [values for values in arrays if values.dtype.kind == "f"]
 
 
 def _send_rest(server, session, fuzzed):
@@ -139,7 +162,8 @@ def _send_rest(server, session, fuzzed):
 def _judge(message):
     if "The double crashed" in message or message.startswith("UNAVAILABLE"):
         return "crashes", message
-    is_named = _INPUTS.search(message) or _SERVERS_OWN.search(message)
+    said = _NODES.sub("", message)
+    is_named = _GRAPHS_OWN.search(said) or _SERVERS_OWN.search(said)
     return ("named" if is_named else "not named"), message
 
 
@@ -191,7 +215,7 @@ def _report(server, expected, num_requests, counts, examples):
         (method, (arguments, answer)), *_ = expected.items()
         is_well = _is_close(getattr(client, method)(*arguments), answer)
     outcomes = ["crashes", "not named", "named", "valid after all"]
-    outcomes += ["without rows, left waiting by the server"]
+    outcomes += ["no rows, answered", "no rows, left waiting by the server"]
     outcomes += [f"valid calls {outcome}" for outcome in ("right", "wrong", "failed")]
     outcomes += ["valid raw requests answered", "valid raw requests failed"]
     return {

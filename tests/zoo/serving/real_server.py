@@ -7,17 +7,12 @@ import subprocess
 
 import pytest
 
+from zoo.serving import server_configuration as configuration
+
 __all__ = ["start_real_server"]
 
 _VARIABLE = "TENSORFLOW_MODEL_SERVER"
 _STOP_SECONDS = 20
-_BATCHING = """
-max_batch_size {{ value: {0} }}
-batch_timeout_micros {{ value: 2000 }}
-allowed_batch_sizes: {0}
-"""
-_MODELS = "model_config_list {{ {} }}"
-_MODEL = 'config {{ name: "{}" base_path: "{}" model_platform: "tensorflow" }}'
 
 
 class RealServer:
@@ -29,13 +24,14 @@ class RealServer:
 
 
 @contextlib.contextmanager
-def start_real_server(models, folder, max_batch_size=64):
-    """Serves models with `--enable_batching`; skips the test where no binary is named.
+def start_real_server(models, folder, max_batch_size=64, timeout_micros=1000):
+    """Serves models as `zoo.serving` configures a server; skips the test if no binary is named.
 
     Args:
         models: Dict of name to the folder of a version.
         folder: A `pathlib.Path` to write the configuration and the log to.
-        max_batch_size: The largest batch.
+        max_batch_size: The largest batch, a power of two.
+        timeout_micros: How long a batch waits for more requests, in microseconds.
 
     Yields:
         A `RealServer`; models may still be loading.
@@ -43,23 +39,21 @@ def start_real_server(models, folder, max_batch_size=64):
     binary = os.environ.get(_VARIABLE)
     if not binary:
         pytest.skip(f"{_VARIABLE} does not name a tensorflow_model_server binary")
-    entries = [_MODEL.format(name, os.path.dirname(path)) for name, path in models.items()]
-    (folder / "models.config").write_text(_MODELS.format("\n".join(entries)))
-    (folder / "batching.config").write_text(_BATCHING.format(max_batch_size))
+    batching = configuration.Batching(max_batch_size, timeout_micros)
+    served = [
+        configuration.ServedModel(name, os.path.dirname(os.path.abspath(path)))
+        for name, path in models.items()
+    ]
+    for name, text in {
+        configuration.MODELS_FILE: configuration.models_config(served),
+        configuration.BATCHING_FILE: configuration.batching_config(batching),
+        configuration.MONITORING_FILE: configuration.monitoring_config(),
+    }.items():
+        (folder / name).write_text(text, encoding="utf-8")
     ports = _free_ports(2)
+    arguments = configuration.server_arguments(folder, batching, *ports)
     with open(folder / "server.log", "wb") as log:
-        process = subprocess.Popen(
-            [
-                binary,
-                f"--port={ports[0]}",
-                f"--rest_api_port={ports[1]}",
-                f"--model_config_file={folder / 'models.config'}",
-                "--enable_batching",
-                f"--batching_parameters_file={folder / 'batching.config'}",
-            ],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+        process = subprocess.Popen([binary, *arguments], stdout=log, stderr=subprocess.STDOUT)
         try:
             yield RealServer(*ports)
         finally:

@@ -10,6 +10,7 @@ from tensorflow.core.protobuf import meta_graph_pb2
 
 from tests.zoo.serving.double import Refusal, json_tensors
 from tests.zoo.serving.double.batcher import Batcher
+from tests.zoo.serving.double.served_model import ServedModel
 
 INFOS = {
     "seed": meta_graph_pb2.TensorInfo(dtype=tf.int32.as_datatype_enum),
@@ -74,6 +75,14 @@ def test_no_rows_wait_for_others(batcher):
         nothing = pool.submit(batcher.ask, {"x": np.ones([0, 3])}, 10)
         batcher.ask({"x": np.ones([1, 3])}, 10)
         assert nothing.result()["y"].shape == (0, 3)
+
+
+def test_types_are_checked_as_a_session_does(small_export):
+    model = ServedModel(str(small_export.path), None)
+    inputs = {"seed": np.zeros([1, 2], np.int32), "temperature": np.ones([1])}
+    with pytest.raises(Refusal, match=r"Expects arg\[1\] to be float but double is provided"):
+        model.answer("sample", inputs, 10)
+    model.close()
 
 
 def test_rows_and_columns_of_json():

@@ -5,6 +5,7 @@ the caller knows it, and keeps from the server shapes that would fail other clie
 the same batch.
 """
 
+import itertools
 import random
 
 import numpy as np
@@ -44,14 +45,12 @@ def as_images(images, row_shape, name):
         return np.divide(images, np.float32(255), dtype=np.float32)
     if images.dtype.kind != "f":
         raise InvalidInputError(f"{name} must be floats in [0, 1] or uint8 in [0, 255]. {received}")
-    images = np.ascontiguousarray(images, np.float32)
+    images = _as_float32(images)
     # Written so that NaN, for which every comparison is false, fails too.
     if images.size and not (images.min() >= 0 and images.max() <= 1):
-        least, most = np.fmin.reduce(images, None), np.fmax.reduce(images, None)
         raise InvalidInputError(
             f"{name} given as floats must lie in [0, 1] and have no NaN; divide pixels of 0 to 255 "
-            f"by 255 or pass them as uint8. Received values from {least:g} to {most:g}, NaN: "
-            f"{np.count_nonzero(np.isnan(images))}."
+            f"by 255 or pass them as uint8. Received values {_described(images)}."
         )
     return images
 
@@ -67,14 +66,16 @@ def as_latents(latents, row_shapes):
         InvalidInputError: Another number of groups, a wrong shape, unequal rows, or not finite.
     """
     groups = list(latents) if isinstance(latents, tuple | list) else [latents]
-    wanted = ", ".join(f"[{', '.join(map(str, ('N', *shape)))}]" for shape in row_shapes)
     groups = [_as_array(group, "latents") for group in groups]
     shapes = [group.shape for group in groups]
     fits = [shape[1:] == tuple(row) for shape, row in zip(shapes, row_shapes, strict=False)]
     if len(groups) != len(row_shapes) or not all(fits) or len({s[:1] for s in shapes}) != 1:
+        is_one_row = shapes == [tuple(row) for row in row_shapes]
+        hint = " For one row, add a leading axis to each: group[None]." if is_one_row else ""
+        wanted = _listed([("N", *row) for row in row_shapes])
         raise InvalidInputError(
-            f"This model takes latents as a tuple of {len(row_shapes)} arrays of shapes {wanted}. "
-            f"Received {len(groups)} of shapes {', '.join(map(str, shapes))}."
+            f"This model takes latents as a tuple of {wanted}, with the same N. Received "
+            f"{_listed(shapes)}.{hint}"
         )
     return [_as_finite(group, f"latents[{index}]") for index, group in enumerate(groups)]
 
@@ -85,8 +86,11 @@ def as_num(num):
     Raises:
         InvalidInputError: It is none.
     """
-    if isinstance(num, bool) or not isinstance(num, int | np.integer) or num < 0:
-        raise InvalidInputError(f"num must be an int of at least 0. Received: num={num!r}")
+    is_int = isinstance(num, int | np.integer) and not isinstance(num, bool)
+    if not is_int or not 0 <= num <= _INT32.max:
+        raise InvalidInputError(
+            f"num must be an int of at least 0, of 32 bits. Received: num={num!r}"
+        )
     return int(num)
 
 
@@ -100,12 +104,14 @@ def as_row_seeds(seed, num):
     Raises:
         InvalidInputError: It is none of these, or does not fit 32 bits.
     """
-    values = np.asarray(seed)
+    message = f"A seed is an int or two ints of 32 bits each. Received: seed={seed!r:.80}"
+    try:
+        values = np.asarray(seed)
+    except (TypeError, ValueError) as error:  # Ragged.
+        raise InvalidInputError(message) from error
     is_valid = values.dtype.kind in "iu" and values.shape in ((), (2,))
     if not is_valid or values.min() < _INT32.min or values.max() > _INT32.max:
-        raise InvalidInputError(
-            f"A seed is an int or two ints of 32 bits each. Received: seed={seed!r}"
-        )
+        raise InvalidInputError(message)
     first, second = values.astype(np.int64) if values.ndim else (int(values), 0)
     rows = np.empty([num, 2], np.int64)
     rows[:, 0] = first
@@ -164,15 +170,42 @@ def as_encoded_images(image_bytes):
 def _as_array(values, name):
     try:
         return np.asarray(values)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise InvalidInputError(f"{name} must be one array. Received: {error}") from error
 
 
 def _as_finite(values, name):
     if values.dtype.kind not in "iuf":
         raise InvalidInputError(f"{name} must be numbers. Received: type {values.dtype}.")
-    values = np.ascontiguousarray(values, np.float32)
+    values = _as_float32(values)
     if not np.isfinite(values).all():
         count = np.count_nonzero(~np.isfinite(values))
-        raise InvalidInputError(f"{name} must be finite. Received {count} values that are not.")
+        raise InvalidInputError(
+            f"{name} must be finite as float32. Received {count} values that are not."
+        )
     return values
+
+
+def _as_float32(values):
+    with np.errstate(over="ignore"):  # Too large numbers become infinite, which is refused.
+        return np.ascontiguousarray(values, np.float32)
+
+
+def _described(values):
+    """Describes numbers: "from 0 to 255", or "from 0 to 1, NaN: 2"."""
+    num_nans = np.count_nonzero(np.isnan(values))
+    if num_nans == values.size:
+        return "that are all NaN"
+    least, most = np.fmin.reduce(values, None), np.fmax.reduce(values, None)
+    return f"from {least:g} to {most:g}, NaN: {num_nans}"
+
+
+def _listed(shapes):
+    """Lists arrays by their shapes, equal neighbours once: "2 arrays: [N, 4, 4, 8], [N, 16]"."""
+    runs = [(shape, len(list(run))) for shape, run in itertools.groupby(shapes)]
+    texts = [
+        f"[{', '.join(map(str, shape))}]" + (f" ({count} times)" if count > 1 else "")
+        for shape, count in runs
+    ]
+    word = "array" if len(shapes) == 1 else "arrays"
+    return f"{len(shapes)} {word}" + (": " if shapes else "") + ", ".join(texts)

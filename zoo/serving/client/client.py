@@ -6,7 +6,8 @@ import numpy as np
 
 from zoo.serving.client.availability import wait_until_available
 from zoo.serving.client.connection import Tls, connect
-from zoo.serving.client.errors import SignatureNotFoundError
+from zoo.serving.client.errors import ServingError, SignatureNotFoundError
+from zoo.serving.client.options import check_limits, check_seconds
 from zoo.serving.client.requester import Requester
 from zoo.serving.client.rows import no_rows, num_rows
 from zoo.serving.client.signature_inputs import as_inputs, latent_names
@@ -45,8 +46,8 @@ class Client:
         protocol: "grpc" or "rest"; None to read it off the address.
         max_batch_size: The most rows of a request. A server that takes fewer says so, and the
             client splits further.
-        deadline: Seconds for each call, all of its parts and repetitions together. The first
-            call also asks for the signatures, and has as many for that.
+        deadline: Seconds for each call, all of its parts and repetitions together, a day at most.
+            The first call also asks for the signatures, and has as many for that.
         max_retries: How often a request is repeated that the server refuses as UNAVAILABLE or
             RESOURCE_EXHAUSTED.
         secure: Whether to use TLS; certificates given below turn it on.
@@ -88,17 +89,13 @@ class Client:
         client_key=None,
         headers=None,
     ):
-        if not isinstance(max_batch_size, int) or max_batch_size < 1:
-            raise ValueError(
-                f"max_batch_size must be an int of at least 1. Received: {max_batch_size!r}"
-            )
-        if not deadline > 0:
-            raise ValueError(f"deadline must be seconds above 0. Received: deadline={deadline!r}")
-        if not isinstance(max_retries, int) or max_retries < 0:
-            raise ValueError(f"max_retries must be an int of at least 0. Received: {max_retries!r}")
+        check_limits(max_batch_size, max_retries)
+        deadline = check_seconds(deadline, "deadline")
         tls = Tls(root_certificates, client_certificate, client_key)
         tls = tls if secure or tls != Tls() else None
-        self._transport = connect(address, model, version, label, protocol, tls, headers or {})
+        self._transport = connect(
+            address, model, version, label, protocol, tls, {} if headers is None else headers
+        )
         chosen = f" version {version}" if version is not None else f" label {label!r}"
         chosen = "" if version is None and label is None else chosen
         self._where = f"model {model!r}{chosen} at {address}"
@@ -115,7 +112,7 @@ class Client:
             images: `[N, H, W, C]`, float in [0, 1] or uint8.
             context: Context images of a conditional model, `[N, ...]`, likewise.
         """
-        outputs = self._answer("encode", {"image": images, "context": context})
+        outputs = self._answer("encode", {"image": images, "context": context}, "latents_0")
         return tuple(outputs[name] for name in latent_names(outputs))
 
     def decode(self, latents, context=None, seed=None):
@@ -127,7 +124,7 @@ class Client:
             seed: An int or two ints, for a model that draws pixels (PixelVAE) alone; None is 0.
         """
         given = {"latents": latents, "context": context, "seed": seed}
-        return self._answer("decode", given)["image"]
+        return self._answer("decode", given, "image")["image"]
 
     def reconstruct(self, images, context=None, seed=None):
         """Gives the likelihood's means at the images' posterior means, `[N, H, W, C]`.
@@ -138,7 +135,7 @@ class Client:
             seed: An int or two ints, for a model that draws pixels (PixelVAE) alone; None is 0.
         """
         given = {"image": images, "context": context, "seed": seed}
-        return self._answer("reconstruct", given)["reconstruction"]
+        return self._answer("reconstruct", given, "reconstruction")["reconstruction"]
 
     def sample(self, num, seed=None, temperature=1.0, context=None):
         """Draws images, `[num, H, W, C]` in pixel units.
@@ -150,7 +147,7 @@ class Client:
             context: Context images of a conditional model, `[num, ...]`.
         """
         given = {"num": num, "seed": seed, "temperature": temperature, "context": context}
-        return self._answer("sample", given)["image"]
+        return self._answer("sample", given, "image")["image"]
 
     def log_prob(self, images, seed=0, context=None):
         """Gives a lower bound on log p(x) of 256-level images, in nats, float32 `[N]`.
@@ -163,7 +160,7 @@ class Client:
             context: Context images of a conditional model.
         """
         given = {"image": images, "context": context, "seed": seed}
-        return self._answer("log_prob", given)["log_prob"]
+        return self._answer("log_prob", given, "log_prob")["log_prob"]
 
     def reconstruct_encoded(self, image_bytes, context=None, seed=None):
         """Reconstructs PNG or JPEG files, as PNG files.
@@ -177,21 +174,22 @@ class Client:
             `EncodedReconstructions`: `image_bytes`, N PNG files, and `rmse`, float32 `[N]`.
         """
         given = {"image_bytes": image_bytes, "context": context, "seed": seed}
-        outputs = self._answer("reconstruct_encoded", given)
+        wanted = ("reconstruction_bytes", "rmse")
+        outputs = self._answer("reconstruct_encoded", given, *wanted)
         return EncodedReconstructions(list(outputs["reconstruction_bytes"]), outputs["rmse"])
 
     def sample_encoded(self, num, seed=None, temperature=1.0, context=None):
         """Draws images as a list of `num` PNG files, each a bytes object; see `sample`."""
         given = {"num": num, "seed": seed, "temperature": temperature, "context": context}
-        return list(self._answer("sample_encoded", given)["image_bytes"])
+        return list(self._answer("sample_encoded", given, "image_bytes")["image_bytes"])
 
     def classify(self, images):
         """Gives a classifier's probabilities, float32 `[N, K]`, for images `[N, H, W, C]`."""
-        return self._answer("classify", {"image": images})["probabilities"]
+        return self._answer("classify", {"image": images}, "probabilities")["probabilities"]
 
     def features(self, images):
         """Gives a classifier's features, float32 `[N, F]` of no unit, for images."""
-        return self._answer("features", {"image": images})["features"]
+        return self._answer("features", {"image": images}, "features")["features"]
 
     # === The server ===
 
@@ -203,16 +201,19 @@ class Client:
         """Returns when the server answers and has the model (or the version) loaded.
 
         Args:
-            timeout: Seconds.
+            timeout: Seconds, a day at most.
 
         Raises:
+            ValueError: `timeout` is no finite number above 0.
             DeadlineExceededError: It does not in time; the message says what was seen last.
             ServingError: The server failed to load the model, and says why.
         """
+        self._requester.check_open()
+        timeout = check_seconds(timeout, "timeout")
         wait_until_available(self._transport, self._where, timeout)
 
     def close(self):
-        """Closes the connections."""
+        """Closes the connections; calls of other threads that are under way fail."""
         self._requester.close()
 
     def __enter__(self):
@@ -221,14 +222,22 @@ class Client:
     def __exit__(self, *exception):
         self.close()
 
-    def _answer(self, name, given):
+    def _answer(self, name, given, *wanted):
+        """Asks for a signature's outputs, of which there must be those `wanted`."""
         signatures = self.signatures()
         if name not in signatures:
             has = ", ".join(f"`{other}`" for other in sorted(signatures))
             raise SignatureNotFoundError(
                 f"{self._where} has no signature `{name}`. It has {has or 'none'}."
             )
-        inputs = as_inputs(name, signatures[name], given)
+        signature = signatures[name]
+        missing = [output for output in wanted if output not in signature.outputs]
+        if missing:
+            raise ServingError(
+                f"`{name}` of {self._where} has no output {missing}. It has "
+                f"{sorted(signature.outputs)}. Was this model exported by the zoo?"
+            )
+        inputs = as_inputs(name, signature, given)
         if num_rows(inputs) == 0:  # The server would wait for rows until the deadline.
-            return no_rows(signatures[name])
-        return self._requester.run(name, signatures[name], inputs)
+            return no_rows(signature)
+        return self._requester.run(name, signature, inputs)

@@ -3,6 +3,8 @@
 import dataclasses
 import os
 
+from zoo.serving.client import options
+
 __all__ = ["Tls", "connect"]
 
 
@@ -34,11 +36,17 @@ def connect(address, model, version, label, protocol, tls, headers):
         ValueError: An argument is not what it must be.
         ImportError: The package for this protocol is missing.
     """
-    _check(address, model, version, label, headers)
+    if not isinstance(address, str) or not address:
+        raise ValueError(
+            "address must be a server's 'host:port', or 'http://host:port' for REST. "
+            f"Received: address={address!r}"
+        )
+    options.check_model(model, version, label)
     is_url = address.startswith(("http://", "https://"))
     protocol = protocol or ("rest" if is_url else "grpc")
     if protocol not in ("grpc", "rest"):
         raise ValueError(f"protocol must be 'grpc' or 'rest'. Received: protocol={protocol!r}")
+    options.check_headers(headers, is_grpc=protocol == "grpc")
     if protocol == "grpc" and "://" in address:
         raise ValueError(
             "A gRPC address is host:port, such as 'localhost:8500', without a scheme; TLS is asked "
@@ -56,28 +64,8 @@ def connect(address, model, version, label, protocol, tls, headers):
     from zoo.serving.client.rest_transport import RestTransport
 
     url = address if is_url else f"http{'' if tls is None else 's'}://{address}"
+    options.check_url(url)
     return RestTransport(url, model, version, label, tls, headers)
-
-
-def _check(address, model, version, label, headers):
-    if not isinstance(address, str) or not address:
-        raise ValueError(
-            "address must be a server's 'host:port', or 'http://host:port' for REST. "
-            f"Received: address={address!r}"
-        )
-    if not isinstance(model, str) or not model:
-        raise ValueError(
-            f"model must be the name that the server gives it. Received: model={model!r}"
-        )
-    if version is not None and label is not None:
-        raise ValueError(
-            "version and label both choose a version: pass one of them. "
-            f"Received: version={version!r}, label={label!r}"
-        )
-    if version is not None and (not isinstance(version, int) or version < 0):
-        raise ValueError(f"version must be an int of at least 0. Received: version={version!r}")
-    if not all(isinstance(text, str) for item in headers.items() for text in item):
-        raise ValueError(f"headers must be a dict of strings. Received names: {list(headers)}")
 
 
 def _check_files(tls):

@@ -9,17 +9,22 @@ import re
 
 from zoo.serving.client import errors
 
-__all__ = ["MARK", "Failure"]
+__all__ = ["MARK", "UNREADABLE", "Failure"]
 
 MARK = "VAE Zoo:"  # Of what the served graph itself says.
+UNREADABLE = "the answer cannot be read"
+_OTHER_SHAPE = "must have shape"
+# Every output of a zoo model has as many rows as its inputs, but a batch whose last request has no
+# rows is padded with copies of a row that is not there. Other models may fail so by themselves.
+_OTHER_NUMBER_OF_ROWS = "Batched output tensor's 0th dimension does not equal"
 _NEIGHBOURS_FAULT = (
     "padding is turned off",
     "Tensor concat operation failed",
-    # Every output of a zoo model has as many rows as its inputs; a batch whose last request has no
-    # rows is padded with copies of a row that is not there.
-    "Batched output tensor's 0th dimension does not equal",
+    _OTHER_NUMBER_OF_ROWS,
 )
 _REPEATABLE = ("UNAVAILABLE", "RESOURCE_EXHAUSTED")
+_ABOUT_INPUTS = ("INVALID_ARGUMENT", "FAILED_PRECONDITION")
+_FULL_QUEUE = re.compile(r"queue .*is full")
 _TOO_LARGE = re.compile(r"Task size \d+ is larger than maximum input batch size (\d+)")
 _NO_SIGNATURE = re.compile(r"Serving signature (key|name).* not found")
 _NO_LABEL = "Unrecognized servable version label"
@@ -32,12 +37,14 @@ class Failure(Exception):
     Args:
         code: Name of a gRPC status code, such as `UNAVAILABLE`.
         message: What the server, or the library that did not reach it, said.
+        is_final: Whether a repetition is known to fail too, whatever the code.
     """
 
-    def __init__(self, code, message):
+    def __init__(self, code, message, is_final=False):
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
+        self._is_final = is_final
 
     @property
     def is_neighbours_fault(self):
@@ -45,9 +52,29 @@ class Failure(Exception):
         return any(phrase in self.message for phrase in _NEIGHBOURS_FAULT)
 
     @property
+    def may_be_the_models(self):
+        """Whether what looks like a neighbour's fault may be one of the model, which stays."""
+        return _OTHER_NUMBER_OF_ROWS in self.message
+
+    @property
+    def is_overload(self):
+        """Whether the server has more requests than it can take."""
+        is_full = self.code == "UNAVAILABLE" and _FULL_QUEUE.search(self.message)
+        return self.code == "RESOURCE_EXHAUSTED" or bool(is_full)
+
+    @property
+    def may_mean_other_signatures(self):
+        """Whether the server may have changed to a version that takes or gives other things."""
+        # Of what the graph itself refuses, the client knows all but sizes that have changed.
+        is_known = MARK in self.message and _OTHER_SHAPE not in self.message
+        is_about_inputs = self.code in _ABOUT_INPUTS and not is_known
+        return is_about_inputs or UNREADABLE in self.message or self._is_missing_signature
+
+    @property
     def is_repeatable(self):
         """Whether the same request may be answered a little later."""
-        return self.code in _REPEATABLE and not self._is_about_message_size
+        is_final = self._is_final or self._is_about_message_size
+        return self.code in _REPEATABLE and not is_final
 
     @property
     def is_absence(self):
@@ -63,6 +90,10 @@ class Failure(Exception):
     @property
     def _is_about_message_size(self):
         return "message larger than max" in self.message
+
+    @property
+    def _is_missing_signature(self):
+        return bool(_NO_SIGNATURE.search(self.message))
 
     def after(self, previous):
         """Gives this failure; of a deadline, with what went wrong until then (None: nothing)."""
@@ -98,6 +129,14 @@ def _plain(message):
 _EXPLANATIONS = (
     (
         errors.ServingError,
+        lambda failure: failure.may_be_the_models,
+        ". Either requests of other clients without any rows were in the same batch every time, or "
+        "the model gives outputs that do not have one row for each row of the inputs, which "
+        "--enable_batching does not allow: find that client, or check with saved_model_cli that "
+        "all outputs have shape [N, ...] and export the model by the zoo.",
+    ),
+    (
+        errors.ServingError,
         lambda failure: failure.is_neighbours_fault,
         ". Requests of another shape, of other clients, were in the same batch every time. Find "
         "the client that sends them, or serve the model without --enable_batching.",
@@ -109,7 +148,7 @@ _EXPLANATIONS = (
     ),
     (
         errors.SignatureNotFoundError,
-        lambda failure: _NO_SIGNATURE.search(failure.message),
+        lambda failure: failure._is_missing_signature,
         " The server may have changed to another version; client.signatures() says what it has.",
     ),
     (
@@ -128,9 +167,9 @@ _EXPLANATIONS = (
     ),
     (
         errors.OverloadedError,
-        lambda failure: failure.code == "RESOURCE_EXHAUSTED",
+        lambda failure: failure.is_overload,
         ". The server has as many requests as it can take: send fewer at a time, raise its "
-        "--grpc_max_threads, or add servers.",
+        "--grpc_max_threads or the max_enqueued_batches of its batching.config, or add servers.",
     ),
     (
         errors.UnreachableError,
@@ -139,6 +178,7 @@ _EXPLANATIONS = (
         "REST), and TLS if one side uses it; client.wait_until_available() waits for a server that "
         "is starting.",
     ),
+    (errors.ServingError, lambda failure: failure.code == "CANCELLED", ""),
     (
         errors.AccessDeniedError,
         lambda failure: failure.code in _DENIED,

@@ -1,12 +1,13 @@
 """Talks gRPC with TensorFlow Serving, with `grpcio` alone."""
 
-from zoo.serving.client.failures import Failure
+from zoo.serving.client.failures import UNREADABLE, Failure
 from zoo.serving.client.served_signature import ServedSignature, TensorSpec
 from zoo.serving.client.tensor_messages import fill, read, type_name
 from zoo.serving.messages import message_class
 
 try:
     import grpc
+    from google.protobuf.message import DecodeError
 except ImportError as error:
     raise ImportError("zoo.serving.Client needs more: pip install 'vae-zoo[serving]'") from error
 
@@ -45,6 +46,7 @@ class GrpcTransport:
             self._spec["version"] = {"value": version}
         if label is not None:
             self._spec["version_label"] = label
+        self._is_closed = False
         self._metadata = [(name.lower(), value) for name, value in headers.items()]
         if tls is None:
             self._channel = grpc.insecure_channel(address, options=_OPTIONS)
@@ -82,7 +84,7 @@ class GrpcTransport:
         try:
             return {name: read(outputs[name]) for name in outputs}
         except ValueError as error:
-            raise Failure("INTERNAL", f"the answer cannot be read. {error}") from error
+            raise Failure("INTERNAL", f"{UNREADABLE}. {error}") from error
 
     def signatures(self, timeout):
         """Asks for the model's signatures, a dict of name to `ServedSignature`.
@@ -95,7 +97,11 @@ class GrpcTransport:
         )
         response = self._call(self._get_metadata, request, timeout)
         packed = response.metadata[_METADATA_FIELD].value
-        signatures = message_class("SignatureDefMap").FromString(packed).signature_def
+        try:
+            signatures = message_class("SignatureDefMap").FromString(packed).signature_def
+        except DecodeError as error:
+            said = "the answer is not one of TensorFlow Serving: it has no readable signatures"
+            raise Failure("INTERNAL", said) from error
         return {
             name: ServedSignature(_specs(signature.inputs), _specs(signature.outputs))
             for name, signature in signatures.items()
@@ -119,6 +125,7 @@ class GrpcTransport:
 
     def close(self):
         """Closes the channel; calls in flight fail."""
+        self._is_closed = True
         self._channel.close()
 
     def _method(self, service, method, response):
@@ -131,7 +138,11 @@ class GrpcTransport:
     def _call(self, method, request, timeout):
         try:
             return method(request, timeout=timeout, metadata=self._metadata)
-        except grpc.RpcError as error:
+        except (grpc.RpcError, ValueError) as error:
+            if self._is_closed:  # A channel that is closed says so by ValueError.
+                raise Failure("CANCELLED", "the client was closed") from error
+            if isinstance(error, ValueError):
+                raise
             raise Failure(error.code().name, error.details() or "") from error
 
 

@@ -6,7 +6,7 @@ import threading
 import time
 
 from zoo.serving.client.errors import InvalidInputError, ServingError
-from zoo.serving.client.failures import MARK, Failure
+from zoo.serving.client.failures import MARK, UNREADABLE, Failure
 from zoo.serving.client.retries import repeat
 from zoo.serving.client.rows import fill_up, join, most_rows, num_rows, split
 
@@ -41,25 +41,26 @@ class Requester:
         self._max_batch_size = max_batch_size
         self._deadline = deadline
         self._max_retries = max_retries
-        self._lock = threading.Lock()
         self._signatures = None
         self._pool = None
+        self._pool_lock = threading.Lock()
         self._is_closed = False
 
     def signatures(self):
         """Gives the model's signatures, asked for once; a dict of name to `ServedSignature`."""
-        self._check_open()
-        with self._lock:
-            known = self._signatures  # Another thread may forget them meanwhile.
-            if known is None:
-                end = time.monotonic() + self._deadline
-                found = self._repeat(
-                    lambda timeout, _: self._transport.signatures(timeout), "the signatures", end
-                )
-                # The server lists an internal one, which cannot be asked.
-                known = {n: s for n, s in found.items() if not n.startswith("__")}
-                self._signatures = known
-            return known
+        self.check_open()
+        known = self._signatures  # Another thread may forget them meanwhile.
+        if known is None:
+            # Without a lock: several threads may ask at first, but none waits for another's answer
+            # beyond its own deadline.
+            end = time.monotonic() + self._deadline
+            found = self._repeat(
+                lambda timeout, _: self._transport.signatures(timeout), "the signatures", end
+            )
+            # The server lists an internal one, which cannot be asked.
+            known = {n: s for n, s in found.items() if not n.startswith("__")}
+            self._signatures = known
+        return known
 
     def run(self, name, signature, inputs):
         """Gets the answer to all rows.
@@ -75,24 +76,34 @@ class Requester:
         Raises:
             ServingError: One of `zoo.serving.client.errors`.
         """
-        self._check_open()
+        self.check_open()
         call = _Call(name, signature, time.monotonic() + self._deadline)
         size = min(self._max_batch_size, most_rows(signature, inputs))
         try:
             if num_rows(inputs) <= size:
                 return self._run_part(call, inputs, 0)
             return self._run_parts(call, inputs, size)
-        except ServingError:
-            # The server may have changed to a version with other signatures: ask anew.
-            self._signatures = None
+        except ServingError as error:
+            failure = error.__cause__
+            if isinstance(failure, Failure) and failure.may_mean_other_signatures:
+                self._signatures = None  # To be asked for anew.
+            raise
+        except (concurrent.futures.CancelledError, RuntimeError):
+            self.check_open()  # Closed by another thread, which ended the pool.
             raise
 
     def close(self):
         """Closes the connections; what is in flight fails."""
-        self._is_closed = True
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._pool_lock:
+            self._is_closed = True
+            if self._pool is not None:
+                self._pool.shutdown(wait=False, cancel_futures=True)
         self._transport.close()
+
+    def check_open(self):
+        """Raises `ServingError` if the client was closed."""
+        if self._is_closed:
+            raise ServingError(f"{self._where}: the client was closed. Make a new one.")
 
     def _run_parts(self, call, inputs, size):
         futures = [
@@ -109,10 +120,17 @@ class Requester:
         count = num_rows(inputs)
 
         def request(timeout, is_crowded):
-            # A request of as many rows as the server takes has its batch for itself.
+            # Of the most rows that the server takes, a request has its batch for itself. If it
+            # takes more than this client sends, there is at least room for fewer others.
             sent = fill_up(inputs, self._max_batch_size) if is_crowded else inputs
             outputs = self._transport.predict(call.name, sent, call.signature, timeout)
-            return {name: values[:count] for name, values in outputs.items()}
+            missing = sorted(set(call.signature.outputs) - set(outputs))
+            if missing:
+                raise Failure("INTERNAL", f"{UNREADABLE}: it has no {missing}")
+            # A number alone, which no model of the zoo gives, is told of by `_check`.
+            return {
+                name: values[:count] if values.ndim else values for name, values in outputs.items()
+            }
 
         try:
             outputs = self._repeat(request, f"`{call.name}`", call.end)
@@ -143,17 +161,18 @@ class Requester:
                 )
 
     def _repeat(self, request, what, end):
-        return repeat(request, self._name(what), end, self._max_retries)
+        def request_if_open(timeout, is_crowded):
+            self.check_open()  # It may have been closed between two attempts.
+            return request(timeout, is_crowded)
 
-    def _check_open(self):
-        if self._is_closed:
-            raise ServingError(f"{self._where}: this client is closed. Make a new one.")
+        return repeat(request_if_open, self._name(what), end, self._max_retries)
 
     def _name(self, what):
         return f"{what} of {self._where}"
 
     def _executor(self):
-        with self._lock:
+        with self._pool_lock:
+            self.check_open()
             if self._pool is None:
                 self._pool = concurrent.futures.ThreadPoolExecutor(
                     _PARTS_IN_FLIGHT, thread_name_prefix="vae-zoo-client"

@@ -1,13 +1,16 @@
 """Talks REST with TensorFlow Serving: JSON in the column format, one array for each input."""
 
 import base64
+import concurrent.futures
+import contextlib
 import json
 import re
+import threading
 from urllib.parse import quote
 
 import numpy as np
 
-from zoo.serving.client.failures import Failure
+from zoo.serving.client.failures import UNREADABLE, Failure
 from zoo.serving.client.served_signature import ServedSignature, TensorSpec
 
 try:
@@ -29,7 +32,13 @@ _CODES = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
+_FINAL = (  # What a repetition cannot help.
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.SSLError,
+)
 _MOST_CONNECTIONS = 64  # Kept open between requests.
+_MOST_QUOTED = 200  # Characters of an answer that a message repeats.
 _ERROR = re.compile(r'"error"\s*:\s*"(.*)"', re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _TYPES = {"DT_FLOAT": "float32", "DT_DOUBLE": "float64", "DT_BOOL": "bool", "DT_STRING": "string"}
@@ -72,27 +81,30 @@ class RestTransport:
         outputs = self._ask("outputs", "POST", ":predict", timeout, json.dumps(body))
         if len(signature.outputs) == 1:  # Then the server leaves the name out.
             outputs = {next(iter(signature.outputs)): outputs}
-        specs = signature.outputs.items()
-        try:
-            return {name: _as_array(outputs[name], spec) for name, spec in specs}
-        except (KeyError, TypeError, ValueError) as error:
-            raise Failure("INTERNAL", f"the answer cannot be read: {error!r}") from error
+        with _reading(outputs):
+            return {
+                name: _as_array(outputs[name], spec) for name, spec in signature.outputs.items()
+            }
 
     def signatures(self, timeout):
         """Asks for the model's signatures; see `GrpcTransport.signatures`."""
         metadata = self._ask("metadata", "GET", "/metadata", timeout)
-        signatures = metadata["signature_def"]["signature_def"]
-        return {
-            name: ServedSignature(_specs(entry.get("inputs", {})), _specs(entry.get("outputs", {})))
-            for name, entry in signatures.items()
-        }
+        with _reading(metadata):
+            return {
+                name: ServedSignature(
+                    _specs(entry.get("inputs", {})), _specs(entry.get("outputs", {}))
+                )
+                for name, entry in metadata["signature_def"]["signature_def"].items()
+            }
 
     def versions(self, timeout):
         """Asks for the state of the model's versions; see `GrpcTransport.versions`."""
-        return [
-            (int(entry["version"]), entry["state"], entry["status"]["error_message"])
-            for entry in self._ask("model_version_status", "GET", "", timeout)
-        ]
+        entries = self._ask("model_version_status", "GET", "", timeout)
+        with _reading(entries):
+            return [
+                (int(entry["version"]), entry["state"], entry["status"]["error_message"])
+                for entry in entries
+            ]
 
     def close(self):
         """Closes the connections."""
@@ -100,28 +112,57 @@ class RestTransport:
 
     def _ask(self, key, method, path, timeout, body=None):
         """Gives what stands under the key in the answer."""
-        headers = {} if body is None else {"Content-Type": "application/json"}
-        try:
-            response = self._session.request(
+
+        def send():
+            return self._session.request(
                 method,
                 self._url + path,
                 data=body,
-                headers=headers,
+                headers={} if body is None else {"Content-Type": "application/json"},
                 timeout=timeout,
                 verify=self._verify,
             )
-        except requests.Timeout as error:
+
+        try:
+            response = _within(timeout, send)
+        except (TimeoutError, requests.Timeout) as error:
             raise Failure("DEADLINE_EXCEEDED", f"no answer in {timeout:.1f} s") from error
         except requests.RequestException as error:
-            raise Failure("UNAVAILABLE", str(error)) from error
+            raise Failure("UNAVAILABLE", str(error), isinstance(error, _FINAL)) from error
         if response.status_code != 200:
             code = _CODES.get(response.status_code, f"HTTP {response.status_code}")
             raise Failure(code, _error_message(response))
-        try:
+        with _reading(response.content[:_MOST_QUOTED].decode("utf-8", "replace")):
             return response.json()[key]
-        except (ValueError, KeyError, TypeError) as error:
-            said = f"the answer is not one of TensorFlow Serving: {response.text[:200]}"
-            raise Failure("INTERNAL", said) from error
+
+
+def _within(timeout, function):
+    """Calls a function; raises TimeoutError when it takes longer.
+
+    What `requests` calls a timeout is one for each read: a server that sends a byte now and then
+    never meets it, and nor does looking up a name. So the call has a thread, which is left to
+    itself when the time is up.
+    """
+    future = concurrent.futures.Future()
+
+    def work():
+        try:
+            future.set_result(function())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, name="vae-zoo-rest", daemon=True).start()
+    return future.result(timeout)
+
+
+@contextlib.contextmanager
+def _reading(answer):
+    """Raises `Failure` for whatever goes wrong when an answer has another form than expected."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        said = f"{UNREADABLE}, it is not one of TensorFlow Serving: {str(answer)[:_MOST_QUOTED]}"
+        raise Failure("INTERNAL", f"{said} ({error!r})") from error
 
 
 def _error_message(response):

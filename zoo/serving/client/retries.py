@@ -12,6 +12,8 @@ _LONGEST_PAUSE = 2.0
 # A neighbour's fault says nothing of how busy the server is, so there is little to wait for.
 _LONGEST_PAUSE_FOR_NEIGHBOURS = 0.1
 _NEIGHBOURS_FAULTS_BEFORE_CROWDED = 2
+# A batch of one's own that fails in the same way says that it is no neighbour's fault.
+_MOST_ATTEMPTS_WHEN_CROWDED = 3
 # A generator of its own: users seed the global one.
 _JITTER = random.Random()
 
@@ -21,7 +23,7 @@ def repeat(request, where, end, max_retries):
 
     All methods of a served model are pure functions, so repeating one is always safe; it is done
     only where another outcome can be expected. How often another client's fault in the same batch
-    may spoil the answer is limited by the time alone.
+    may spoil the answer is limited by the time alone, unless it may be the model's own.
 
     Args:
         request: The function; raises `Failure`. `is_crowded` says that other clients' faults
@@ -34,7 +36,7 @@ def repeat(request, where, end, max_retries):
         ServingError: One of `zoo.serving.client.errors`.
         Failure: The batch is too large, which the caller can help.
     """
-    num_attempts = num_refusals = num_neighbours_faults = 0
+    num_attempts = num_attempts_when_crowded = num_refusals = num_neighbours_faults = 0
     previous = None
     while True:
         num_attempts += 1
@@ -46,10 +48,13 @@ def repeat(request, where, end, max_retries):
                 raise
             num_refusals += failure.is_repeatable
             num_neighbours_faults += failure.is_neighbours_fault
+            num_attempts_when_crowded += is_crowded
             pause = _pause(num_attempts, failure)
-            is_safe = failure.is_repeatable or failure.is_neighbours_fault
+            may_pass = failure.is_repeatable or failure.is_neighbours_fault
+            if failure.may_be_the_models:
+                may_pass = num_attempts_when_crowded < _MOST_ATTEMPTS_WHEN_CROWDED
             is_in_time = time.monotonic() + pause < end
-            if not (is_safe and is_in_time and num_refusals <= max_retries):
+            if not (may_pass and is_in_time and num_refusals <= max_retries):
                 raise failure.after(previous).as_error(where, num_attempts) from failure
             previous = failure
         time.sleep(pause)

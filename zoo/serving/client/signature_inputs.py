@@ -1,5 +1,7 @@
 """Fills a signature's inputs from the arguments of the client's method of the same name."""
 
+import re
+
 from zoo.serving.client import arguments
 from zoo.serving.client.errors import InvalidInputError
 from zoo.serving.client.rows import num_rows
@@ -23,6 +25,12 @@ def as_inputs(name, signature, given):
         InvalidInputError: An argument is wrong, missing, or none of this model's.
     """
     specs = signature.inputs
+    main = next((known for known in ("image", "image_bytes") if known in given), None)
+    if (main and main not in specs) or ("latents" in given and not latent_names(specs)):
+        raise InvalidInputError(
+            f"The served `{name}` takes {sorted(specs)}, not {main or 'latents_0'!r}. Was this "
+            "model exported by the zoo?"
+        )
     inputs = _main_inputs(specs, given)
     num = arguments.as_num(given["num"]) if "num" in given else num_rows(inputs)
     inputs |= _context(specs, given.get("context"), num)
@@ -48,7 +56,7 @@ def as_inputs(name, signature, given):
 
 def latent_names(names):
     """Gives those of some names that are groups of latents, in order: latents_0, latents_1, ..."""
-    groups = [name for name in names if name.startswith("latents_")]
+    groups = [name for name in names if re.fullmatch(r"latents_\d+", name)]
     return sorted(groups, key=lambda name: int(name.removeprefix("latents_")))
 
 

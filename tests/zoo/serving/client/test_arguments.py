@@ -18,6 +18,9 @@ GROUPS = {f"latents_{i}": TensorSpec("float32", (None, i + 1)) for i in range(11
 ENCODE = ServedSignature({"image": IMAGE}, {"latents_0": TensorSpec("float32", (None, 4))})
 CONDITIONAL = ServedSignature({"image": IMAGE, "context": IMAGE}, {"reconstruction": IMAGE})
 DECODE = ServedSignature(GROUPS, {"image": IMAGE})
+ALIKE = ServedSignature(
+    {f"latents_{i}": TensorSpec("float32", (None, 4)) for i in range(8)}, {"image": IMAGE}
+)
 SAMPLE = ServedSignature(
     {"seed": SEED, "temperature": TensorSpec("float32", (None,))}, {"image": IMAGE}
 )
@@ -41,7 +44,14 @@ BAD_ARGUMENTS = {
     "one image": (ENCODE, {"image": np.zeros([2, 3, 1])}, r"pass images\[None\]"),
     "ints": (ENCODE, {"image": np.zeros([1, 2, 3, 1], int)}, r"floats in \[0, 1\] or uint8.*int64"),
     "range": (ENCODE, {"image": ZEROS + 255}, r"divide pixels.*from 255 to 255, NaN: 0"),
-    "NaN": (ENCODE, {"image": ZEROS * np.nan}, r"must lie in \[0, 1\].*NaN: 12"),
+    "NaN": (ENCODE, {"image": ZEROS * np.nan}, r"must lie in \[0, 1\].*values that are all NaN"),
+    "one NaN": (
+        ENCODE,
+        {"image": np.where(np.arange(12).reshape(2, 2, 3, 1) == 5, np.nan, 2.0)},
+        r"from 2 to 2, NaN: 1",
+    ),
+    "enormous": (ENCODE, {"image": ZEROS + 1e300}, r"from inf to inf, NaN: 0"),
+    "one context": (CONDITIONAL, {"image": ZEROS, "context": ZEROS[0]}, r"pass context\[None\]"),
     "infinite": (ENCODE, {"image": ZEROS + np.inf}, r"must lie in \[0, 1\]"),
     "text": (ENCODE, {"image": "image.png"}, r"\[N, 2, 3, 1\]"),
     "ragged": (ENCODE, {"image": [[1.0], [1.0, 2.0]]}, r"images must be one array"),
@@ -49,7 +59,18 @@ BAD_ARGUMENTS = {
     "a context too many": (ENCODE, {"image": ZEROS, "context": ZEROS}, "takes no context"),
     "rows of context": (CONDITIONAL, {"image": ZEROS, "context": ZEROS[:1]}, "each row: 2.*: 1"),
     "a seed too many": (ENCODE, {"image": ZEROS, "seed": 0}, "takes no seed"),
-    "groups": (DECODE, {"latents": [np.zeros([2, 1])]}, r"tuple of 11 arrays.*Received 1 of"),
+    "groups": (
+        DECODE,
+        {"latents": [np.zeros([2, 1])]},
+        r"tuple of 11 arrays.*Received 1 array: \[2, 1\]",
+    ),
+    "no groups": (DECODE, {"latents": ()}, r"Received 0 arrays\.$"),
+    "equal groups": (
+        ALIKE,
+        {"latents": [np.zeros([2, 5])] * 3},
+        r"tuple of 8 arrays: \[N, 4\] \(8 times\), .* 3 arrays: \[2, 5\] \(3 times\)\.$",
+    ),
+    "one row of latents": (ALIKE, {"latents": [np.zeros(4)] * 8}, r"axis to each: group\[None\]"),
     "rows of groups": (
         DECODE,
         {"latents": [np.zeros([2 + (i == 5), i + 1]) for i in range(11)]},
@@ -66,6 +87,10 @@ BAD_ARGUMENTS = {
     "float seed": (SAMPLE, DRAWN | {"seed": 0.5}, "A seed is an int"),
     "three seeds": (SAMPLE, DRAWN | {"seed": (1, 2, 3)}, "A seed is an int"),
     "negative temperature": (SAMPLE, DRAWN | {"temperature": -1}, "at least 0.*from -1"),
+    "ragged seed": (SAMPLE, DRAWN | {"seed": [[1], 2]}, r"A seed is an int.*\[\[1\], 2\]"),
+    "enormous seed": (SAMPLE, DRAWN | {"seed": 2**70}, "A seed is an int"),
+    "enormous number": (SAMPLE, DRAWN | {"num": 10**18}, "of 32 bits"),
+    "enormous temperature": (SAMPLE, DRAWN | {"temperature": 1e39}, "temperature must be finite"),
     "NaN temperature": (SAMPLE, DRAWN | {"temperature": np.nan}, "temperature must be finite"),
     "temperatures": (SAMPLE, DRAWN | {"temperature": [1, 1, 1]}, r"2 of them.*shape \(3,\)"),
     "a newer model": (NEWER, {"image": ZEROS}, r"does not know \['mask'\]"),
@@ -75,6 +100,7 @@ BAD_ARGUMENTS = {
 @pytest.mark.parametrize(
     ("signature", "given", "message"), BAD_ARGUMENTS.values(), ids=list(BAD_ARGUMENTS)
 )
+@pytest.mark.filterwarnings("error")  # NumPy's own words beside ours would confuse.
 def test_bad_arguments_are_refused_by_name(signature, given, message):
     with pytest.raises(serving.InvalidInputError, match=message):
         as_inputs("method", signature, given)
@@ -129,7 +155,22 @@ def test_requests_are_kept_small():
         ({"version": 1, "label": "stable"}, "pass one of them"),
         ({"version": "1"}, "version must be an int"),
         ({"max_batch_size": 0}, "max_batch_size must be"),
-        ({"deadline": 0}, "deadline must be"),
+        ({"max_batch_size": True}, "max_batch_size must be"),
+        ({"version": 2**63}, r"2\*\*63 - 1"),
+        ({"version": True}, "version must be an int"),
+        ({"label": ""}, "label must be a string"),
+        ({"label": 3}, "label must be a string"),
+        ({"address": "http://"}, "address is http://host:port"),
+        ({"address": "http://:8501"}, "address is http://host:port"),
+        ({"address": "http://localhost:port"}, "address is http://host:port"),
+        ({"address": "local host", "protocol": "rest"}, "address is http://host:port"),
+        ({"headers": "a: b"}, "dict of strings"),
+        ({"headers": []}, "dict of strings"),
+        ({"headers": {1: "a"}}, "dict of strings"),
+        ({"headers": {"a": "b\nc"}}, "line breaks"),
+        ({"headers": {"a": " b"}}, "spaces at its start"),
+        ({"headers": {"a b": "c"}}, "name of a header"),
+        ({"headers": {"key-bin": "a"}}, "-bin"),
         ({"max_retries": -1}, "max_retries must be"),
         ({"headers": {"a": 1}}, "dict of strings"),
         ({"root_certificates": "/no/such.pem"}, "root_certificates must be the path"),

@@ -1,4 +1,4 @@
-"""What the client does when a server is slow, busy, absent, or shared with odd requests.
+"""What the client does when a server is slow, busy or absent.
 
 A server cannot be told to fail, so all of this runs against the test double alone.
 """
@@ -7,11 +7,7 @@ import concurrent.futures
 import threading
 import time
 
-import grpc
-import numpy as np
 import pytest
-import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from tests import contract
 from tests.zoo.serving.client.conftest import GREY_SHAPE
@@ -20,26 +16,10 @@ from zoo import serving
 
 BUSY = Refusal("RESOURCE_EXHAUSTED", "all threads are busy")
 GONE = Refusal("UNAVAILABLE", "restarting")
-NEIGHBOUR = Refusal(
-    "FAILED_PRECONDITION",
-    "Tensors with name 'image:0' from different tasks have different shapes and padding is turned "
-    "off. Set pad_variable_length_inputs to true",
-)
-NEIGHBOUR_WITHOUT_ROWS = Refusal(
-    "FAILED_PRECONDITION",
-    "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension sizes",
-)
-NEIGHBOURS_TYPE = Refusal("INTERNAL", "Tensor concat operation failed: INVALID_ARGUMENT: types")
+FULL = Refusal("UNAVAILABLE", "The batch scheduling queue to which this task was submitted is full")
 
 
-@pytest.fixture(scope="module")
-def images():
-    return np.random.default_rng(0).random((4, *GREY_SHAPE), np.float32)
-
-
-@pytest.mark.parametrize(
-    "refusal", [BUSY, GONE, NEIGHBOUR, NEIGHBOURS_TYPE, NEIGHBOUR_WITHOUT_ROWS], ids=str
-)
+@pytest.mark.parametrize("refusal", [BUSY, GONE], ids=str)
 def test_what_may_pass_is_repeated(refusal, connect_to_double, double, grey):
     double.refusals.extend([refusal, refusal])
     before = double.num_requests
@@ -55,6 +35,7 @@ def test_what_may_pass_is_repeated(refusal, connect_to_double, double, grey):
             serving.OverloadedError,
             r"all threads are busy \(tried 3 times\).*grpc_max_threads",
         ),
+        (FULL, serving.OverloadedError, r"is full \(tried 3 times\).*max_enqueued_batches"),
         (GONE, serving.UnreachableError, r"restarting \(tried 3 times\).*address and port"),
     ],
 )
@@ -66,25 +47,26 @@ def test_refusals_are_repeated_a_few_times(refusal, error, message, connect_to_d
     assert double.num_requests == before + 3
 
 
-def test_a_neighbours_fault_is_repeated_until_the_deadline(connect_to_double, double, grey):
-    client = connect_to_double(max_retries=0)
-    double.refusals.extend([NEIGHBOUR] * 10)
-    contract.assert_close(client.sample(1, seed=1), grey.model.sample(1, seed=1))
-    client = connect_to_double(max_retries=0, deadline=0.5)
-    double.refusals.extend([NEIGHBOUR] * 1000)
-    with pytest.raises(serving.ServingError, match="of other clients, were in the same batch"):
+@pytest.mark.parametrize(
+    ("refusal", "is_asked_anew"),
+    [
+        (Refusal("INVALID_ARGUMENT", "VAE Zoo: `seed` must be"), False),
+        (Refusal("INTERNAL", "out of memory"), False),
+        (Refusal("INVALID_ARGUMENT", "VAE Zoo: `image` must have shape [N, 5, 5, 1]"), True),
+        (Refusal("INVALID_ARGUMENT", "input size does not match signature"), True),
+        (Refusal("FAILED_PRECONDITION", 'Serving signature key "sample" not found.'), True),
+    ],
+    ids=str,
+)
+def test_signatures_are_asked_for_anew_where_they_may_differ(
+    refusal, is_asked_anew, connect_to_double, double
+):
+    client = connect_to_double()
+    known = client.signatures()
+    double.refusals.append(refusal)
+    with pytest.raises(serving.ServingError):
         client.sample(1)
-
-
-def test_keeping_out_of_neighbours_batches_learns_the_largest(grey):
-    with (
-        Double({"grey": grey.path}, max_batch_size=4) as double,
-        serving.Client(double.grpc_address, "grey") as client,
-    ):
-        double.refusals.extend([NEIGHBOUR] * 3)
-        contract.assert_close(client.sample(3, seed=1), grey.model.sample(3, seed=1))
-        # Three refusals, one of more rows than it takes, and the answer.
-        assert double.num_requests == 5
+    assert (client.signatures() is not known) == is_asked_anew
 
 
 @pytest.mark.parametrize(
@@ -164,6 +146,29 @@ def test_a_closed_client_says_so(connect_to_double):
         client.sample(2)
 
 
+def test_closing_during_a_call_of_many_parts(connect_to_double, double):
+    client = connect_to_double(max_batch_size=1)
+    double.delay = 0.2
+    timer = threading.Timer(0.3, client.close)
+    timer.start()
+    with pytest.raises(serving.ServingError, match="the client was closed"):
+        client.sample(100)
+    timer.join()
+    with pytest.raises(serving.ServingError, match="the client was closed"):
+        client.wait_until_available(5)
+
+
+def test_closing_during_a_call_of_one_part(double):
+    client = serving.Client(double.grpc_address, "grey")
+    client.signatures()
+    double.delay = 1.0
+    timer = threading.Timer(0.3, client.close)
+    timer.start()
+    with pytest.raises(serving.ServingError, match="the client was closed"):
+        client.sample(1)
+    timer.join()
+
+
 def test_a_server_with_content_in_bytes_and_no_batching(grey):
     with (
         Double({"grey": grey.path}, max_batch_size=None, answers_as="content") as double,
@@ -183,35 +188,3 @@ def test_more_requests_than_threads(grey):
         samples = list(pool.map(lambda seed: client.sample(1, seed=seed), range(16)))
     expected = [grey.model.sample(1, seed=seed) for seed in range(16)]
     contract.assert_close(samples, expected)
-
-
-def test_odd_neighbours_do_not_hurt(grey, images):
-    """Beside someone who sends wrong sizes all the time, and shares batches with us."""
-    with Double({"grey": grey.path}, batch_timeout=0.01) as double:
-        is_over = threading.Event()
-        odd = predict_pb2.PredictRequest()
-        odd.model_spec.name, odd.model_spec.signature_name = "grey", "encode"
-        odd.inputs["image"].CopyFrom(tf.make_tensor_proto(np.zeros([1, 5, 5, 1], np.float32)))
-        answers = []
-
-        def disturb():
-            with grpc.insecure_channel(double.grpc_address) as channel:
-                stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-                while not is_over.is_set():
-                    try:
-                        stub.Predict(odd, timeout=20)
-                    except grpc.RpcError as error:
-                        answers.append(error.details())
-
-        with (
-            serving.Client(double.grpc_address, "grey") as client,
-            concurrent.futures.ThreadPoolExecutor(2) as pool,
-        ):
-            disturbance = pool.submit(disturb)
-            expected = grey.model.encode(images)
-            for _ in range(10):
-                contract.assert_close(client.encode(images), expected)
-            is_over.set()
-            disturbance.result()
-    # Else nothing was tried here.
-    assert any("padding is turned off" in answer for answer in answers)

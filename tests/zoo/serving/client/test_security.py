@@ -1,7 +1,10 @@
 """TLS, and the headers that a proxy before the server may want."""
 
+import contextlib
 import shutil
+import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -33,6 +36,28 @@ def tls_files(tmp_path_factory):
     command = f"openssl {options} {names} -keyout {files.key} -out {files.certificate}"
     subprocess.run(command.split(), check=True, capture_output=True)
     return files
+
+
+def test_tls_that_fails_is_not_tried_again():
+    connections = []
+
+    def work(server):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                connections.append(connection)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with socket.create_server(("localhost", 0)) as server:
+        threading.Thread(target=work, args=[server], daemon=True).start()
+        address = f"https://localhost:{server.getsockname()[1]}"
+        with (
+            serving.Client(address, "grey", deadline=20) as client,
+            pytest.raises(serving.UnreachableError, match="TLS"),
+        ):
+            client.sample(1)
+    assert len(connections) == 1
+    connections[0].close()
 
 
 def test_tls(grey, tls_files):

@@ -6,6 +6,7 @@ import os
 import threading
 
 import tensorflow as tf
+from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tests.zoo.serving.double.batcher import Batcher
@@ -67,6 +68,7 @@ class ServedModel:
             return self._batchers[name]
 
     def _run(self, name, inputs):
+        _check_types(inputs, self.signature_defs[name].inputs)
         try:
             return self._session(name, inputs)
         except tf.errors.OpError as error:
@@ -87,6 +89,23 @@ def _check_names(sent, wanted):
             f"input tensor alias not found in signature: {min(sent - wanted)}. Inputs expected to "
             f"be in the set {_braced(wanted)}.",
         )
+
+
+def _check_types(sent, infos):
+    """Says what a session says; under batching of all of a batch."""
+    for index, name in enumerate(sorted(sent)):
+        wanted = types_pb2.DataType.Name(infos[name].dtype)
+        received = types_pb2.DataType.Name(tf.as_dtype(sent[name].dtype).as_datatype_enum)
+        if received != wanted:
+            raise Refusal(
+                "INVALID_ARGUMENT",
+                f"Expects arg[{index}] to be {_type_name(wanted)} but {_type_name(received)} is "
+                "provided",
+            )
+
+
+def _type_name(name):
+    return name.removeprefix("DT_").lower()
 
 
 def _braced(names):

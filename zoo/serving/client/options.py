@@ -1,0 +1,115 @@
+"""Checks what a client is made with, before anything is sent."""
+
+import math
+import numbers
+import re
+from urllib.parse import urlsplit
+
+__all__ = ["check_headers", "check_limits", "check_model", "check_seconds", "check_url"]
+
+_LONGEST_SECONDS = 24 * 3600.0  # Beyond some centuries, clocks of operating systems overflow.
+_LARGEST_VERSION = 2**63 - 1
+_HEADER_NAME = re.compile(r"[0-9A-Za-z_.-]+")
+_HEADER_VALUE = re.compile(r"([!-~][ -~]*)?")  # Printable ASCII that does not begin with a space.
+
+
+def check_limits(max_batch_size, max_retries):
+    """Checks how much is sent at once and how often.
+
+    Raises:
+        ValueError: One is no int, or too small.
+    """
+    for name, value, least in [
+        ("max_batch_size", max_batch_size, 1),
+        ("max_retries", max_retries, 0),
+    ]:
+        if not _is_int(value) or value < least:
+            raise ValueError(f"{name} must be an int of at least {least}. Received: {value!r}")
+
+
+def check_seconds(seconds, name):
+    """Gives seconds as a float of a day at most.
+
+    Raises:
+        ValueError: They are no finite number above 0.
+    """
+    is_number = isinstance(seconds, numbers.Real) and not isinstance(seconds, bool)
+    if not is_number or not math.isfinite(seconds) or seconds <= 0:
+        raise ValueError(
+            f"{name} must be a finite number of seconds above 0. Received: {name}={seconds!r}"
+        )
+    return min(float(seconds), _LONGEST_SECONDS)
+
+
+def check_model(model, version, label):
+    """Checks what says which model is asked.
+
+    Raises:
+        ValueError: One is not what it must be.
+    """
+    if not isinstance(model, str) or not model:
+        raise ValueError(
+            f"model must be the name that the server gives it. Received: model={model!r}"
+        )
+    if version is not None and label is not None:
+        raise ValueError(
+            "version and label both choose a version: pass one of them. "
+            f"Received: version={version!r}, label={label!r}"
+        )
+    if version is not None and not (_is_int(version) and 0 <= version <= _LARGEST_VERSION):
+        raise ValueError(f"version must be an int of 0 to 2**63 - 1. Received: version={version!r}")
+    if label is not None and (not isinstance(label, str) or not label):
+        raise ValueError(f"label must be a string such as 'stable'. Received: label={label!r}")
+
+
+def check_headers(headers, is_grpc):
+    """Checks that headers are a dict of strings that can be sent.
+
+    Raises:
+        ValueError: They are not; the message has no values, which may be secret.
+    """
+    if not isinstance(headers, dict):
+        raise ValueError(f"headers must be a dict of strings. Received: {type(headers).__name__}")
+    for name, value in headers.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise ValueError(
+                f"headers must be a dict of strings. Received: {name!r} with a value of type "
+                f"{type(value).__name__}"
+            )
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError(
+                "The name of a header has letters, digits, '-', '_' and '.' alone. "
+                f"Received: {name!r}"
+            )
+        if not _HEADER_VALUE.fullmatch(value):
+            raise ValueError(
+                "The value of a header must be printable ASCII, without line breaks and without "
+                f"spaces at its start. That of {name!r} is not."
+            )
+        if is_grpc and name.lower().endswith("-bin"):
+            raise ValueError(
+                "gRPC takes bytes for headers that end in '-bin', and this client sends strings: "
+                f"use another name. Received: {name!r}"
+            )
+
+
+def check_url(url):
+    """Checks that a URL has a host, and that its port, if any, is one.
+
+    Raises:
+        ValueError: It has not.
+    """
+    try:
+        parts = urlsplit(url)
+        is_valid = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # Of the port, or of brackets.
+        is_valid = False
+    if not is_valid or re.search(r"\s", url):
+        raise ValueError(
+            "A REST address is http://host:port or https://host:port, such as "
+            f"'http://localhost:8501'. Received: {url!r}"
+        )
+
+
+def _is_int(value):
+    return isinstance(value, int) and not isinstance(value, bool)
