@@ -45,6 +45,8 @@ def press(monkeypatch):
     """Sends a signal, by default Ctrl-C, as soon as all is printed and the server only runs."""
 
     wait = model_server.ModelServer.wait
+    # A shell starts what runs in its background with Ctrl-C ignored, and so may these tests.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def make(number=signal.SIGINT, to=os.getpid):
         def wait_and_be_told(server):
@@ -54,7 +56,8 @@ def press(monkeypatch):
         monkeypatch.setattr(model_server.ModelServer, "wait", wait_and_be_told)
 
     make()
-    return make
+    yield make
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
