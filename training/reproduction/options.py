@@ -1,6 +1,6 @@
 """The command lines of `vae-zoo reproduce` and `vae-zoo report`."""
 
-from training.reproduction import scales
+from training.reproduction.names import SCALES
 
 __all__ = ["REPORT_EXAMPLES", "REPRODUCE_EXAMPLES", "add_report_options", "add_reproduce_options"]
 
@@ -21,7 +21,7 @@ def add_reproduce_options(parser):
     parser.add_argument("target", help="figure-2, table-2, blur-map, ...; `vae-zoo list` has all")
     parser.add_argument(
         "--scale",
-        choices=scales.NAMES,
+        choices=SCALES,
         default="small",
         help="smoke: tiny, only to see that it runs; small (default): at most ten minutes a run on "
         "two CPU cores; paper: sizes like the authors', for GPUs",

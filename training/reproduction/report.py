@@ -5,7 +5,7 @@ import json
 import pathlib
 import shutil
 
-from training.reproduction import scales
+from training.reproduction.names import SCALES
 from training.reproduction.reproduce import list_names
 from training.reproduction.store import Store
 from training.reproduction.targets import TARGETS
@@ -59,7 +59,7 @@ class _Entry:
 
     def __init__(self, target, directory):
         self.target, self.scale, self.values, self._files = target, None, None, []
-        for scale in reversed(scales.NAMES):
+        for scale in reversed(SCALES):
             store = Store(directory, scale)
             if store.numbers(target.name).exists():
                 self.scale = scale

@@ -9,9 +9,7 @@
 from training.datasets.sources import NUM_MICRO_IMAGES
 from training.recipes import Recipe, find_recipe
 
-__all__ = ["NAMES", "scaled"]
-
-NAMES = ("smoke", "small", "paper")
+__all__ = ["scaled"]
 
 _SMOKE = {
     "ConvDRAW": {"num_steps": 2, "filters": 4, "latent_filters": 1, "kernel_size": 3},
@@ -36,7 +34,7 @@ def scaled(recipe_name, scale, name, arguments=None, objective=None, **overrides
 
     Args:
         recipe_name: Name of the recipe it starts from, which is the small scale.
-        scale: One of `NAMES`.
+        scale: One of `training.reproduction.names.SCALES`.
         name: Name of the run.
         arguments: Changes of the architecture's arguments at the small and the paper scale.
         objective: A name, as of `Recipe.override`, or `{"class_name", "arguments"}`.

@@ -20,7 +20,7 @@ class Store:
 
     Args:
         directory: The directory of all scales.
-        scale: One of `training.reproduction.scales.NAMES`.
+        scale: One of `training.reproduction.names.SCALES`.
     """
 
     def __init__(self, directory, scale):

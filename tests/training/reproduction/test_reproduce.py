@@ -120,7 +120,7 @@ def test_names_are_those_of_the_targets():
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 def test_runs_of_every_target_are_recipes_at_every_scale(target):
-    for scale in scales.NAMES:
+    for scale in names.SCALES:
         runs = target.runs(scale)
         by_name = {run.name: run for run in runs}
         assert len(by_name) == len(runs)
