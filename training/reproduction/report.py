@@ -112,7 +112,8 @@ def _flatten(values, prefix=""):
     elif isinstance(values, list) and any(isinstance(value, dict) for value in values):
         for index, value in enumerate(values):
             label = value.get("label") or value.get("objective") or index
-            yield from _flatten(value, f"{prefix}, {label}")
+            rest = {n: v for n, v in value.items() if n not in ("label", "objective")}
+            yield from _flatten(rest, f"{prefix}, {label}")
     else:
         yield prefix.replace("_", " "), values
 
