@@ -59,12 +59,13 @@ def _plot(path, points, found, critical, curvature):
 
 
 def _verdict(numbers):
-    found = ", ".join(f"{value:.3g}" for value in numbers["critical_temperatures"])
-    falls = numbers["error_when_cold"] < numbers["error_when_hot"]
+    found = numbers["critical_temperatures"]
+    scales = numbers["squared_scales"]
+    met = [scale for scale in scales if any(abs(beta / scale - 1.0) < 0.1 for beta in found)]
     return (
-        f"clusters of fixed points merge at β = {found}; "
-        f"{'agrees' if falls and found else 'disagrees'}: few vectors when hot, one a point when "
-        f"cold ({numbers['points_with_tiles_when_cold']} of {numbers['points']} points have tiles)."
+        f"{'agrees' if len(met) >= 2 else 'disagrees'}: the three highest peaks stand at β = "
+        f"{', '.join(f'{beta:.3g}' for beta in found)}; pairs of clusters ±s apart should merge "
+        f"near s² = {', '.join(f'{scale:.3g}' for scale in scales)}."
     )
 
 
