@@ -7,7 +7,7 @@ import tensorflow as tf
 from zoo.serving import keras_config, manifest, warmup
 from zoo.serving.check import check_export
 from zoo.serving.signatures import make_signatures
-from zoo.serving.unfinished_folder import move_complete, unfinished_folder
+from zoo.serving.unfinished_folder import as_local_path, move_complete, unfinished_folder
 
 __all__ = ["export"]
 
@@ -60,13 +60,12 @@ def export(model, path, log_prob_samples=16, metadata=None, signatures=None):
 
 
 def _as_new_path(path):
-    path = os.fsdecode(path)
-    if "://" in path:
-        raise ValueError(
-            f"export writes to local folders. Received: {path}. Export locally, then copy the "
-            "folder; into a served base path under another name first, then rename."
-        )
-    path = os.path.abspath(path)
+    path = as_local_path(
+        path,
+        "export",
+        "Export locally, then copy the folder; into a served base path under another name first, "
+        "then rename.",
+    )
     if os.path.lexists(path):
         raise FileExistsError(
             f"{path} exists already. export never overwrites: remove it first, or export to "

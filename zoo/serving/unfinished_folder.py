@@ -18,11 +18,28 @@ try:
 except ImportError:  # Windows, where nothing tells who is alive: leftovers stay.
     fcntl = None
 
-__all__ = ["move_complete", "remove_leftovers", "unfinished_folder"]
+__all__ = ["as_local_path", "move_complete", "remove_leftovers", "unfinished_folder"]
 
 _HOST = re.sub(r"[^\w.-]", "_", socket.gethostname()) or "unknown"
 _NAME = re.compile(r"\..+\.unfinished-(?P<host>[\w.-]+)-(?P<process>\d+)-[0-9a-f]{8}")
 _in_use = set()  # Paths that this process is writing: others with its number are of a dead one.
+
+
+def as_local_path(path, writer, advice):
+    """Gives an absolute path, a string.
+
+    Args:
+        path: A path of any kind.
+        writer: What would write there, for the message.
+        advice: What to do instead, for the message.
+
+    Raises:
+        ValueError: It is a URL, where nothing can be renamed into place.
+    """
+    path = os.fsdecode(path)
+    if "://" in path:
+        raise ValueError(f"{writer} writes to local folders. Received: {path}. {advice}")
+    return os.path.abspath(path)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ import os
 import pathlib
 import re
 
-from zoo.serving.unfinished_folder import move_complete, unfinished_folder
+from zoo.serving.unfinished_folder import as_local_path, move_complete, unfinished_folder
 
 __all__ = ["LARGEST_VERSION", "publish"]
 
@@ -53,13 +53,12 @@ def publish(model, base_path, **export_arguments):
 
 
 def _as_base_path(path):
-    path = os.fspath(path)
-    if "://" in path:
-        raise ValueError(
-            f"publish writes to local folders. Received: {path}. Publish locally, then copy the "
-            "version to its base path under another name first, such as `copying`, and rename it."
-        )
-    path = os.path.abspath(path)
+    path = as_local_path(
+        path,
+        "publish",
+        "Publish locally, then copy the version to its base path under another name first, such as "
+        "`copying`, and rename it.",
+    )
     if os.path.lexists(path) and not os.path.isdir(path):
         raise NotADirectoryError(f"base_path must be a folder of versions. {path} is a file.")
     if os.path.exists(os.path.join(path, "saved_model.pb")):

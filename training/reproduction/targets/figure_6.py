@@ -62,7 +62,8 @@ def _draw_system(results, path):
 
 def _verdict(numbers):
     count = sum(len(rows) for rows in numbers.values())
-    return f"{count} models drawn; judge by eye, beside the sharpness of their samples."
+    plural = "s" * (count > 1)
+    return f"{count} model{plural} drawn; judge by eye, beside the sharpness of their samples."
 
 
 TARGET = Target(
