@@ -45,7 +45,7 @@ def final_metrics(model, data, recipe, progress, test_logs, num_test_images):
         "bits_per_dimension": bits_per_dimension(model, data),
         "multipliers": model.objective.multipliers,
         "equivalent_beta": equivalent_beta(model),
-        "constraints_at_bound": infeasible_constraints(model),
+        "infeasible_constraints": infeasible_constraints(model),
         "unmet_constraints": unmet_constraints(model, test, progress.rows),
         **training_facts(model, recipe, progress),
     }
@@ -65,7 +65,7 @@ def training_facts(model, recipe, progress):
 
 
 def infeasible_constraints(model):
-    """Names of the constraints whose multiplier stands at its bound: not to be met."""
+    """Names of the constraints that the objective finds not to be met: see `zoo.GECO.infeasible`."""
     return getattr(model.objective, "infeasible", list)()
 
 
@@ -82,7 +82,7 @@ def unmet_constraints(model, test, rows):
 
     Returns:
         By the constraint's name a dict of its kind, its tolerance, and what its multiplier did at
-        the end: "at its bound", "rising", "not rising", or "unknown" after a single epoch.
+        the end: "very high", "rising", "not rising", or "unknown" after a single epoch.
     """
     unmet = {}
     for constraint in getattr(model.objective, "constraints", []):
@@ -95,9 +95,9 @@ def unmet_constraints(model, test, rows):
     return unmet
 
 
-def _end_of_multiplier(name, rows, at_bound):
-    if name in at_bound:
-        return "at its bound"
+def _end_of_multiplier(name, rows, infeasible):
+    if name in infeasible:
+        return "very high"
     values = [row[f"val_{name}_multiplier"] for row in rows[-2:]]
     if len(values) < 2:
         return "unknown"
@@ -105,7 +105,7 @@ def _end_of_multiplier(name, rows, at_bound):
 
 
 _ENDS = {
-    "at its bound": "The multiplier stands at its upper bound. ",
+    "very high": "The multiplier is so high that raising it no longer helps. ",
     "rising": "The multiplier was still rising. ",
     "not rising": "The multiplier was no longer rising. ",
     "unknown": "",

@@ -1,6 +1,7 @@
 """GECO: generalised ELBO with constrained optimisation (Taming VAEs, Section 3.4, Algorithm 1)."""
 
 import logging
+import math
 
 import keras
 import numpy as np
@@ -17,6 +18,7 @@ _LOG = logging.getLogger(__name__)
 _LARGEST_LOG_FLOAT = 88.0
 # Wide enough for any model: a multiplier of e^30 nats per unit of error means "cannot be met".
 LARGEST_LOG_MULTIPLIER = 30.0
+_RISE_OF_THE_INFEASIBLE = 10.0
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -37,8 +39,9 @@ class GECO(Objective):
             constraint's scale-free signal of M_t, for the reconstruction error log(error / κ²),
             clipped to ±0.5. Where it is clipped, λ waits as long as the unclipped signal is on its
             way to 0 by itself (at a rate of 1/1000 of itself a step), so that the slow start of
-            training does not wind the multiplier up. One setting serves every tolerance and data
-            set.
+            training does not wind the multiplier up; and above its start λ_0 it rises in constant
+            steps of ν s_t λ_0, so that a model that is slow or too small does not. One setting
+            serves every tolerance and data set.
             `"algorithm-1"`: the paper's rule to the letter, λ ← λ · exp(ν M_t) from λ = 1. Since
             our reconstruction error is a mean over the D pixels, not a sum, its λ = 1 starts
             D times weaker than the paper's.
@@ -115,8 +118,8 @@ class GECO(Objective):
         if self.built:
             return super().attach(model)
         initial = np.log(self._update.initial(model.image_shape))
-        initial = np.clip(initial, *self.log_multiplier_bounds)
-        self.log_multipliers = self.add_state("log_multipliers", initial)
+        self._log_initial = np.float32(np.clip(initial, *self.log_multiplier_bounds))
+        self.log_multipliers = self.add_state("log_multipliers", self._log_initial)
         self.moving_averages = self.add_state("moving_averages", np.zeros(len(initial)))
         self.num_updates = self.add_state("num_updates", 0.0)
         return super().attach(model)
@@ -143,7 +146,8 @@ class GECO(Objective):
         is_first = tf.equal(tf.convert_to_tensor(self.num_updates), 0.0)
         previous = tf.where(is_first, violations, previous)
         averages = self.decay * previous + (1.0 - self.decay) * violations
-        change = self._update.change(previous, averages)
+        log_excess = self.log_multipliers - self._log_initial
+        change = self._update.change(previous, averages, log_excess)
         if self.delay:
             change = tf.where(self.num_updates < float(self.delay), 0.0, change)
         moved = self.log_multipliers + change
@@ -173,10 +177,20 @@ class GECO(Objective):
         return {c.name: float(v) for c, v in zip(self.constraints, values, strict=True)}
 
     def infeasible(self):
-        """Names of the constraints whose multiplier stands at its upper bound: not to be met."""
-        values = keras.ops.convert_to_numpy(self.log_multipliers)
-        at_bound = values >= np.float32(self.log_multiplier_bounds[1])
-        return [c.name for c, hit in zip(self.constraints, at_bound, strict=True) if hit]
+        """Names of the constraints that this model does not seem able to meet.
+
+        The multiplier of each stands at its upper bound or, under the default update, at 10 times
+        its start or more, while the moving average is still above the tolerance by the margin that
+        `vae-zoo train` allows, a tenth of the constraint's scale.
+        """
+        log_multipliers = keras.ops.convert_to_numpy(self.log_multipliers)
+        averages = keras.ops.convert_to_numpy(self.moving_averages)
+        scales = np.array([constraint.scale for constraint in self.constraints])
+        is_high = log_multipliers >= np.float32(self.log_multiplier_bounds[1])
+        if self.update != "algorithm-1":
+            has_risen = log_multipliers - self._log_initial >= math.log(_RISE_OF_THE_INFEASIBLE)
+            is_high |= has_risen & (averages > 0.1 * scales)
+        return [c.name for c, hit in zip(self.constraints, is_high, strict=True) if hit]
 
     def callbacks(self):
         """Gives the callback that reports a constraint that cannot be met."""
@@ -203,7 +217,7 @@ class GECO(Objective):
 
 
 class _ReportInfeasible(keras.callbacks.Callback):
-    """Warns once for each constraint whose multiplier has reached its bound."""
+    """Warns once for each constraint that the model does not seem able to meet."""
 
     def __init__(self, objective):
         super().__init__()
@@ -214,11 +228,12 @@ class _ReportInfeasible(keras.callbacks.Callback):
         for name in set(self._objective.infeasible()) - self._reported:
             self._reported.add(name)
             _LOG.warning(
-                "After epoch %d the multiplier of %s is at its bound, e^%g: this model cannot meet "
-                "the tolerance. Loosen it, or give the model more capacity or more time.",
+                "After epoch %d the tolerance of %s is not met, though its multiplier has risen to "
+                "%.3g: this model does not seem able to meet it. Loosen it, or give the model more "
+                "capacity or more time.",
                 epoch + 1,
                 name,
-                self._objective.log_multiplier_bounds[1],
+                self._objective.multipliers[name],
             )
 
 

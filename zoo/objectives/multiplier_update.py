@@ -21,8 +21,14 @@ class MultiplierUpdate:
     θ ← θ + η (K_I e_t + K_P (ξ_t - ξ_{t-1})) with ξ_t = ν ξ_{t-1} + (1 - ν) e_t, on θ = log λ,
     where the error e_t is the clipped signal of the moving average. The average has smoothed it
     already, so ν = 0 and ξ_t = e_t; η K_I is the step size, η K_P the proportional gain, and
-    ξ_{-1} = e_0, so that the first step is not a change. With gain 0, no clipping, no waiting and
-    the violation itself for a signal it would be the paper's rule.
+    ξ_{-1} = e_0, so that the first step is not a change. With gain 0, no clipping, no waiting, no
+    slowing down and the violation itself for a signal it would be the paper's rule.
+
+    Above its start λ_0 the multiplier rises by η K_I λ_0 e_t, constant steps as of dual ascent on λ
+    itself, and no longer by factors. For the reconstruction error λ_0 = D/(2κ²) is the most that
+    reverse water-filling ever asks for (a Gaussian source at its rate-distortion bound, Cover &
+    Thomas, Section 10.3.3). Where the error is still too large there, the networks are slow or
+    small; a multiplier that went on by factors would buy little error for hundreds of nats.
 
     Args:
         rule: `"proportional-integral"` or `"algorithm-1"`.
@@ -58,8 +64,14 @@ class MultiplierUpdate:
             return np.ones(len(self._constraints))
         return np.array([c.initial_multiplier(image_shape) for c in self._constraints])
 
-    def change(self, previous, averages):
-        """Gives the change of log λ, `[K]`, for moving averages M_{t-1} and M_t, `[K]`."""
+    def change(self, previous, averages, log_excess):
+        """Gives the change of log λ, `[K]`.
+
+        Args:
+            previous: The moving averages M_{t-1}, `[K]`.
+            averages: The moving averages M_t, `[K]`.
+            log_excess: log(λ / λ_0), `[K]`.
+        """
         if self._rule == "algorithm-1":
             return self._step_sizes * averages
         signals, before = self._signals(averages), self._signals(previous)
@@ -68,7 +80,8 @@ class MultiplierUpdate:
         is_far = tf.abs(signals) > _SIGNAL_BOUND
         is_on_its_way = tf.abs(before) - tf.abs(signals) > tf.abs(signals) / _PATIENCE
         integral = tf.where(is_far & is_on_its_way, 0.0, self._step_sizes * bounded)
-        return integral + self._gain * change
+        slowed = integral * tf.exp(-tf.maximum(log_excess, 0.0))
+        return tf.where(integral > 0.0, slowed, integral) + self._gain * change
 
     def _signals(self, averages):
         pairs = zip(self._constraints, tf.unstack(averages), strict=True)

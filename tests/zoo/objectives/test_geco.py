@@ -111,6 +111,8 @@ def default_changes_of_log_multiplier(signals, step_size, gain):
         is_clipped = abs(signal) > 0.5
         is_on_its_way = abs(before) - abs(signal) > abs(signal) / 1000
         integral = 0 if is_clipped and is_on_its_way else step_size * np.clip(signal, -0.5, 0.5)
+        if integral > 0:  # Above its start the multiplier rises in constant steps.
+            integral *= np.exp(-max(sum(changes), 0.0))
         change = gain * (np.clip(signal, -0.5, 0.5) - np.clip(before, -0.5, 0.5))
         changes.append(integral + change)
         clipped.append(is_clipped)
@@ -211,8 +213,25 @@ def test_a_constraint_that_cannot_be_met_is_reported_once(images, caplog):
     with caplog.at_level(logging.WARNING):
         model.fit(images, batch_size=4, epochs=3, verbose=0)
     [message] = [r.getMessage() for r in caplog.records if r.name.startswith("zoo")]
-    assert "the multiplier of error is at its bound" in message
-    assert "cannot meet the tolerance. Loosen it, or" in message
+    assert "the tolerance of error is not met, though its multiplier has risen to" in message
+    assert "able to meet it. Loosen it, or" in message
+
+
+@pytest.mark.parametrize(
+    ("rise", "average", "expected"),
+    [
+        (10.1, 2.0, ["error"]),
+        (9.9, 2.0, []),  # It may yet be met.
+        (10.1, 0.05, []),  # It is met, near enough.
+    ],
+)
+def test_a_multiplier_far_above_its_start_tells_what_cannot_be_met(rise, average, expected):
+    constraint = ReconstructionError(0.2, name="error")
+    objective = zoo.GECO(constraint)
+    attached(objective)
+    objective.log_multipliers.assign(objective.log_multipliers + np.log(rise))
+    objective.moving_averages.assign([average * constraint.scale])
+    assert objective.infeasible() == expected
 
 
 def test_a_constraint_that_can_be_met_is_not_reported(images, caplog):

@@ -41,11 +41,14 @@ def run(objective, violations):
 def reference(violations, step_sizes, delay=0, bounds=(-30, 30), gain=GAIN):
     """The documented recursion; signals stay within ±0.5, where none is clipped or waits."""
     scales = np.array([0.5, 1.0, 2.0])
-    log_multipliers, averages, log_multiplier = [], [], np.clip(-np.log(scales), *bounds)
-    average = violations[0]
+    log_multipliers, averages, start = [], [], np.clip(-np.log(scales), *bounds)
+    average, log_multiplier = violations[0], start
     for step, violation in enumerate(violations):
         previous, average = average, DECAY * average + (1 - DECAY) * violation
-        change = step_sizes * average / scales + gain * (average - previous) / scales
+        integral = step_sizes * average / scales
+        is_slowed = (integral > 0) & (log_multiplier > start)
+        integral = np.where(is_slowed, integral * np.exp(start - log_multiplier), integral)
+        change = integral + gain * (average - previous) / scales
         if step >= delay:
             log_multiplier = np.clip(log_multiplier + change, *bounds)
         log_multipliers.append(log_multiplier)
@@ -86,6 +89,16 @@ def test_the_paper_rule_has_step_sizes_too(violations):
     _model, objective = make_objective(step_size=list(sizes), update="algorithm-1")
     log_multipliers, averages = run(objective, violations)
     np.testing.assert_allclose(log_multipliers, np.cumsum(sizes * averages, axis=0), atol=1e-5)
+
+
+def test_above_its_start_a_multiplier_rises_in_constant_steps_and_falls_by_factors():
+    _model, objective = make_objective(step_size=0.02, proportional_gain=0.0)
+    rise, _ = run(objective, np.full([400, 3], 4.0))  # Signals of 2 and more, clipped to 0.5.
+    start = -np.log([0.5, 1.0, 2.0])
+    # To first order in a step of 1%.
+    np.testing.assert_allclose(np.exp(rise[-1] - start), 1.0 + 400 * 0.02 * 0.5, rtol=0.01)
+    fall, _ = run(objective, np.full([400, 3], -4.0))
+    np.testing.assert_allclose(fall[-1] - fall[-101], -100 * 0.02 * 0.5, rtol=1e-4)
 
 
 def test_without_gain_the_default_update_is_the_papers_rule_on_the_signal(violations):
