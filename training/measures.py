@@ -65,7 +65,7 @@ def training_facts(model, recipe, progress):
 
 
 def infeasible_constraints(model):
-    """Names of the constraints that the objective finds not to be met: see `zoo.GECO.infeasible`."""
+    """Names of the constraints that seem not to be met at all: see `zoo.GECO.infeasible`."""
     return getattr(model.objective, "infeasible", list)()
 
 

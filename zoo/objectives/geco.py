@@ -40,7 +40,7 @@ class GECO(Objective):
             clipped to ±0.5. Where it is clipped, λ waits as long as the unclipped signal is on its
             way to 0 by itself (at a rate of 1/1000 of itself a step), so that the slow start of
             training does not wind the multiplier up; and above its start λ_0 it rises in constant
-            steps of ν s_t λ_0, so that a model that is slow or too small does not. One setting
+            steps of ν s_t λ_0 / 10, so that a model that is slow or too small does not. One setting
             serves every tolerance and data set.
             `"algorithm-1"`: the paper's rule to the letter, λ ← λ · exp(ν M_t) from λ = 1. Since
             our reconstruction error is a mean over the D pixels, not a sum, its λ = 1 starts

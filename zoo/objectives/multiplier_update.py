@@ -11,6 +11,7 @@ __all__ = ["MultiplierUpdate"]
 _SIGNAL_BOUND = 0.5
 # Farther off, it waits while the signal falls fast enough to be gone in this many steps.
 _PATIENCE = 1000.0
+_SLOWDOWN_ABOVE_START = 10.0
 _DEFAULT_STEP_SIZES = {"algorithm-1": 1.0, "proportional-integral": 0.01}
 
 
@@ -24,11 +25,11 @@ class MultiplierUpdate:
     ξ_{-1} = e_0, so that the first step is not a change. With gain 0, no clipping, no waiting, no
     slowing down and the violation itself for a signal it would be the paper's rule.
 
-    Above its start λ_0 the multiplier rises by η K_I λ_0 e_t, constant steps as of dual ascent on λ
-    itself, and no longer by factors. For the reconstruction error λ_0 = D/(2κ²) is the most that
-    reverse water-filling ever asks for (a Gaussian source at its rate-distortion bound, Cover &
-    Thomas, Section 10.3.3). Where the error is still too large there, the networks are slow or
-    small; a multiplier that went on by factors would buy little error for hundreds of nats.
+    Above its start λ_0 the multiplier rises by η K_I λ_0 e_t / 10, in constant steps as of dual
+    ascent on λ itself, and no longer by factors. For the reconstruction error λ_0 = D/(2κ²) is the
+    most that reverse water-filling ever asks for (a Gaussian source at its rate-distortion bound,
+    Cover & Thomas, Section 10.3.3). Where the error is still too large there, the networks are slow
+    or small; a larger multiplier buys little error for hundreds of nats.
 
     Args:
         rule: `"proportional-integral"` or `"algorithm-1"`.
@@ -80,8 +81,9 @@ class MultiplierUpdate:
         is_far = tf.abs(signals) > _SIGNAL_BOUND
         is_on_its_way = tf.abs(before) - tf.abs(signals) > tf.abs(signals) / _PATIENCE
         integral = tf.where(is_far & is_on_its_way, 0.0, self._step_sizes * bounded)
-        slowed = integral * tf.exp(-tf.maximum(log_excess, 0.0))
-        return tf.where(integral > 0.0, slowed, integral) + self._gain * change
+        slowed = integral * tf.exp(-log_excess) / _SLOWDOWN_ABOVE_START
+        is_slowed = (integral > 0.0) & (log_excess >= 0.0)
+        return tf.where(is_slowed, slowed, integral) + self._gain * change
 
     def _signals(self, averages):
         pairs = zip(self._constraints, tf.unstack(averages), strict=True)

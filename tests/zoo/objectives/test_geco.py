@@ -111,8 +111,9 @@ def default_changes_of_log_multiplier(signals, step_size, gain):
         is_clipped = abs(signal) > 0.5
         is_on_its_way = abs(before) - abs(signal) > abs(signal) / 1000
         integral = 0 if is_clipped and is_on_its_way else step_size * np.clip(signal, -0.5, 0.5)
-        if integral > 0:  # Above its start the multiplier rises in constant steps.
-            integral *= np.exp(-max(sum(changes), 0.0))
+        excess = sum(changes)
+        if integral > 0 and excess >= 0:  # Above its start it rises slowly, in constant steps.
+            integral *= np.exp(-excess) / 10
         change = gain * (np.clip(signal, -0.5, 0.5) - np.clip(before, -0.5, 0.5))
         changes.append(integral + change)
         clipped.append(is_clipped)
