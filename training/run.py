@@ -18,7 +18,7 @@ __all__ = ["train"]
 _NUM_TENSORBOARD_IMAGES = 8
 
 
-def train(recipe, directory, resume=False, strategy=None, verbose=None):
+def train(recipe, directory, resume=False, strategy=None, verbose=None, export=True):
     """Trains as the recipe says and fills the run directory.
 
     Args:
@@ -29,6 +29,8 @@ def train(recipe, directory, resume=False, strategy=None, verbose=None):
         strategy: One of `training.strategies.NAMES`.
         verbose: As of `keras.Model.fit`: 0 is silent, 1 a progress bar, 2 a line an epoch. None: a
             bar on a terminal, else lines.
+        export: Whether to write a SavedModel, too. `zoo.load` needs one; the commands read
+            checkpoints as well.
 
     Returns:
         The trained model and the values of `metrics.json` (None in a process that is not the
@@ -63,6 +65,9 @@ def train(recipe, directory, resume=False, strategy=None, verbose=None):
     )
     with _training_is_kept(run_directory):
         _write_results(model, data, recipe, progress, metrics, run_directory)
+        if export and not run_directory.saved_model.exists():
+            metadata = {"recipe": recipe.to_dict(), "metrics": metrics}
+            model.export(str(run_directory.saved_model), metadata=metadata)
     return model, metrics
 
 
@@ -209,6 +214,3 @@ def _write_results(model, data, recipe, progress, metrics, run_directory):
     of_kind.save_figures(model, data, recipe, progress, run_directory.figures)
     run_directory.write_json(run_directory.metrics, metrics)
     run_directory.write_text(run_directory.card, of_kind.make_card(recipe, data, metrics))
-    if not run_directory.saved_model.exists():
-        metadata = {"recipe": recipe.to_dict(), "metrics": metrics}
-        model.export(str(run_directory.saved_model), metadata=metadata)

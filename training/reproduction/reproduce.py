@@ -70,7 +70,9 @@ def do_runs(mine, runs, store):
         print(f"{label}: training.")
         recipe = one.recipe(before) if callable(one.recipe) else one.recipe
         directory = store.run_directory(one.name)
-        model, _ = run.train(recipe, directory.path, resume=directory.recipe.exists())
+        resume = directory.recipe.exists()
+        # Loaded from their checkpoints: hundreds of megabytes of exports would be of no use.
+        model, _ = run.train(recipe, directory.path, resume=resume, export=False)
         store.write_measures(one, model, build.load_data(recipe))
 
 

@@ -5,6 +5,7 @@ import statistics
 from training.reproduction.drawing import saved
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target
+from training.reproduction.targets.same_error import run_to_the_same_error
 
 __all__ = ["TARGET"]
 
@@ -18,21 +19,9 @@ def _runs(scale):
         elbo, geco = f"conv_draw_cifar10_elbo{suffix}", f"conv_draw_cifar10_same_error{suffix}"
         recipe = scaled("conv_draw_cifar10", scale, elbo, objective="elbo", seed=seed)
         runs.append(Run(elbo, recipe, ("quantized_likelihood",)))
-        runs.append(Run(geco, _same_error(scale, elbo, geco, seed), after=(elbo,)))
+        runs.append(run_to_the_same_error("conv_draw_cifar10", scale, elbo, geco, seed=seed))
     # All seeds' first halves come first, so that shards seldom wait.
     return sorted(runs, key=lambda run: bool(run.after))
-
-
-def _same_error(scale, elbo, geco, seed):
-    """Makes the recipe whose tolerance is the error that the ELBO's run reached."""
-
-    def recipe(results):
-        error = results[elbo].metrics["test"]["rmse"]
-        return scaled(
-            "conv_draw_cifar10", scale, geco, objective="geco", tolerance=error, seed=seed
-        )
-
-    return recipe
 
 
 def _draw(finished, path):
