@@ -37,11 +37,9 @@ class GECO(Objective):
         update: `"proportional-integral"` (default): log λ moves by ν s_t +
             proportional_gain · (s_t - s_{t-1}) from `constraint.initial_multiplier`. s_t is the
             constraint's scale-free signal of M_t, for the reconstruction error log(error / κ²),
-            clipped to ±0.5. Where it is clipped, λ waits as long as the unclipped signal is on its
-            way to 0 by itself (at a rate of 1/1000 of itself a step), so that the slow start of
-            training does not wind the multiplier up; and above its start λ_0 it rises in constant
-            steps of ν s_t λ_0 / 10, so that a model that is slow or too small does not. One setting
-            serves every tolerance and data set.
+            clipped to ±0.5. Farther above the tolerance λ follows the error as the ELBO's weight
+            D/(2σ*²) does; and a model that is slow or too small does not wind λ up. One setting
+            serves every tolerance and data set (`zoo.objectives.multiplier_update` has all of it).
             `"algorithm-1"`: the paper's rule to the letter, λ ← λ · exp(ν M_t) from λ = 1. Since
             our reconstruction error is a mean over the D pixels, not a sum, its λ = 1 starts
             D times weaker than the paper's.
@@ -147,7 +145,8 @@ class GECO(Objective):
         previous = tf.where(is_first, violations, previous)
         averages = self.decay * previous + (1.0 - self.decay) * violations
         log_excess = self.log_multipliers - self._log_initial
-        change = self._update.change(previous, averages, log_excess)
+        is_first_move = tf.equal(tf.convert_to_tensor(self.num_updates), float(self.delay))
+        change = self._update.change(previous, averages, log_excess, is_first_move)
         if self.delay:
             change = tf.where(self.num_updates < float(self.delay), 0.0, change)
         moved = self.log_multipliers + change

@@ -9,9 +9,9 @@ __all__ = ["MultiplierUpdate"]
 
 # The default update answers signals up to this size: a squared error of κ² e^0.5, 1.28 κ RMS.
 _SIGNAL_BOUND = 0.5
-# Farther off, it waits while the signal falls fast enough to be gone in this many steps.
+# Farther off, its integral waits while the signal falls fast enough to be gone in this many steps.
 _PATIENCE = 1000.0
-_SLOWDOWN_ABOVE_START = 10.0
+_SLOWDOWN = 10.0
 _DEFAULT_STEP_SIZES = {"algorithm-1": 1.0, "proportional-integral": 0.01}
 
 
@@ -20,16 +20,23 @@ class MultiplierUpdate:
 
     The proportional-integral rule is the controller nuPI (Sohrabi et al. 2024),
     θ ← θ + η (K_I e_t + K_P (ξ_t - ξ_{t-1})) with ξ_t = ν ξ_{t-1} + (1 - ν) e_t, on θ = log λ,
-    where the error e_t is the clipped signal of the moving average. The average has smoothed it
-    already, so ν = 0 and ξ_t = e_t; η K_I is the step size, η K_P the proportional gain, and
-    ξ_{-1} = e_0, so that the first step is not a change. With gain 0, no clipping, no waiting, no
-    slowing down and the violation itself for a signal it would be the paper's rule.
+    where the error e_t is the signal of the moving average, clipped to ±0.5. The average has
+    smoothed it already, so ν = 0 and ξ_t = e_t; η K_I is the step size, η K_P the proportional
+    gain, and ξ_{-1} = e_0, so that the first step is not a change. Three things are added:
 
-    Above its start λ_0 the multiplier rises by η K_I λ_0 e_t / 10, in constant steps as of dual
-    ascent on λ itself, and no longer by factors. For the reconstruction error λ_0 = D/(2κ²) is the
-    most that reverse water-filling ever asks for (a Gaussian source at its rate-distortion bound,
-    Cover & Thomas, Section 10.3.3). Where the error is still too large there, the networks are slow
-    or small; a larger multiplier buys little error for hundreds of nats.
+    - Far above the tolerance the multiplier follows the error as the ELBO's does. With a running
+      σ*, the ELBO weighs an error M by D/(2M): little while it is large, more as it falls. So log λ
+      is less than λ_0 by log(M / κ²) - 0.5 where that is positive. Full weight from the first step
+      would spend nats that the decoder cannot use yet, and the run ends at a worse trade-off.
+    - Where the signal is clipped, the integral waits as long as the signal falls by itself.
+    - The integral rises at a tenth of its step far above the tolerance, where it is only to unlock
+      what the ELBO alone would leave there; and above λ_0, where it is constant steps of λ, not
+      factors. For the reconstruction error λ_0 = D/(2κ²) is the most that reverse water-filling
+      ever asks for (a Gaussian source at its rate-distortion bound, Cover & Thomas, Section
+      10.3.3). Where the error is still too large there, the networks are slow or small; a larger
+      multiplier buys little error for hundreds of nats.
+
+    With gain 0, the violation itself for a signal and none of this it would be the paper's rule.
 
     Args:
         rule: `"proportional-integral"` or `"algorithm-1"`.
@@ -65,29 +72,42 @@ class MultiplierUpdate:
             return np.ones(len(self._constraints))
         return np.array([c.initial_multiplier(image_shape) for c in self._constraints])
 
-    def change(self, previous, averages, log_excess):
+    def change(self, previous, averages, log_excess, is_first):
         """Gives the change of log λ, `[K]`.
 
         Args:
             previous: The moving averages M_{t-1}, `[K]`.
             averages: The moving averages M_t, `[K]`.
             log_excess: log(λ / λ_0), `[K]`.
+            is_first: Whether the multipliers move for the first time, a scalar bool.
         """
         if self._rule == "algorithm-1":
             return self._step_sizes * averages
         signals, before = self._signals(averages), self._signals(previous)
-        bounded = tf.clip_by_value(signals, -_SIGNAL_BOUND, _SIGNAL_BOUND)
-        change = bounded - tf.clip_by_value(before, -_SIGNAL_BOUND, _SIGNAL_BOUND)
-        is_far = tf.abs(signals) > _SIGNAL_BOUND
+        bounded, bounded_before = _bounded(signals), _bounded(before)
+        is_far = signals > _SIGNAL_BOUND
         is_on_its_way = tf.abs(before) - tf.abs(signals) > tf.abs(signals) / _PATIENCE
-        integral = tf.where(is_far & is_on_its_way, 0.0, self._step_sizes * bounded)
-        slowed = integral * tf.exp(-log_excess) / _SLOWDOWN_ABOVE_START
-        is_slowed = (integral > 0.0) & (log_excess >= 0.0)
-        return tf.where(is_slowed, slowed, integral) + self._gain * change
+        is_waiting = (tf.abs(signals) > _SIGNAL_BOUND) & is_on_its_way
+        integral = tf.where(is_waiting, 0.0, self._step_sizes * bounded)
+        is_slow = is_far | ((signals > 0.0) & (log_excess >= 0.0))
+        slowed = integral * tf.exp(-tf.maximum(log_excess, 0.0)) / _SLOWDOWN
+        integral = tf.where(is_slow, slowed, integral)
+        discount_before = tf.where(is_first, 0.0, self._log_discounts(previous))
+        discount = self._log_discounts(averages)
+        return integral + self._gain * (bounded - bounded_before) + discount_before - discount
+
+    def _log_discounts(self, averages):
+        """How much less than it would be log λ is, far above the tolerance, `[K]`."""
+        scales = np.array([constraint.scale for constraint in self._constraints], np.float32)
+        return tf.nn.relu(tf.math.log1p(tf.nn.relu(averages) / scales) - _SIGNAL_BOUND)
 
     def _signals(self, averages):
         pairs = zip(self._constraints, tf.unstack(averages), strict=True)
         return tf.stack([constraint.signal(average) for constraint, average in pairs])
+
+
+def _bounded(signals):
+    return tf.clip_by_value(signals, -_SIGNAL_BOUND, _SIGNAL_BOUND)
 
 
 def _plain(step_size):

@@ -104,21 +104,24 @@ def test_paper_default_is_a_step_size_of_1_and_a_decay_of_099():
 
 
 def default_changes_of_log_multiplier(signals, step_size, gain):
-    """The documented changes, and whether each step was clipped and whether it waited."""
-    changes, clipped, waited = [], [], []
+    """The documented changes, and whether each step was far off and whether it waited."""
+    changes, far, waited = [], [], []
+    discount_before = 0.0
     for step, signal in enumerate(signals):
         before = signals[max(step - 1, 0)]
-        is_clipped = abs(signal) > 0.5
+        is_far = abs(signal) > 0.5
         is_on_its_way = abs(before) - abs(signal) > abs(signal) / 1000
-        integral = 0 if is_clipped and is_on_its_way else step_size * np.clip(signal, -0.5, 0.5)
+        integral = 0 if is_far and is_on_its_way else step_size * np.clip(signal, -0.5, 0.5)
         excess = sum(changes)
-        if integral > 0 and excess >= 0:  # Above its start it rises slowly, in constant steps.
-            integral *= np.exp(-excess) / 10
-        change = gain * (np.clip(signal, -0.5, 0.5) - np.clip(before, -0.5, 0.5))
-        changes.append(integral + change)
-        clipped.append(is_clipped)
-        waited.append(is_clipped and is_on_its_way)
-    return np.array(changes), np.array(clipped), np.array(waited)
+        if signal > 0.5 or (signal > 0 and excess >= 0):
+            integral *= np.exp(-max(excess, 0.0)) / 10
+        discount = max(signal - 0.5, 0.0)  # As the ELBO: λ falls as much as the error is larger.
+        proportional = gain * (np.clip(signal, -0.5, 0.5) - np.clip(before, -0.5, 0.5))
+        changes.append(integral + proportional + discount_before - discount)
+        discount_before = discount
+        far.append(is_far)
+        waited.append(is_far and is_on_its_way)
+    return np.array(changes), np.array(far), np.array(waited)
 
 
 @pytest.mark.parametrize("settings", [{}, {"step_size": 0.03, "decay": 0.8}])
@@ -207,7 +210,8 @@ def test_log_multiplier_is_clipped_and_stays_a_positive_finite_multiplier(start,
 
 
 def test_a_constraint_that_cannot_be_met_is_reported_once(images, caplog):
-    objective = zoo.GECO([ReconstructionError(1e-3, name="error"), BrightnessError(0.9)])
+    constraints = [ReconstructionError(1e-3, name="error"), BrightnessError(0.9)]
+    objective = zoo.GECO(constraints, update="algorithm-1")
     model = contract.make_model(contract.SMALLEST)
     model.compile(keras.optimizers.Adam(), objective=objective)
     model.objective.log_multipliers.assign([29.999, 0.0])

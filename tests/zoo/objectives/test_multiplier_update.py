@@ -93,12 +93,30 @@ def test_the_paper_rule_has_step_sizes_too(violations):
 
 def test_above_its_start_a_multiplier_rises_in_constant_steps_and_falls_by_factors():
     _model, objective = make_objective(step_size=0.02, proportional_gain=0.0)
-    rise, _ = run(objective, np.full([400, 3], 4.0))  # Signals of 2 and more, clipped to 0.5.
-    start = -np.log([0.5, 1.0, 2.0])
-    expected = 1.0 + 400 * 0.02 * 0.5 / 10
-    np.testing.assert_allclose(np.exp(rise[-1] - start), expected, rtol=0.01)
-    fall, _ = run(objective, np.full([400, 3], -4.0))
+    scales = np.array([0.5, 1.0, 2.0])
+    rise, _ = run(objective, np.tile(0.4 * scales, [400, 1]))
+    expected = 1.0 + 400 * 0.02 * 0.4 / 10
+    np.testing.assert_allclose(np.exp(rise[-1]) * scales, expected, rtol=0.01)
+    fall, _ = run(objective, np.tile(-4.0 * scales, [400, 1]))  # Clipped to -0.5.
     np.testing.assert_allclose(fall[-1] - fall[-101], -100 * 0.02 * 0.5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("delay", [0, 3])
+def test_far_above_the_tolerance_a_multiplier_is_the_elbos_weight_of_the_error(delay):
+    tolerance, dimensions = 0.1, np.prod(contract.IMAGE_SHAPE)
+    objective = zoo.GECO(ReconstructionError(tolerance, name="error"), decay=0.0, delay=delay)
+    model = contract.make_model(contract.SMALLEST)
+    model.compile(contract.linear_optimizer(), objective=objective)
+    errors = np.array([0.9, 0.5, 0.8, 0.4, 0.3, 0.2, 0.1, 0.05])  # Mean squared, all far above κ².
+    for step, error in enumerate(errors):
+        terms = {"rate": tf.zeros([1]), "error": tf.constant([error - tolerance**2], tf.float32)}
+        objective.loss(terms, training=True)
+        if step >= delay:
+            elbo_weight = dimensions / (2 * error)
+            found = objective.multipliers["error"] / (elbo_weight * np.exp(0.5))
+            assert found == pytest.approx(1.0, rel=0.01)
+        else:
+            assert objective.multipliers["error"] == pytest.approx(dimensions / 2 / tolerance**2)
 
 
 def test_without_gain_the_default_update_is_the_papers_rule_on_the_signal(violations):
