@@ -6,12 +6,12 @@ __all__ = ["REPORT_EXAMPLES", "REPRODUCE_EXAMPLES", "add_report_options", "add_r
 
 REPRODUCE_EXAMPLES = """examples:
   vae-zoo reproduce figure-5                         (two CPU cores: within two hours)
-  vae-zoo reproduce figure-4 --scale smoke           (does it run? less than some minutes)
+  vae-zoo reproduce figure-4 --scale smoke           (does it run? less than a minute)
   vae-zoo reproduce figure-4 --shard 2/8             (the second of eight machines)
   vae-zoo reproduce figure-4                         (again: finished runs are not repeated)
 """
 REPORT_EXAMPLES = """example:
-  vae-zoo report --output report       (then open report/index.html)
+  vae-zoo report --output report       (then open report/reproduction.html)
 """
 _DIRECTORY = "reproduction"
 
@@ -38,7 +38,7 @@ def add_reproduce_options(parser):
 def add_report_options(parser):
     """Adds the options of `vae-zoo report` to its parser."""
     parser.add_argument(
-        "--output", default="report", help="the folder to write: index.html, REPRODUCTION.md"
+        "--output", default="report", help="the folder to write: reproduction.html, REPRODUCTION.md"
     )
     _add_directory(parser)
 

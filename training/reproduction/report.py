@@ -1,4 +1,10 @@
-"""What `vae-zoo report` does: one page of all targets, as HTML and as Markdown."""
+"""What `vae-zoo report` does: one page of all targets, as HTML and as Markdown.
+
+OUTPUT/reproduction.html          the page
+OUTPUT/REPRODUCTION.md            the same for a repository
+OUTPUT/reproduction/TARGET.*      pictures and numbers of the targets
+OUTPUT/reproduction/runs/NAME.json    what each finished run measured
+"""
 
 import html
 import json
@@ -33,18 +39,22 @@ _SMOKE_NOTE = (
 _LARGEST_LIST = 12  # Numbers of a target shown on the page; the JSON has all.
 
 
+_FOLDER = "reproduction"
+
+
 def report(arguments):
     """Writes the page: `vae-zoo report`."""
     output = pathlib.Path(arguments.output)
     entries = [_Entry(target, arguments.directory) for target in TARGETS.values()]
     for entry in entries:
-        entry.copy_pictures(output / "pictures")
-    pages = {"index.html": _as_html(entries), "REPRODUCTION.md": _as_markdown(entries)}
-    for name, text in pages.items():
-        with replace_file(output / name) as file:
+        entry.copy_to(output / _FOLDER)
+    page = output / "reproduction.html"
+    pages = {page: _as_html(entries), output / "REPRODUCTION.md": _as_markdown(entries)}
+    for path, text in pages.items():
+        with replace_file(path) as file:
             file.write(text)
     there = sum(entry.values is not None for entry in entries)
-    print(f"Wrote {output / 'index.html'}: {there} of {len(entries)} targets have results.")
+    print(f"Wrote {page}: {there} of {len(entries)} targets have results.")
 
 
 class _Entry:
@@ -58,11 +68,12 @@ class _Entry:
     """
 
     def __init__(self, target, directory):
-        self.target, self.scale, self.values, self._files = target, None, None, []
+        self.target, self.scale, self.values = target, None, None
+        self._store, self._files = None, []
         for scale in reversed(SCALES):
             store = Store(directory, scale)
             if store.numbers(target.name).exists():
-                self.scale = scale
+                self.scale, self._store = scale, store
                 self.values = json.loads(store.numbers(target.name).read_text(encoding="utf-8"))
                 self._files = sorted(store.picture(target.name).parent.glob(f"{target.name}*.png"))
                 break
@@ -71,11 +82,20 @@ class _Entry:
     def pictures(self):
         return [file.name for file in self._files]
 
-    def copy_pictures(self, folder):
-        """Copies the pictures beside the page."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for file in self._files:
+    def copy_to(self, folder):
+        """Copies pictures and numbers beside the page, and what each finished run measured."""
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
+        if self.values is None:
+            return
+        for file in (*self._files, self._store.numbers(self.target.name)):
             shutil.copyfile(file, folder / file.name)
+        if self.scale == "smoke":
+            return
+        for run in self.target.runs(self.scale):
+            result = self._store.read_result(run)
+            if result is not None:
+                values = {"scale": self.scale, **result.metrics, "measures": result.measures}
+                self._store.write_json(folder / "runs" / f"{run.name}.json", values)
 
     @property
     def verdict(self):
@@ -167,7 +187,7 @@ def _html_section(entry):
         folded = f"<details><summary>numbers</summary>{table}</details>"
         parts.append(folded if is_long else table)
     parts += [
-        f'<p><img src="pictures/{html.escape(name)}" alt="{html.escape(name)}"></p>'
+        f'<p><img src="{_FOLDER}/{html.escape(name)}" alt="{html.escape(name)}"></p>'
         for name in entry.pictures
     ]
     parts.append(f"<p><code>{html.escape(entry.command)}</code></p>\n</section>")
@@ -196,6 +216,6 @@ def _as_markdown(entries):
             lines += ["| | |", "|---|---|"]
             lines += [f"| {name} | {_as_text(value)} |" for name, value in rows] + [""]
         for name in entry.pictures:
-            lines += [f"![{target.name}](pictures/{name})", ""]
+            lines += [f"![{target.name}](reproduction/{name})", ""]
         lines += [f"`{entry.command}`", ""]
     return "\n".join(lines)

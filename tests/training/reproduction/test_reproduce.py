@@ -102,13 +102,18 @@ def test_report_has_every_target(drawn, tmp_path, monkeypatch, capsys):
     command = ["report", "--directory", str(drawn), "--output", str(tmp_path / "report")]
     assert cli.main(command) == 0
     assert f"1 of {len(TARGETS)} targets have results" in capsys.readouterr().out
-    page = (tmp_path / "report" / "index.html").read_text()
+    page = (tmp_path / "report" / "reproduction.html").read_text()
     for target in TARGETS.values():
         assert f'<section id="{target.name}">' in page
     assert "Two runs &lt;follow&gt; each other." in page
     assert "Agrees: 3 units." in page
-    assert 'src="pictures/tiny.png"' in page
-    assert (tmp_path / "report" / "pictures" / "tiny.png").exists()
+    assert 'src="reproduction/tiny.png"' in page
+    folder = tmp_path / "report" / "reproduction"
+    assert (folder / "tiny.png").exists()
+    assert json.loads((folder / "tiny.json").read_text())["numbers"]["units"] == 3
+    run = json.loads((folder / "runs" / "first.json").read_text())
+    assert run["measures"]["active_units"]["units"] == 3
+    assert run["test"]["rmse"] > 0
     text = (tmp_path / "report" / "REPRODUCTION.md").read_text()
     assert "| the paper's units | 3 |" in text
     assert "`vae-zoo reproduce tiny`" in text
