@@ -37,9 +37,10 @@ class GECO(Objective):
         update: `"proportional-integral"` (default): log λ moves by ν s_t +
             proportional_gain · (s_t - s_{t-1}) from `constraint.initial_multiplier`. s_t is the
             constraint's scale-free signal of M_t, for the reconstruction error log(error / κ²),
-            clipped to ±0.5. Farther above the tolerance λ follows the error as the ELBO's weight
-            D/(2σ*²) does; and a model that is slow or too small does not wind λ up. One setting
-            serves every tolerance and data set (`zoo.objectives.multiplier_update` has all of it).
+            clipped to ±0.5. While the error is above the tolerance λ is less by that factor, error
+            over κ², so that training begins with the ELBO's weight D/(2σ*²); and a model that is
+            slow or too small does not wind λ up. One setting serves every tolerance and data set
+            (`zoo.objectives.multiplier_update` has all of it).
             `"algorithm-1"`: the paper's rule to the letter, λ ← λ · exp(ν M_t) from λ = 1. Since
             our reconstruction error is a mean over the D pixels, not a sum, its λ = 1 starts
             D times weaker than the paper's.
@@ -131,12 +132,20 @@ class GECO(Objective):
         """Gives mean rate + Σ λ C, a scalar; in training, then moves averages and multipliers."""
         rate = tf.reduce_mean(terms["rate"])
         violations = tf.stack([tf.reduce_mean(terms[c.name]) for c in self.constraints])
-        multipliers = tf.exp(tf.convert_to_tensor(self.log_multipliers))
+        log_multipliers = tf.convert_to_tensor(self.log_multipliers)
         if training:
+            is_first = self._is_first_move()
             averages = self._advance(mean_over_replicas(violations))
+            if self._update.follows_the_error:
+                # The start is known only now. With λ_0 instead, this step's gradients would rule
+                # Adam's second moments, and hold all learning back, for a thousand steps.
+                log_multipliers = tf.where(is_first, self.log_multipliers, log_multipliers)
             # The value of the average, the gradient of the batch (Algorithm 1).
             violations += tf.stop_gradient(averages - violations)
-        return rate + tf.reduce_sum(multipliers * violations)
+        return rate + tf.reduce_sum(tf.exp(log_multipliers) * violations)
+
+    def _is_first_move(self):
+        return tf.equal(tf.convert_to_tensor(self.num_updates), float(self.delay))
 
     def _advance(self, violations):
         """Moves the averages by this step's violations `[K]`, then the multipliers; gives M_t."""
@@ -145,8 +154,7 @@ class GECO(Objective):
         previous = tf.where(is_first, violations, previous)
         averages = self.decay * previous + (1.0 - self.decay) * violations
         log_excess = self.log_multipliers - self._log_initial
-        is_first_move = tf.equal(tf.convert_to_tensor(self.num_updates), float(self.delay))
-        change = self._update.change(previous, averages, log_excess, is_first_move)
+        change = self._update.change(previous, averages, log_excess, self._is_first_move())
         if self.delay:
             change = tf.where(self.num_updates < float(self.delay), 0.0, change)
         moved = self.log_multipliers + change

@@ -24,10 +24,11 @@ class MultiplierUpdate:
     smoothed it already, so ν = 0 and ξ_t = e_t; η K_I is the step size, η K_P the proportional
     gain, and ξ_{-1} = e_0, so that the first step is not a change. Three things are added:
 
-    - Far above the tolerance the multiplier follows the error as the ELBO's does. With a running
+    - Above the tolerance the multiplier follows the error as the ELBO's weight does. With a running
       σ*, the ELBO weighs an error M by D/(2M): little while it is large, more as it falls. So log λ
-      is less than λ_0 by log(M / κ²) - 0.5 where that is positive. Full weight from the first step
-      would spend nats that the decoder cannot use yet, and the run ends at a worse trade-off.
+      is less than θ by log(M / κ²) where that is positive, and at the start λ is the ELBO's. Full
+      weight from the first step would spend nats that the decoder cannot use yet, and the run
+      would end at a worse trade-off.
     - Where the signal is clipped, the integral waits as long as the signal falls by itself.
     - The integral rises at a tenth of its step far above the tolerance, where it is only to unlock
       what the ELBO alone would leave there; and above λ_0, where it is constant steps of λ, not
@@ -63,6 +64,7 @@ class MultiplierUpdate:
         self.step_size = _plain(default if step_size is None else step_size)
         self._step_sizes = _one_each(self.step_size, [c.name for c in constraints], default)
         self._rule = rule
+        self.follows_the_error = rule != "algorithm-1"
         self._gain = proportional_gain
         self._constraints = constraints
 
@@ -97,9 +99,9 @@ class MultiplierUpdate:
         return integral + self._gain * (bounded - bounded_before) + discount_before - discount
 
     def _log_discounts(self, averages):
-        """How much less than it would be log λ is, far above the tolerance, `[K]`."""
+        """How much less than the controller's log λ is, while the error is large, `[K]`."""
         scales = np.array([constraint.scale for constraint in self._constraints], np.float32)
-        return tf.nn.relu(tf.math.log1p(tf.nn.relu(averages) / scales) - _SIGNAL_BOUND)
+        return tf.math.log1p(tf.nn.relu(averages) / scales)
 
     def _signals(self, averages):
         pairs = zip(self._constraints, tf.unstack(averages), strict=True)

