@@ -103,7 +103,7 @@ def ratio_in_ten_dimensions(quick):
     """KL between two normals in ten dimensions, by density ratio."""
     generator = np.random.default_rng(0)
     shift, scale = np.linspace(0.0, 0.9, 10), np.linspace(0.7, 1.2, 10)
-    num = 2000 if quick else 20_000
+    num = 2000 if quick else 60_000
 
     def draw():
         return shift + scale * generator.standard_normal((num, 10))
