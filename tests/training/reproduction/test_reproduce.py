@@ -9,7 +9,7 @@ from PIL import Image
 from tests.training.tiny import tiny_recipe
 from training import cli
 from training.recipes import find_recipe
-from training.reproduction import names, reproduce, scales
+from training.reproduction import names, reproduce, scales, tables
 from training.reproduction.store import Store
 from training.reproduction.target import Run, Target
 from training.reproduction.targets import TARGETS
@@ -115,8 +115,22 @@ def test_report_has_every_target(drawn, tmp_path, monkeypatch, capsys):
     assert run["measures"]["active_units"]["units"] == 3
     assert run["test"]["rmse"] > 0
     text = (tmp_path / "report" / "REPRODUCTION.md").read_text()
-    assert "| the paper's units | 3 |" in text
+    assert "| units | 3 |" in text
+    assert "| second | 0." in text
     assert "`vae-zoo reproduce tiny`" in text
+
+
+def test_numbers_become_tables_by_their_shape():
+    points = [
+        {"objective": "GECO", "label": "0.1", "rate": 3.0},
+        {"objective": "ELBO", "rate": 9.0},
+    ]
+    first, second, third = tables.as_tables(
+        {"seeds": 2, "some_system": points, "data": {"one": {"two": {"rmse": 0.12345}}}}
+    )
+    assert first == tables.Table("", ("", "ours"), (("seeds", "2"),))
+    assert second == tables.Table("some system", ("", "rate"), (("GECO 0.1", "3"), ("ELBO", "9")))
+    assert third == tables.Table("data, one", ("", "rmse"), (("two", "0.1235"),))
 
 
 def test_names_are_those_of_the_targets():

@@ -76,8 +76,9 @@ def _verdict(numbers):
             if point["objective"] == "GECO" and point["rmse"] <= 1.05 * float(point["label"])
         ]
         asked = [point for point in points if point["objective"] == "GECO"]
-        parts.append(f"{_SYSTEMS[system]}: {len(met)} of {len(asked)} tolerances met within 5%")
-    return "; ".join(parts) + "."
+        if asked:
+            parts.append(f"{_SYSTEMS[system]}: {len(met)} of {len(asked)} tolerances met within 5%")
+    return ("; ".join(parts) or "no run under GECO is finished") + "."
 
 
 TARGET = Target(

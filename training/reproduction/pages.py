@@ -1,0 +1,113 @@
+"""The report as pages: HTML, and Markdown for a repository."""
+
+import html
+
+from training.reproduction.reproduce import list_names
+from training.reproduction.tables import Table, as_text
+
+__all__ = ["FOLDER", "as_html", "as_markdown"]
+
+FOLDER = "reproduction"  # Beside the pages: pictures and numbers.
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+section { border-top: 1px solid #ccc; margin-top: 2.5rem }
+img { max-width: 100% }
+code { background: #f3f3f3; padding: 0.1em 0.3em }
+table { border-collapse: collapse; margin: 0.8rem 0 }
+caption { text-align: left; font-weight: bold }
+td, th { border: 1px solid #ccc; padding: 0.2rem 0.6rem; text-align: left; vertical-align: top }
+.missing { color: #8a5a00 }
+"""
+_INTRODUCTION = (
+    "Every figure and table of the papers that has a target of vae-zoo reproduce: the claim in "
+    "our words, the paper's numbers where it gives any, ours, and whether they agree. The scale "
+    '"small" is at most ten minutes a run on two CPU cores, far from the papers\' sizes; "smoke" '
+    "only shows that a target runs."
+)
+_LONG_TABLE = 14  # Rows from which on a table is folded.
+
+
+def as_html(entries):
+    """Gives the page as HTML."""
+    sections = "\n".join(_html_section(entry) for entry in entries)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>VAE Zoo: reproduction</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<h1>Reproduction</h1>\n<p>{html.escape(_INTRODUCTION)}</p>\n{_html_contents(entries)}\n"
+        f"{sections}\n</body>\n</html>\n"
+    )
+
+
+def _html_contents(entries):
+    rows = "".join(
+        f'<tr><td><a href="#{entry.target.name}">{html.escape(entry.target.name)}</a></td>'
+        f"<td>{html.escape(entry.target.source)}</td><td>{entry.scale or ''}</td>"
+        f"<td>{html.escape(entry.verdict)}</td></tr>\n"
+        for entry in entries
+    )
+    return (
+        f"<table>\n<tr><th>target</th><th>of</th><th>scale</th><th>found</th></tr>\n{rows}</table>"
+    )
+
+
+def _html_section(entry):
+    target = entry.target
+    parts = [
+        f'<section id="{target.name}">\n<h2>{html.escape(target.source)}</h2>',
+        f"<p><b>Claim.</b> {html.escape(target.claim)}</p>",
+        f"<p><b>Found.</b> {html.escape(entry.verdict)}</p>",
+    ]
+    if entry.missing:
+        missing = list_names(entry.missing)
+        parts.append(f'<p class="missing">Runs still missing: {html.escape(missing)}.</p>')
+    parts += [_html_table(table) for table in _tables(entry)]
+    parts += [
+        f'<p><img src="{FOLDER}/{html.escape(name)}" alt="{html.escape(name)}"></p>'
+        for name in entry.pictures
+    ]
+    parts.append(f"<p><code>{html.escape(entry.command)}</code></p>\n</section>")
+    return "\n".join(parts)
+
+
+def _html_table(table):
+    rows = "".join(_html_row(row, "td") for row in table.rows)
+    caption = f"<caption>{html.escape(table.title)}</caption>" if table.title else ""
+    text = f"<table>{caption}{_html_row(table.header, 'th')}{rows}</table>"
+    if len(table.rows) < _LONG_TABLE:
+        return text
+    return f"<details><summary>{html.escape(table.title or 'numbers')}</summary>{text}</details>"
+
+
+def _html_row(cells, tag):
+    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+
+
+def _tables(entry):
+    """The paper's numbers, then ours."""
+    paper = tuple((name, as_text(value)) for name, value in entry.target.paper_numbers.items())
+    theirs = [Table("", ("", "the paper's"), paper)] if paper else []
+    return [*theirs, *entry.tables()]
+
+
+def as_markdown(entries):
+    """Gives the page as Markdown."""
+    lines = ["# Reproduction", "", _INTRODUCTION, ""]
+    for entry in entries:
+        target = entry.target
+        lines += [f"## {target.source} (`{target.name}`)", "", f"**Claim.** {target.claim}", ""]
+        lines += [f"**Found.** {entry.verdict}", ""]
+        if entry.missing:
+            lines += [f"Runs still missing: {list_names(entry.missing)}.", ""]
+        for table in _tables(entry):
+            lines += [f"{table.title}:", ""] if table.title else []
+            lines += [_markdown_row(table.header), "|---" * len(table.header) + "|"]
+            lines += [*map(_markdown_row, table.rows), ""]
+        for name in entry.pictures:
+            lines += [f"![{target.name}]({FOLDER}/{name})", ""]
+        lines += [f"`{entry.command}`", ""]
+    return "\n".join(lines)
+
+
+def _markdown_row(cells):
+    return f"| {' | '.join(cells)} |"
