@@ -4,6 +4,7 @@ import math
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from zoo.constraints.constraint import ErrorConstraint, check_tolerance
 
@@ -50,3 +51,12 @@ class ReconstructionError(ErrorConstraint):
     def initial_multiplier(self, image_shape):
         """Gives D/(2κ²): the weight that squared errors have in the ELBO with scale σ = κ."""
         return float(np.prod(image_shape)) / (2.0 * self.scale)
+
+    def log_discount(self, violation):
+        """Gives log(error / κ²) where the error is too large: λ is D/(2 error), as in the ELBO.
+
+        There the scale of a Gaussian likelihood is the running σ*, the root of the error, so that
+        errors weigh little while they are large. With the full weight from the first step a run
+        ends at more nats for the same error.
+        """
+        return tf.math.log1p(tf.nn.relu(violation) / self.scale)

@@ -37,9 +37,9 @@ class GECO(Objective):
         update: `"proportional-integral"` (default): log λ moves by ν s_t +
             proportional_gain · (s_t - s_{t-1}) from `constraint.initial_multiplier`. s_t is the
             constraint's scale-free signal of M_t, for the reconstruction error log(error / κ²),
-            clipped to ±0.5. While the error is above the tolerance λ is less by that factor, error
-            over κ², so that training begins with the ELBO's weight D/(2σ*²); and a model that is
-            slow or too small does not wind λ up. One setting serves every tolerance and data set
+            clipped to ±0.5. While the reconstruction error is above κ², λ is less by that factor,
+            so that training begins with the ELBO's weight D/(2σ*²); and a model that is slow or too
+            small does not wind λ up. One setting serves every tolerance and data set
             (`zoo.objectives.multiplier_update` has all of it).
             `"algorithm-1"`: the paper's rule to the letter, λ ← λ · exp(ν M_t) from λ = 1. Since
             our reconstruction error is a mean over the D pixels, not a sum, its λ = 1 starts

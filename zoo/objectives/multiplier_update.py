@@ -24,10 +24,10 @@ class MultiplierUpdate:
     smoothed it already, so ν = 0 and ξ_t = e_t; η K_I is the step size, η K_P the proportional
     gain, and ξ_{-1} = e_0, so that the first step is not a change. Three things are added:
 
-    - Above the tolerance the multiplier follows the error as the ELBO's weight does. With a running
-      σ*, the ELBO weighs an error M by D/(2M): little while it is large, more as it falls. So log λ
-      is less than θ by log(M / κ²) where that is positive, and at the start λ is the ELBO's. Full
-      weight from the first step would spend nats that the decoder cannot use yet, and the run
+    - log λ is less than θ by the constraint's `log_discount`. For the reconstruction error that is
+      log(M / κ²) where it is positive. So the multiplier follows the error as the ELBO's weight
+      does, which with a running σ* is D/(2M): little while the error is large, more as it falls.
+      Full weight from the first step would spend nats that the decoder cannot use yet, and the run
       would end at a worse trade-off.
     - Where the signal is clipped, the integral waits as long as the signal falls by itself.
     - The integral rises at a tenth of its step far above the tolerance, where it is only to unlock
@@ -99,13 +99,14 @@ class MultiplierUpdate:
         return integral + self._gain * (bounded - bounded_before) + discount_before - discount
 
     def _log_discounts(self, averages):
-        """How much less than the controller's log λ is, while the error is large, `[K]`."""
-        scales = np.array([constraint.scale for constraint in self._constraints], np.float32)
-        return tf.math.log1p(tf.nn.relu(averages) / scales)
+        return self._each(lambda constraint, average: constraint.log_discount(average), averages)
 
     def _signals(self, averages):
+        return self._each(lambda constraint, average: constraint.signal(average), averages)
+
+    def _each(self, function, averages):
         pairs = zip(self._constraints, tf.unstack(averages), strict=True)
-        return tf.stack([constraint.signal(average) for constraint, average in pairs])
+        return tf.stack([function(constraint, average) for constraint, average in pairs])
 
 
 def _bounded(signals):
