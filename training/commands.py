@@ -1,6 +1,5 @@
 """What each command of `vae-zoo` does with its parsed arguments."""
 
-import json
 import pathlib
 
 import numpy as np
@@ -22,7 +21,7 @@ from training.datasets.image_files import decode_image
 from training.datasets.resizing import fit_image
 from training.errors import UsageError, UserError
 from training.recipes import find_recipe
-from training.run_directory import RunDirectory, replace_file
+from training.run_directory import RunDirectory, write_json
 
 __all__ = ["evaluate", "export", "reconstruct", "sample", "train"]
 
@@ -76,9 +75,7 @@ def evaluate(arguments):
     measure = _measure_classifier if _is_classifier(model) else _measure_image_model
     found = measure(arguments, model, data, batch_size)
     if arguments.output is not None:
-        with replace_file(arguments.output) as file:
-            json.dump(found, file, indent=2)
-            file.write("\n")
+        write_json(arguments.output, found)
         print(f"Wrote the numbers to {arguments.output}.")
 
 

@@ -3,13 +3,14 @@
 import contextlib
 import csv
 import json
+import math
 import os
 import pathlib
 
 from training.errors import UsageError, UserError
 from training.recipes import Recipe
 
-__all__ = ["RunDirectory", "replace_file"]
+__all__ = ["RunDirectory", "replace_file", "write_json"]
 
 _UNFINISHED = ".unfinished"
 
@@ -89,14 +90,28 @@ class RunDirectory:
 
     def write_json(self, path, values):
         """Writes values as JSON, whole or not at all."""
-        with replace_file(path) as file:
-            json.dump(values, file, indent=2, ensure_ascii=False)
-            file.write("\n")
+        write_json(path, values)
 
     def write_text(self, path, text):
         """Writes a text file, whole or not at all."""
         with replace_file(path) as file:
             file.write(text)
+
+
+def write_json(path, values):
+    """Writes values as JSON, whole or not at all; numbers that are not finite become null."""
+    with replace_file(path) as file:
+        json.dump(_finite(values), file, indent=2, ensure_ascii=False, allow_nan=False)
+        file.write("\n")
+
+
+def _finite(values):
+    if isinstance(values, dict):
+        return {name: _finite(value) for name, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [_finite(value) for value in values]
+    is_lost = isinstance(values, float) and not math.isfinite(values)
+    return None if is_lost else values
 
 
 @contextlib.contextmanager

@@ -58,6 +58,8 @@ def _html_section(entry):
         f"<p><b>Claim.</b> {html.escape(target.claim)}</p>",
         f"<p><b>Found.</b> {html.escape(entry.verdict)}</p>",
     ]
+    if entry.remark:
+        parts.append(f"<p><b>Why.</b> {html.escape(entry.remark)}</p>")
     if entry.missing:
         missing = list_names(entry.missing)
         parts.append(f'<p class="missing">Runs still missing: {html.escape(missing)}.</p>')
@@ -97,6 +99,7 @@ def as_markdown(entries):
         target = entry.target
         lines += [f"## {target.source} (`{target.name}`)", "", f"**Claim.** {target.claim}", ""]
         lines += [f"**Found.** {entry.verdict}", ""]
+        lines += [f"**Why.** {entry.remark}", ""] if entry.remark else []
         if entry.missing:
             lines += [f"Runs still missing: {list_names(entry.missing)}.", ""]
         for table in _tables(entry):

@@ -10,6 +10,7 @@ import json
 import pathlib
 import shutil
 
+from training.errors import UsageError
 from training.reproduction import pages
 from training.reproduction.names import SCALES
 from training.reproduction.store import Store
@@ -29,6 +30,12 @@ def report(arguments):
     """Writes the page: `vae-zoo report`."""
     output = pathlib.Path(arguments.output)
     entries = [_Entry(target, arguments.directory) for target in TARGETS.values()]
+    there = sum(entry.values is not None for entry in entries)
+    if not there:
+        raise UsageError(
+            f"{arguments.directory} has no results of any target, so nothing was written. Run "
+            "vae-zoo reproduce first, or name the directory of its results with --directory."
+        )
     for entry in entries:
         entry.copy_to(output / pages.FOLDER)
     page = output / "reproduction.html"
@@ -39,7 +46,6 @@ def report(arguments):
     for path, text in texts.items():
         with replace_file(path) as file:
             file.write(text)
-    there = sum(entry.values is not None for entry in entries)
     print(f"Wrote {page}: {there} of {len(entries)} targets have results.")
 
 
@@ -80,7 +86,13 @@ class _Entry:
         for run in self.target.runs(self.scale):
             result = self._store.read_result(run)
             if result is not None:
-                values = {"scale": self.scale, **result.metrics, "measures": result.measures}
+                values = {
+                    "scale": self.scale,
+                    "made_with": result.made_with,
+                    "recipe": result.recipe.to_dict(),
+                    **result.metrics,
+                    "measures": result.measures,
+                }
                 self._store.write_json(folder / "runs" / f"{run.name}.json", values)
 
     @property
@@ -90,8 +102,13 @@ class _Entry:
             return "Not run yet."
         if self.scale == "smoke":
             return _SMOKE_NOTE
-        text = self.target.verdict(self.values["numbers"])
+        text = self.values["verdict"]
         return text[0].upper() + text[1:]
+
+    @property
+    def remark(self):
+        """What explains the verdict; it is about the small scale."""
+        return self.target.remark if self.scale == "small" else ""
 
     @property
     def command(self):

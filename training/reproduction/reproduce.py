@@ -1,9 +1,10 @@
 """What `vae-zoo reproduce` does: the runs of a target that are not finished, then its drawing."""
 
 import re
+import sys
 
-from training import build, run
-from training.errors import UsageError, near_names
+from training import build, model_source, run
+from training.errors import UsageError, UserError, near_names
 from training.reproduction.store import Store
 from training.reproduction.target import Finished
 from training.reproduction.targets import TARGETS
@@ -17,9 +18,20 @@ def reproduce(arguments):
     index, number = _parse_shard(arguments.shard)
     store = Store(arguments.directory, arguments.scale)
     runs = target.runs(arguments.scale)
-    mine = [run for position, run in enumerate(runs) if position % number == index - 1]
-    do_runs(mine, runs, store)
+    failed = do_runs(_part(runs, index, number), runs, store)
     draw(target, store)
+    if failed:
+        raise UserError(f"{len(failed)} runs failed, see above: {', '.join(failed)}.")
+
+
+def _part(runs, index, number):
+    """The runs of a shard: every so many, each with those that come after it."""
+    first = [one.name for one in runs if not one.after]
+    shards = {name: position % number for position, name in enumerate(first)}
+    for one in runs:
+        if one.after:
+            shards[one.name] = shards[one.after[0]]
+    return [one for one in runs if shards[one.name] == index - 1]
 
 
 def find_target(name):
@@ -55,24 +67,44 @@ def do_runs(mine, runs, store):
         mine: The `Run`s to do.
         runs: All of the target, for those that others come after.
         store: The `Store`.
+
+    Returns:
+        Names of the runs that failed; the others are done all the same.
     """
     by_name = {one.name: one for one in runs}
+    failed = []
     for position, one in enumerate(mine, start=1):
         label = f"[{position}/{len(mine)}] {one.name}"
-        if store.read_result(one) is not None:
-            print(f"{label}: finished before.")
-            continue
         before = {name: store.read_result(by_name[name]) for name in one.after}
         waiting = [name for name, result in before.items() if result is None]
-        if waiting:
+        if store.read_result(one) is not None:
+            print(f"{label}: finished before.")
+        elif waiting:
             print(f"{label}: left for later, it comes after {', '.join(waiting)}.")
-            continue
-        print(f"{label}: training.")
-        recipe = one.recipe(before) if callable(one.recipe) else one.recipe
+        else:
+            try:
+                _do_run(one, before, store, label)
+            except UserError as error:
+                print(f"{label}: failed. {error}", file=sys.stderr)
+                failed.append(one.name)
+    return failed
+
+
+def _do_run(one, before, store, label):
+    with store.alone(one) as is_mine:
+        if not is_mine:
+            print(f"{label}: another process is at work on it.")
+            return
         directory = store.run_directory(one.name)
-        resume = directory.recipe.exists()
-        # Loaded from their checkpoints: hundreds of megabytes of exports would be of no use.
-        model, _ = run.train(recipe, directory.path, resume=resume, export=False)
+        recipe = one.recipe(before) if callable(one.recipe) else one.recipe
+        if directory.metrics.exists():
+            print(f"{label}: measuring.")
+            model = model_source.load_model(str(directory.path))[0]
+        else:
+            print(f"{label}: training.")
+            resume = directory.recipe.exists()
+            # Loaded from their checkpoints: hundreds of megabytes of exports would be of no use.
+            model, _ = run.train(recipe, directory.path, resume=resume, export=False)
         store.write_measures(one, model, build.load_data(recipe))
 
 
@@ -97,14 +129,18 @@ def draw(target, store):
     if numbers is None:
         print(f"{target.name}: nothing to draw yet; missing: {list_names(missing)}.")
         return None
+    # The scale of a smoke run is too small for any verdict.
+    verdict = None if store.scale == "smoke" else target.verdict(numbers)
     values = {
         "target": target.name,
         "scale": store.scale,
         "missing": list(missing),
+        "verdict": verdict,
         "numbers": numbers,
-        "made_with": {name: result.recipe.seed for name, result in there.items()},
+        "seeds": {name: result.recipe.seed for name, result in there.items()},
+        "commits": {name: result.made_with["commit"] for name, result in there.items()},
     }
     store.write_json(store.numbers(target.name), values)
     left = f" Missing: {list_names(missing)}." if missing else ""
-    print(f"{target.name}: {target.verdict(numbers)}{left}\nDrew {picture}.")
+    print(f"{target.name}: {verdict or 'drawn.'}{left}\nIn {picture.parent}.")
     return values

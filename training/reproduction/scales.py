@@ -22,9 +22,9 @@ _SMOKE_FIELDS = {"steps": 4, "steps_per_epoch": 2, "batch_size": 16, "validation
 # The papers' sizes where they say them, else the systems' they cite [choice].
 _PAPER = {
     "ConvDRAW": {"num_steps": 32, "filters": 256, "latent_filters": 12},
-    "NVPVAE": {"latent_dim": 128, "filters": [64, 128, 256], "hidden_units": 512},
+    "NVPVAE": {"filters": [128, 256], "hidden_units": 1024},
     "PixelVAE": {"filters": 120, "num_blocks": 15},
-    "SequentialVAE": {"num_steps": 8, "filters": [48, 96, 192, 384], "hidden_units": 512},
+    "SequentialVAE": {"num_steps": 8, "filters": [96, 192, 384], "hidden_units": 512},
 }
 _PAPER_FIELDS = {"steps": 200_000, "steps_per_epoch": 1000, "validation_images": 5000}
 
@@ -58,9 +58,9 @@ def scaled(recipe_name, scale, name, arguments=None, objective=None, **overrides
         if "micro" in values["data"]["name"]:
             values["batch_size"] = NUM_MICRO_IMAGES
     else:
-        architecture["arguments"] |= arguments or {}
+        sizes = _PAPER.get(kind, {}) if scale == "paper" else {}
+        architecture["arguments"] |= sizes | (arguments or {})
     if scale == "paper":
-        architecture["arguments"] |= _PAPER.get(kind, {})
         values |= _PAPER_FIELDS
     return Recipe.from_dict(values, name)
 

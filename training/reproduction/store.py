@@ -4,13 +4,17 @@ DIRECTORY/SCALE/runs/NAME/        a run directory, with measures.json when the r
 DIRECTORY/SCALE/TARGET.png, .json the drawing and its numbers
 """
 
+import contextlib
 import csv
 import json
+import os
 import pathlib
 
-from training import evaluation, model_source
+from training import evaluation, file_lock, model_source
+from training.errors import UsageError, UserError
+from training.recipes import Recipe
 from training.reproduction.target import Result
-from training.run_directory import RunDirectory, replace_file
+from training.run_directory import RunDirectory, write_json
 
 __all__ = ["Store"]
 
@@ -26,6 +30,8 @@ class Store:
     def __init__(self, directory, scale):
         self.scale = scale
         self._folder = pathlib.Path(directory) / scale
+        if pathlib.Path(directory).is_file():
+            raise UsageError(f"--directory must be a folder, and {directory} is a file.")
 
     def run_directory(self, name):
         """Gives the `RunDirectory` of a run."""
@@ -40,40 +46,72 @@ class Store:
         return self._folder / f"{target_name}.json"
 
     def read_result(self, run):
-        """Gives the `Result` of a run, or None if it is not finished."""
+        """Gives the `Result` of a run, or None if it is not finished.
+
+        Raises:
+            UserError: A finished run of that name was made by another recipe.
+        """
         directory = self.run_directory(run.name)
-        file = self._measures_file(run)
-        if not (directory.metrics.exists() and file.exists()):
+        measures = self._read_measures(run)
+        if not directory.metrics.exists() or measures is None or set(run.measures) - set(measures):
             return None
-        measures = json.loads(file.read_text(encoding="utf-8"))
-        if set(run.measures) - set(measures):
-            return None
+        recipe = directory.read_recipe()
+        _check_same(run, recipe, directory)
         with open(directory.history, encoding="utf-8") as rows:
             history = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(rows)]
         return Result(
             metrics=json.loads(directory.metrics.read_text(encoding="utf-8")),
             measures=measures,
             history=history,
-            recipe=directory.read_recipe(),
+            recipe=recipe,
+            made_with=json.loads(directory.recipe.read_text(encoding="utf-8"))["made_with"],
             load=lambda: model_source.load_model(str(directory.path))[0],
         )
 
-    def write_measures(self, run, model, data):
-        """Measures a trained model as the run asks, and keeps that: the run is finished."""
+    def _read_measures(self, run):
         file = self._measures_file(run)
-        # Of a target that shares the run and asked for less.
-        found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+    def write_measures(self, run, model, data):
+        """Measures a trained model as the run asks, and keeps each: the run is finished."""
+        # Of a target that shares the run and asked for less, or of a call that was interrupted.
+        found = self._read_measures(run) or {}
+        self.write_json(self._measures_file(run), found)
         for name in run.measures:
             if name not in found:
                 found[name] = evaluation.measure(name, model, data)
-        self.write_json(file, found)
+                self.write_json(self._measures_file(run), found)
+
+    @contextlib.contextmanager
+    def alone(self, run):
+        """Gives whether no other process is at work on the run; holds it until the end if so."""
+        directory = self.run_directory(run.name).path
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        lock = file_lock.open_lock(directory.with_name(f".{run.name}.lock"))
+        try:
+            yield file_lock.take(lock)
+        finally:
+            os.close(lock)
 
     def write_json(self, path, values):
         """Writes JSON, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replace_file(str(path)) as file:
-            json.dump(values, file, indent=1)
-            file.write("\n")
+        write_json(path, values)
 
     def _measures_file(self, run):
         return self.run_directory(run.name).path / "measures.json"
+
+
+def _check_same(run, recipe, directory):
+    """Refuses what another recipe made; one that depends on other runs' results goes unchecked."""
+    if not isinstance(run.recipe, Recipe):
+        return
+    asked, found = run.recipe.to_dict(), recipe.to_dict()
+    ignored = ("name", "description", "fidelity")
+    changed = [name for name in asked if name not in ignored and asked[name] != found[name]]
+    if changed:
+        raise UserError(
+            f"The run in {directory.path} was made with another {changed[0]}: "
+            f"{found[changed[0]]!r}, not {asked[changed[0]]!r}. Remove it to make it anew, or give "
+            "another --directory."
+        )

@@ -17,6 +17,7 @@ class Result:
         measures: By name, what `training.evaluation` measured.
         history: The run's history, a dict an epoch.
         recipe: The `Recipe`.
+        made_with: Versions of packages and the commit, a dict.
         load: A function that loads its model.
     """
 
@@ -24,6 +25,7 @@ class Result:
     measures: dict
     history: list
     recipe: Recipe
+    made_with: dict
     load: Callable
 
 
@@ -73,6 +75,7 @@ class Target:
         draw: A function of `Finished` and the path of the picture. It draws what is there and
             gives JSON-ready numbers, or None if too little is there for any drawing.
         verdict: A function of these numbers to a sentence: whether they agree with the claim.
+        remark: What explains the verdict at the small scale, or limits it.
     """
 
     name: str
@@ -82,3 +85,4 @@ class Target:
     runs: Callable
     draw: Callable
     verdict: Callable
+    remark: str = ""

@@ -4,11 +4,7 @@ import contextlib
 import os
 
 from training.errors import UserError
-
-try:
-    import fcntl
-except ImportError:  # Windows, for which there is no TensorFlow Serving.
-    fcntl = None
+from training.file_lock import open_lock, take
 
 __all__ = ["hold", "is_held"]
 
@@ -33,11 +29,11 @@ def hold(directory):
     """
     try:
         os.makedirs(directory, exist_ok=True)
-        lock = os.open(os.path.join(directory, _FILE), os.O_RDWR | os.O_CREAT, 0o666)
+        lock = open_lock(os.path.join(directory, _FILE))
     except OSError as error:
         raise UserError(f"Could not write {directory}: {error.strerror or error}.") from error
     try:
-        if not _take(lock):
+        if not take(lock):
             raise UserError(
                 f"A server started from {directory} is running, which reads its files again: give "
                 "another --directory."
@@ -50,23 +46,10 @@ def hold(directory):
 def is_held(directory):
     """Whether a server that `vae-zoo serve` started from the folder is running."""
     try:
-        lock = os.open(os.path.join(directory, _FILE), os.O_RDONLY)
+        lock = open_lock(os.path.join(directory, _FILE), os.O_RDONLY)
     except OSError:  # No server has ever run here, or it is another user's.
         return False
     try:
-        return not _take(lock)
+        return not take(lock)
     finally:
         os.close(lock)
-
-
-def _take(lock):
-    """Whether the lock was free; it is taken until the file is closed."""
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # Not every file system has locks.
-        return True
-    return True

@@ -18,7 +18,7 @@ _LOG = logging.getLogger(__name__)
 _LARGEST_LOG_FLOAT = 88.0
 # Wide enough for any model: a multiplier of e^30 nats per unit of error means "cannot be met".
 LARGEST_LOG_MULTIPLIER = 30.0
-_RISE_OF_THE_INFEASIBLE = 10.0
+_RISE_OF_THE_INFEASIBLE = 2.0
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -186,8 +186,8 @@ class GECO(Objective):
     def infeasible(self):
         """Names of the constraints that this model does not seem able to meet.
 
-        The multiplier of each stands at its upper bound or, under the default update, at 10 times
-        its start or more, while the moving average is still above the tolerance by the margin that
+        The multiplier of each stands at its upper bound or, under the default update, at twice its
+        λ_0 or more, while the moving average is still above the tolerance by the margin that
         `vae-zoo train` allows, a tenth of the constraint's scale.
         """
         log_multipliers = keras.ops.convert_to_numpy(self.log_multipliers)

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from tests.training.tiny import tiny_recipe
-from training import cli
+from training import build, cli
+from training.errors import UserError
 from training.recipes import find_recipe
 from training.reproduction import names, reproduce, scales, tables
 from training.reproduction.store import Store
@@ -47,11 +48,11 @@ TINY = Target(
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    """The directory of a target that was reproduced, part after part."""
+    """The directory of a target that was reproduced, shard after shard."""
     directory = tmp_path_factory.mktemp("reproduction")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(TARGETS, "tiny", TINY)
-        for shard in ("2/2", "1/2", "2/2"):
+        for shard in ("2/2", "1/2"):
             command = ["reproduce", "tiny", "--directory", str(directory), "--shard", shard]
             assert cli.main(command) == 0
     return directory
@@ -60,6 +61,7 @@ def drawn(tmp_path_factory):
 def test_a_run_that_comes_after_another_sees_its_results(drawn):
     values = json.loads((drawn / "small" / "tiny.json").read_text())
     assert values["missing"] == []
+    assert values["verdict"] == "agrees: 3 units."
     first = json.loads((drawn / "small/runs/first/metrics.json").read_text())
     tolerance = values["numbers"]["second"]["ReconstructionError"]
     assert tolerance == pytest.approx(first["test"]["rmse"])
@@ -76,24 +78,74 @@ def test_finished_runs_are_not_repeated(drawn, monkeypatch, capsys):
     assert "tiny: agrees: 3 units." in printed
 
 
-def test_a_drawing_takes_what_is_there_and_says_what_is_missing(tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(TARGETS, "tiny", TINY)
-    command = ["reproduce", "tiny", "--directory", str(tmp_path), "--shard", "2/2"]
-    assert cli.main(command) == 0
-    printed = capsys.readouterr().out
-    assert "[1/1] second: left for later, it comes after first." in printed
-    assert "nothing to draw yet; missing: first, second" in printed
+def test_a_run_waits_for_the_one_it_comes_after(tmp_path, capsys):
+    runs, store = _runs("small"), Store(tmp_path, "small")
+    assert reproduce.do_runs(runs[1:], runs, store) == []
+    assert "[1/1] second: left for later, it comes after first." in capsys.readouterr().out
+    assert reproduce.draw(TINY, store) is None
+    assert "nothing to draw yet; missing: first, second" in capsys.readouterr().out
     assert not (tmp_path / "small" / "tiny.json").exists()
 
 
-def test_a_measure_that_another_target_asks_for_is_added(drawn):
+def test_shards_share_the_runs_and_keep_chains_together():
+    runs = TARGETS["figure-5"].runs("small")
+    parts = [reproduce._part(runs, index, 2) for index in (1, 2)]
+    assert sorted(run.name for part in parts for run in part) == sorted(r.name for r in runs)
+    for part in parts:
+        names = [run.name for run in part]
+        for run in part:
+            assert all(names.index(name) < names.index(run.name) for name in run.after)
+    assert abs(len(parts[0]) - len(parts[1])) <= 2
+
+
+def test_a_run_in_the_hands_of_another_process_is_left_alone(tmp_path, capsys):
+    runs, store = _runs("small"), Store(tmp_path, "small")
+    with store.alone(runs[0]) as is_mine:
+        assert is_mine
+        assert reproduce.do_runs(runs[:1], runs, store) == []
+    assert "[1/1] first: another process is at work on it." in capsys.readouterr().out
+    assert not (tmp_path / "small" / "runs" / "first").exists()
+
+
+def test_a_run_that_fails_does_not_keep_the_others_from_being_done(tmp_path, monkeypatch, capsys):
+    def fail(recipe, *arguments, **kwargs):
+        raise UserError(f"no {recipe.name}.")
+
+    monkeypatch.setitem(TARGETS, "tiny", TINY)
+    monkeypatch.setattr(reproduce.run, "train", fail)
+    assert cli.main(["reproduce", "tiny", "--directory", str(tmp_path)]) == 1
+    printed = capsys.readouterr()
+    assert "[1/2] first: failed. no first." in printed.err
+    assert "1 runs failed, see above: first." in printed.err
+    assert "[2/2] second: left for later" in printed.out
+
+
+def test_a_finished_run_of_other_settings_is_refused(drawn, monkeypatch, capsys):
+    changed = [
+        dataclasses.replace(run, recipe=dataclasses.replace(run.recipe, batch_size=5))
+        for run in _runs("small")[:1]
+    ]
+    monkeypatch.setitem(TARGETS, "tiny", dataclasses.replace(TINY, runs=lambda scale: changed))
+    assert cli.main(["reproduce", "tiny", "--directory", str(drawn)]) == 1
+    assert "was made with another batch_size: " in capsys.readouterr().err
+
+
+def test_directories_that_cannot_be_are_refused(tmp_path, capsys):
+    assert cli.main(["report", "--directory", str(tmp_path), "--output", str(tmp_path)]) == 2
+    assert "no results of any target, so nothing was written" in capsys.readouterr().err
+    file = tmp_path / "file"
+    file.write_text("")
+    assert cli.main(["reproduce", "figure-2", "--directory", str(file)]) == 2
+    assert "--directory must be a folder" in capsys.readouterr().err
+
+
+def test_a_measure_that_another_target_asks_for_is_added(drawn, monkeypatch, capsys):
     store = Store(drawn, "small")
     run = dataclasses.replace(_runs("small")[0], measures=("sharpness",))
     assert store.read_result(run) is None
-    from training import build
-
-    model = Store(drawn, "small").read_result(_runs("small")[0]).load()
-    store.write_measures(run, model, build.load_data(run.recipe))
+    monkeypatch.setattr(reproduce.run, "train", lambda *arguments, **kwargs: pytest.fail("trains"))
+    assert reproduce.do_runs([run], [run], store) == []
+    assert "[1/1] first: measuring." in capsys.readouterr().out
     assert set(store.read_result(run).measures) == {"active_units", "sharpness"}
 
 
@@ -150,6 +202,15 @@ def test_runs_of_every_target_are_recipes_at_every_scale(target):
                 assert scale == "paper" or run.recipe.steps <= 10_000
 
 
+def test_a_name_means_the_same_run_in_every_target():
+    for scale in names.SCALES:
+        seen = {}
+        for target in TARGETS.values():
+            for run in target.runs(scale):
+                if not run.after:
+                    assert seen.setdefault(run.name, run.recipe) == run.recipe
+
+
 def test_scales_keep_the_recipe_or_shrink_it():
     small = scales.scaled("conv_draw_mnist", "small", "mine", tolerance=0.07, seed=3)
     original = find_recipe("conv_draw_mnist")
@@ -166,6 +227,14 @@ def test_theory_is_drawn(name, tmp_path):
     assert cli.main(["reproduce", name, "--scale", "smoke", "--directory", str(tmp_path)]) == 0
     with Image.open(tmp_path / "smoke" / f"{name}.png") as picture:
         assert min(picture.size) > 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", ["nvp_vae_color_mnist", "sequential_vae_cifar10"])
+def test_models_of_the_papers_size_can_be_made(system):
+    recipe = scales.scaled(system, "paper", "mine")
+    shape = (28, 28, 3) if "mnist" in system else (32, 32, 3)
+    assert build.make_model(recipe, shape).count_params() > 1_000_000
 
 
 @pytest.mark.slow

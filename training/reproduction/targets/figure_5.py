@@ -9,7 +9,7 @@ from training.reproduction.targets.same_error import run_to_the_same_error
 
 __all__ = ["TARGET"]
 
-_SAME = 0.01  # Errors that differ by less count as the same.
+_NOISE = 0.01  # Relative differences of the rate below this are those of two trainings.
 _SEEDS = {"smoke": 1, "small": 3, "paper": 3}
 
 
@@ -46,31 +46,37 @@ def _draw(finished, path):
         axes[0].legend()
     rates = [[result.metrics["test"]["rate"] for result in pair] for pair in pairs]
     errors = [[result.metrics["test"]["rmse"] for result in pair] for pair in pairs]
-    ratios = [geco / elbo for elbo, geco in rates]
+    ratios = [_ratio_at_one_error(*pair) for pair in pairs]
     return {
         "seeds": len(pairs),
         "rates_elbo": [elbo for elbo, _ in rates],
         "rates_geco": [geco for _, geco in rates],
         "rmse_elbo": [elbo for elbo, _ in errors],
         "rmse_geco": [geco for _, geco in errors],
-        "rmse_ratio_most": max(geco / elbo for elbo, geco in errors),
-        "rate_ratio": statistics.mean(ratios),
-        "rate_ratio_least": min(ratios),
-        "rate_ratio_most": max(ratios),
+        "rate_ratio": [geco / elbo for elbo, geco in rates],
+        "rate_ratio_at_one_error": statistics.mean(ratios),
+        "rate_ratio_spread": max(ratios) - min(ratios),
     }
 
 
+def _ratio_at_one_error(elbo, geco):
+    """The ratio of rates, GECO's brought to the ELBO's error to first order, by its multiplier."""
+    squares = [result.metrics["test"]["rmse"] ** 2 for result in (elbo, geco)]
+    (multiplier,) = geco.metrics["multipliers"].values()
+    saved = multiplier * (squares[0] - squares[1])  # By an error that may be larger.
+    return (geco.metrics["test"]["rate"] - saved) / elbo.metrics["test"]["rate"]
+
+
 def _verdict(numbers):
-    ratio, excess = numbers["rate_ratio"], numbers["rmse_ratio_most"] - 1.0
-    spread = f"{numbers['rate_ratio_least']:.3f} to {numbers['rate_ratio_most']:.3f}"
+    ratio, spread = numbers["rate_ratio_at_one_error"], numbers["rate_ratio_spread"]
+    seeds = f"{numbers['seeds']} seed{'s' * (numbers['seeds'] > 1)}"
     found = (
-        f"the rate under GECO is {ratio:.3f} times the ELBO's "
-        f"({spread} over {numbers['seeds']} seed{'s' * (numbers['seeds'] > 1)})"
+        f"brought to one error the rate under GECO is {ratio:.3f} times the ELBO's ({seeds}"
+        f"{f', {spread:.3f} apart' if numbers['seeds'] > 1 else ''})"
     )
-    if excess > _SAME:
-        return f"not decided: {found}, but its error is {excess:.1%} above the ELBO's."
-    agrees = "agrees" if numbers["rate_ratio_most"] < 1.0 else "disagrees"
-    return f"{agrees}: at the ELBO's error, to {_SAME:.0%}, {found}."
+    if abs(ratio - 1.0) < max(_NOISE, spread):
+        return f"disagrees: no difference was found; {found}."
+    return f"{'agrees' if ratio < 1.0 else 'disagrees'}: {found}."
 
 
 TARGET = Target(
@@ -82,4 +88,7 @@ TARGET = Target(
     runs=_runs,
     draw=_draw,
     verdict=_verdict,
+    remark="Our ELBO has the running scale σ*, and at one error both objectives weigh it alike, by "
+    "λ = D/(2σ*²): theory leaves no room for a difference. The paper does not say which scale its "
+    "ELBO had; a scale below the error that is reached pays more nats than the error is worth.",
 )

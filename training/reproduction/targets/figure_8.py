@@ -83,8 +83,19 @@ def _separation(latents):
 
 
 def _verdict(numbers):
-    parts = [f"{label}: width {row['width']:.2f}" for label, row in numbers.items()]
-    return f"posteriors drawn by objective; {', '.join(parts)} (a prior's is 1.41)."
+    parts = [
+        f"{label}: width {row['width']:.2f}, {row['distance_to_the_nearest']:.2f} from the nearest"
+        for label, row in numbers.items()
+    ]
+    others = [row["width"] for label, row in numbers.items() if label != "elbo"]
+    if "elbo" not in numbers or not others:
+        return f"too few runs to compare; {'; '.join(parts)}."
+    is_wider = [width > 1.1 * numbers["elbo"]["width"] for width in others]
+    agrees = "agrees" if all(is_wider) else "agrees in part" if any(is_wider) else "disagrees"
+    return (
+        f"{agrees}, as far as being wider than under the ELBO goes ({'; '.join(parts)}; the "
+        "prior's width is 1.41). Judge the holes by eye."
+    )
 
 
 TARGET = Target(

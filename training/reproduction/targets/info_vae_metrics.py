@@ -26,6 +26,11 @@ _ROWS = (
     ("class_distribution", "total_variation", "mismatch of classes"),
     ("linear_classifier", "error_with_1000_labels", "error with 1000 labels"),
 )
+# What the claim is about; less is better.
+_CLAIMED = {
+    _ROWS[0][2]: "q(z) is nearer to the prior",
+    _ROWS[4][2]: "a linear classifier errs less",
+}
 
 
 def _runs(scale):
@@ -65,12 +70,17 @@ def _draw(finished, path):
 
 
 def _verdict(numbers):
-    title = _ROWS[0][2]
     if "ELBO" not in numbers or len(numbers) < 2:
         return "too few runs to compare."
-    better = [name for name, row in numbers.items() if row[title] < numbers["ELBO"][title]]
-    agrees = "agrees" if len(better) == len(numbers) - 1 else "agrees in part"
-    return f"{agrees}: q(z) is nearer to the prior than the ELBO's under {', '.join(better)}."
+    others = [name for name in numbers if name != "ELBO"]
+    parts, agrees = [], []
+    for title, words in _CLAIMED.items():
+        found = {name: row[title] for name, row in numbers.items() if row.get(title) is not None}
+        better = [name for name in others if name in found and found[name] < found["ELBO"]]
+        agrees.append(len(better) / len(others))
+        parts.append(f"{words} under {', '.join(better) if better else 'none'}")
+    word = "agrees" if min(agrees) == 1 else "agrees in part" if max(agrees) > 0 else "disagrees"
+    return f"{word}: beside the ELBO {'; '.join(parts)}."
 
 
 TARGET = Target(

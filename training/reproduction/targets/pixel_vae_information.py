@@ -42,7 +42,8 @@ def _verdict(numbers):
     if len(found) < 2:
         return f"mutual information: {text}."
     agrees = found["ELBO"] < 0.5 and found["no regulariser"] > 1.0
-    return f"{'agrees' if agrees else 'disagrees'}: mutual information of x and z: {text}."
+    word = "agrees" if agrees else "disagrees"
+    return f"{word}: mutual information of x and z: {text}. Judge the samples by eye."
 
 
 TARGET = Target(

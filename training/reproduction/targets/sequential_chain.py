@@ -1,5 +1,7 @@
 """Zhao, Song & Ermon 2017, Figure 4: a sequential VAE's images grow sharper step by step."""
 
+import itertools
+
 import numpy as np
 
 from training import build
@@ -31,14 +33,20 @@ def _draw(finished, path):
 
 def _verdict(numbers):
     steps = sorted(name for name in numbers if name.endswith("_rmse"))
-    first, last = steps[0], steps[-1]
-    sharper = [numbers[name.replace("_rmse", "_sharpness")] for name in (first, last)]
-    agrees = numbers[last] < numbers[first] and sharper[1] > sharper[0]
+    errors = [numbers[name] for name in steps]
+    sharpness = [numbers[name.replace("_rmse", "_sharpness")] for name in steps]
+    is_ascending = [a < b for a, b in itertools.pairwise(sharpness)]
+    is_descending = [a > b for a, b in itertools.pairwise(errors)]
+    by_step = is_ascending + is_descending
+    word = "agrees" if all(by_step) else "agrees in part" if any(by_step) else "disagrees"
     return (
-        f"{'agrees' if agrees else 'disagrees'}: from the first step, a plain VAE, to the last the "
-        f"rmse goes from {numbers[first]:.4f} to {numbers[last]:.4f} and the sharpness from "
-        f"{sharper[0]:.5f} to {sharper[1]:.5f} (data: {numbers['data_sharpness']:.5f})."
+        f"{word}: step by step the rmse goes {_arrows(errors, '.4f')}, the sharpness "
+        f"{_arrows(sharpness, '.5f')} (data: {numbers['data_sharpness']:.5f})."
     )
+
+
+def _arrows(values, form):
+    return " → ".join(f"{value:{form}}" for value in values)
 
 
 TARGET = Target(
