@@ -22,7 +22,7 @@ def measure(model, data, split="test", num_images=2000, threshold=0.01):
 
     Returns:
         A dict of `active`, `units` and their `share`; in a hierarchy a group's posterior mean is
-        that given the means of the groups before it.
+        that given the means of the groups before it, and of a flow it is z at base noise 0.
 
     Example:
         >>> measure(zoo.load("conv_draw_digits"), datasets.load("digits"))

@@ -1,8 +1,9 @@
 """log p(x) by annealed importance sampling (Neal 2001), as Wu et al. 2017 do for decoders.
 
 From the prior, chains walk through p(z) p(x|z)^β as β rises from 0 to 1, by Hamiltonian Monte
-Carlo, and gather weights whose mean is p(x), without bias. So log of that mean is, on average, a
-lower bound on log p(x); unlike the importance-weighted bound it does not need a good posterior.
+Carlo, and gather weights whose mean is p(x), without bias but for the step size, which adapts to
+the chain's past. So log of that mean is, on average, a lower bound on log p(x); unlike the
+importance-weighted bound it does not need a good posterior.
 """
 
 import math

@@ -70,9 +70,11 @@ def _draw(model, images, seed):
 
 def _normal_densities(model, images, latents):
     """Gives log q(z_j|x_j) and log q(z_j), float64 `[N]`, of a posterior that is one normal."""
-    posterior = model.posterior(images)
+    starts = range(0, len(images), _ENCODED_AT_ONCE)
+    parts = [model.posterior(images[i : i + _ENCODED_AT_ONCE]) for i in starts]
     loc, scale = (
-        np.float64(values).reshape(len(images), -1) for values in (posterior.loc, posterior.scale)
+        np.concatenate([np.float64(getattr(part, name)) for part in parts]).reshape(len(images), -1)
+        for name in ("loc", "scale")
     )
     rows = np.concatenate([np.float64(group).reshape(len(images), -1) for group in latents], axis=1)
     log_volumes = np.log(scale).sum(axis=1) + 0.5 * rows.shape[1] * np.log(2.0 * np.pi)

@@ -4,10 +4,10 @@ import itertools
 import math
 
 from training.reproduction.drawing import information_plane, saved
-from training.reproduction.scales import scaled
-from training.reproduction.target import Run, Target
+from training.reproduction.target import Target
+from training.reproduction.targets.variants import LABELS, make_variants
 
-__all__ = ["TARGET", "annealed"]
+__all__ = ["TARGET"]
 
 _TOLERANCES = (0.06, 0.08, 0.1, 0.125, 0.175)
 _SYSTEMS = {
@@ -16,29 +16,21 @@ _SYSTEMS = {
     "conv_draw_mnist_rotate": "conditional ConvDRAW, MNIST-rotate",
     "nvp_vae_color_mnist": "VAE+NVP, Color-MNIST",
 }
+_MEASURES = ("quantized_likelihood",)
 _SMOKE_SYSTEM, _SMOKE_TOLERANCE = "conv_draw_mnist", 0.1
 
 
-def annealed(steps):
-    """The objective that GQN anneals by hand, its horizon a third of the run [choice]."""
-    beta = {"start": 2.0, "end": 0.7, "steps": max(steps // 3, 1)}
-    schedule = {"class_name": "PixelScaleAnnealing", "arguments": beta}
-    return {"class_name": "ELBO", "arguments": {"beta": schedule}}
-
-
 def _runs(scale):
-    is_smoke = scale == "smoke"
-    tolerances = (_SMOKE_TOLERANCE,) if is_smoke else _TOLERANCES
-    runs = []
-    for system in (_SMOKE_SYSTEM,) if is_smoke else _SYSTEMS:
-        measures = () if "rotate" in system else ("quantized_likelihood",)
-        variants = {f"geco_{t:g}": {"objective": "geco", "tolerance": t} for t in tolerances}
-        variants["elbo"] = {"objective": "elbo"}
-        variants["annealed"] = {"objective": annealed(scaled(system, scale, system).steps)}
-        for label, changes in variants.items():
-            name = f"{system}_{label}"
-            runs.append(Run(name, scaled(system, scale, name, **changes), measures))
-    return runs
+    if scale == "smoke":
+        return make_variants(_SMOKE_SYSTEM, scale, (_SMOKE_TOLERANCE,), _MEASURES)
+    return [
+        run
+        for system in _SYSTEMS
+        # Of a model with context the likelihood is measured at its own scale alone.
+        for run in make_variants(
+            system, scale, _TOLERANCES, () if "rotate" in system else _MEASURES
+        )
+    ]
 
 
 def _draw(finished, path):
@@ -57,12 +49,11 @@ def _draw(finished, path):
 
 
 def _point(label, result):
-    kinds = {"elbo": "ELBO", "annealed": "ELBO, annealed"}
     measured = result.measures.get("quantized_likelihood")
     test = result.metrics["test"]
     return {
         "label": label.removeprefix("geco_") if label.startswith("geco") else "",
-        "objective": kinds.get(label, "GECO"),
+        "objective": LABELS.get(label, "GECO"),
         "rate": measured["rate"] if measured else test["rate"],
         "loss": measured["negative_log_likelihood"] if measured else _density(result),
         "rmse": test["rmse"],

@@ -2,30 +2,24 @@
 
 import numpy as np
 
-from training import build, evaluation
+from training import build
 from training.figures import save_comparison
-from training.reproduction.scales import scaled
-from training.reproduction.target import Run, Target
-from training.reproduction.targets.figure_4 import annealed
+from training.reproduction.target import Target
+from training.reproduction.targets.variants import LABELS, make_variants
 
 __all__ = ["TARGET"]
 
-_SYSTEMS = ("conv_draw_mnist", "conv_draw_cifar10")
-_TOLERANCES = (0.06, 0.1)
+_SYSTEMS = ("conv_draw_mnist", "conv_draw_cifar10", "nvp_vae_color_mnist")
+_TOLERANCES = (0.06, 0.1, 0.175)
 _NUM_IMAGES = 12
-_LABELS = {"elbo": "ELBO", "annealed": "ELBO, annealed"}
 
 
 def _runs(scale):
+    if scale == "smoke":
+        return make_variants(_SYSTEMS[0], scale, _TOLERANCES[1:2], ("sharpness",))
     runs = []
-    for system in _SYSTEMS[: 1 if scale == "smoke" else None]:
-        tolerances = _TOLERANCES[1:] if scale == "smoke" else _TOLERANCES
-        variants = {f"geco_{t:g}": {"objective": "geco", "tolerance": t} for t in tolerances}
-        variants["elbo"] = {"objective": "elbo"}
-        variants["annealed"] = {"objective": annealed(scaled(system, scale, system).steps)}
-        for label, changes in variants.items():
-            name = f"{system}_{label}"
-            runs.append(Run(name, scaled(system, scale, name, **changes)))
+    for system in _SYSTEMS:
+        runs += make_variants(system, scale, _TOLERANCES, ("sharpness",))
     return runs
 
 
@@ -51,11 +45,11 @@ def _draw_system(results, path):
     for label, result in results.items():
         model = result.load()
         test = result.metrics["test"]
-        name = _LABELS.get(label) or label.replace("geco_", "GECO, RE ")
+        name = LABELS.get(label) or label.replace("geco_", "GECO, RE ")
         samples = np.asarray(model.sample(_NUM_IMAGES, seed=0))
         text = f"{name}\n{test['rate']:.0f} nats, rmse {test['rmse']:.3f}"
         rows.append((text, np.asarray(model.reconstruct(images)), samples))
-        sharpness = evaluation.measure("sharpness", model, data)
+        sharpness = result.measures["sharpness"]
         numbers[name] = {"rate": test["rate"], "rmse": test["rmse"], **sharpness}
     save_comparison(path, images, rows)
     return numbers
@@ -76,4 +70,7 @@ TARGET = Target(
     runs=_runs,
     draw=_draw,
     verdict=_verdict,
+    remark="The paper shows CelebA, Color-MNIST and CIFAR-10, and other constraints beside the "
+    "reconstruction error; here are MNIST in place of CelebA and the reconstruction error alone "
+    "(docs/RESULTS.md has the others on MNIST).",
 )
