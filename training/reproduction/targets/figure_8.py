@@ -11,6 +11,12 @@ from training.reproduction.target import Run, Target
 __all__ = ["TARGET"]
 
 _SAMPLES = 100
+_LABELS = {
+    "elbo": "ELBO",
+    "geco_0.06": "GECO, RE 0.06",
+    "geco_0.1": "GECO, RE 0.1",
+    "classes": "GECO, CLA 0.95",
+}
 
 
 def _runs(scale):
@@ -56,7 +62,7 @@ def _draw(finished, path):
         (axes,),
     ):
         for axis, (name, result) in zip(axes, results.items(), strict=True):
-            label = name.removeprefix("nvp_vae_micro_mnist_").replace("geco_", "GECO, RE ")
+            label = _LABELS[name.removeprefix("nvp_vae_micro_mnist_")]
             latents = _posterior_samples(result)
             for points in latents:
                 axis.scatter(*points.T, s=4)
@@ -87,10 +93,10 @@ def _verdict(numbers):
         f"{label}: width {row['width']:.2f}, {row['distance_to_the_nearest']:.2f} from the nearest"
         for label, row in numbers.items()
     ]
-    others = [row["width"] for label, row in numbers.items() if label != "elbo"]
-    if "elbo" not in numbers or not others:
+    others = [row["width"] for label, row in numbers.items() if label != "ELBO"]
+    if "ELBO" not in numbers or not others:
         return f"too few runs to compare; {'; '.join(parts)}."
-    is_wider = [width > 1.1 * numbers["elbo"]["width"] for width in others]
+    is_wider = [width > 1.1 * numbers["ELBO"]["width"] for width in others]
     agrees = "agrees" if all(is_wider) else "agrees in part" if any(is_wider) else "disagrees"
     return (
         f"{agrees}, as far as being wider than under the ELBO goes ({'; '.join(parts)}; the "

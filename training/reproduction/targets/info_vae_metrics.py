@@ -92,4 +92,7 @@ TARGET = Target(
     runs=_runs,
     draw=_draw,
     verdict=_verdict,
+    remark="The paper's gain in what latents tell is largest where a decoder can do without them. "
+    "This decoder draws pixels independently and cannot: under the ELBO its latents keep some 50 "
+    "nats of the image already.",
 )

@@ -57,4 +57,5 @@ TARGET = Target(
     runs=_runs,
     draw=_draw,
     verdict=_verdict,
+    remark="After 3000 training steps the last steps of the chain still copy what they are given.",
 )
