@@ -89,6 +89,6 @@ TARGET = Target(
     draw=_draw,
     verdict=_verdict,
     remark="Our ELBO has the running scale σ*, and at one error both objectives weigh it alike, by "
-    "λ = D/(2σ*²): theory leaves no room for a difference. The paper does not say which scale its "
-    "ELBO had; a scale below the error that is reached pays more nats than the error is worth.",
+    "λ = D/(2σ*²): theory leaves little room for a difference. The paper does not say which scale "
+    "its ELBO had; a scale below the error that is reached pays more nats than the error is worth.",
 )
