@@ -21,7 +21,7 @@ def reproduce(arguments):
     failed = do_runs(_part(runs, index, number), runs, store)
     draw(target, store)
     if failed:
-        raise UserError(f"{len(failed)} runs failed, see above: {', '.join(failed)}.")
+        raise UserError(f"Not all runs succeeded, see above: {', '.join(failed)}.")
 
 
 def _part(runs, index, number):

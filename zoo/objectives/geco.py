@@ -187,7 +187,7 @@ class GECO(Objective):
         """Names of the constraints that this model does not seem able to meet.
 
         The multiplier of each stands at its upper bound or, under the default update, at twice its
-        λ_0 or more, while the moving average is still above the tolerance by the margin that
+        initial multiplier or more, while the moving average is still above the tolerance by the margin that
         `vae-zoo train` allows, a tenth of the constraint's scale.
         """
         log_multipliers = keras.ops.convert_to_numpy(self.log_multipliers)

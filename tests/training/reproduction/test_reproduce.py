@@ -116,7 +116,7 @@ def test_a_run_that_fails_does_not_keep_the_others_from_being_done(tmp_path, mon
     assert cli.main(["reproduce", "tiny", "--directory", str(tmp_path)]) == 1
     printed = capsys.readouterr()
     assert "[1/2] first: failed. no first." in printed.err
-    assert "1 runs failed, see above: first." in printed.err
+    assert "Not all runs succeeded, see above: first." in printed.err
     assert "[2/2] second: left for later" in printed.out
 
 
