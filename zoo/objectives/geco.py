@@ -186,9 +186,9 @@ class GECO(Objective):
     def infeasible(self):
         """Names of the constraints that this model does not seem able to meet.
 
-        The multiplier of each stands at its upper bound or, under the default update, at twice its
-        initial multiplier or more, while the moving average is still above the tolerance by the margin that
-        `vae-zoo train` allows, a tenth of the constraint's scale.
+        The multiplier of each stands at its upper bound or, under the default update, at twice the
+        initial multiplier or more, while the moving average is still above the tolerance by the
+        margin that `vae-zoo train` allows, a tenth of the constraint's scale.
         """
         log_multipliers = keras.ops.convert_to_numpy(self.log_multipliers)
         averages = keras.ops.convert_to_numpy(self.moving_averages)
