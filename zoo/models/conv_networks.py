@@ -4,6 +4,10 @@ import keras
 
 __all__ = ["check_sizes", "make_decoder", "make_encoder"]
 
+# [choice] With "relu" training waits for the first latents to tell anything, and after 1600 steps
+# on Color-MNIST the error is still twice as large; "gelu" and "silu" lie between.
+_ACTIVATION = "elu"
+
 
 def check_sizes(**sizes):
     """Checks arguments that are an int, or a sequence of ints, of at least 1.
@@ -43,8 +47,8 @@ def make_encoder(image_shape, filters, hidden_units, architecture=None, remedy="
             f"image_shape={image_shape}, filters={filters}. Resize or pad the images, or {remedy}."
         )
     layers = [keras.Input(image_shape)]
-    layers += [keras.layers.Conv2D(f, 5, 2, "same", activation="relu") for f in filters]
-    layers += [keras.layers.Flatten(), keras.layers.Dense(hidden_units, activation="relu")]
+    layers += [keras.layers.Conv2D(f, 5, 2, "same", activation=_ACTIVATION) for f in filters]
+    layers += [keras.layers.Flatten(), keras.layers.Dense(hidden_units, activation=_ACTIVATION)]
     return keras.Sequential(layers, name="encoder")
 
 
@@ -56,11 +60,11 @@ def make_decoder(image_shape, latent_dim, filters, hidden_units, num_parameters)
     height, width = (size // 2 ** len(filters) for size in image_shape[:2])
     layers = [
         keras.Input((latent_dim,)),
-        keras.layers.Dense(hidden_units, activation="relu"),
-        keras.layers.Dense(height * width * filters[-1], activation="relu"),
+        keras.layers.Dense(hidden_units, activation=_ACTIVATION),
+        keras.layers.Dense(height * width * filters[-1], activation=_ACTIVATION),
         keras.layers.Reshape((height, width, filters[-1])),
     ]
     for f in reversed(filters[:-1]):
-        layers.append(keras.layers.Conv2DTranspose(f, 5, 2, "same", activation="relu"))
+        layers.append(keras.layers.Conv2DTranspose(f, 5, 2, "same", activation=_ACTIVATION))
     layers.append(keras.layers.Conv2DTranspose(num_parameters, 5, 2, "same", dtype="float32"))
     return keras.Sequential(layers, name="decoder")
