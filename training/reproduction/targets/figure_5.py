@@ -6,17 +6,17 @@ from training.reproduction.drawing import saved
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target
 from training.reproduction.targets.same_error import run_to_the_same_error
+from training.reproduction.targets.seeds import NUM_SEEDS, seed_suffix
 
 __all__ = ["TARGET"]
 
 _NOISE = 0.01  # Relative differences of the rate below this are those of two trainings.
-_SEEDS = {"smoke": 1, "small": 3, "paper": 3}
 
 
 def _runs(scale):
     runs = []
-    for seed in range(_SEEDS[scale]):
-        suffix = f"_seed_{seed}" if seed else ""
+    for seed in range(NUM_SEEDS[scale]):
+        suffix = seed_suffix(seed)
         elbo, geco = f"conv_draw_cifar10_elbo{suffix}", f"conv_draw_cifar10_same_error{suffix}"
         recipe = scaled("conv_draw_cifar10", scale, elbo, objective="elbo", seed=seed)
         runs.append(Run(elbo, recipe, ("quantized_likelihood",)))

@@ -1,9 +1,12 @@
 """Taming VAEs, Table 2: the marginal KL of VAE+NVP under the ELBO and under GECO."""
 
+import statistics
+
 from training.reproduction.drawing import saved
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target
 from training.reproduction.targets.same_error import run_to_the_same_error
+from training.reproduction.targets.seeds import NUM_SEEDS, seed_suffix
 
 __all__ = ["TARGET"]
 
@@ -29,42 +32,82 @@ _PAPER = {
 
 def _runs(scale):
     runs = []
-    for system in list(_SYSTEMS)[: 1 if scale == "smoke" else None]:
-        elbo = f"{system}_elbo"
-        runs.append(Run(elbo, scaled(system, scale, elbo, objective="elbo"), _MEASURES))
-        for tolerance in _TOLERANCES:
-            name = f"{system}_geco_{tolerance:g}"
-            recipe = scaled(system, scale, name, objective="geco", tolerance=tolerance)
-            runs.append(Run(name, recipe, _MEASURES))
-        runs.append(run_to_the_same_error(system, scale, elbo, f"{system}_same_error", _MEASURES))
+    for seed in range(NUM_SEEDS[scale]):
+        for system in list(_SYSTEMS)[: 1 if scale == "smoke" else None]:
+            runs += _runs_of(system, scale, seed)
     return runs
+
+
+def _runs_of(system, scale, seed):
+    elbo = _run_name(system, "elbo", seed)
+    recipe = scaled(system, scale, elbo, objective="elbo", seed=seed)
+    runs = [Run(elbo, recipe, _MEASURES)]
+    for tolerance in _TOLERANCES:
+        name = _run_name(system, f"geco_{tolerance:g}", seed)
+        recipe = scaled(system, scale, name, objective="geco", tolerance=tolerance, seed=seed)
+        runs.append(Run(name, recipe, _MEASURES))
+    name = _run_name(system, "same_error", seed)
+    runs.append(run_to_the_same_error(system, scale, elbo, name, _MEASURES, seed))
+    return runs
+
+
+def _run_name(system, variant, seed):
+    return f"{system}_{variant}{seed_suffix(seed)}"
 
 
 def _draw(finished, path):
     rows = {}
     for system, data_name in _SYSTEMS.items():
-        for suffix, label in _LABELS.items():
-            result = finished.results.get(f"{system}_{suffix}")
-            if result is not None:
-                measured = result.measures["marginal_kl"]
-                row = measured | {"rmse": result.metrics["test"]["rmse"]}
-                rows.setdefault(data_name, {})[label] = row
+        of_data = {
+            label: _by_seed(finished.results, system, variant) for variant, label in _LABELS.items()
+        }
+        if any(of_data.values()):
+            rows[data_name] = {label: seeds for label, seeds in of_data.items() if seeds}
     if not rows:
         return None
-    _plot(rows, path)
+    columns = {name: _as_columns(of_data) for name, of_data in rows.items()}
+    _plot(columns, path)
     factors = {f"ELBO's over it, {name}": _factors(of_data) for name, of_data in rows.items()}
-    return {"rows": rows, "factors": {name: values for name, values in factors.items() if values}}
+    return {"rows": columns, "factors": {name: found for name, found in factors.items() if found}}
+
+
+def _by_seed(results, system, variant):
+    """Numbers of each finished seed, a dict by seed."""
+    rows = {}
+    for seed in range(max(NUM_SEEDS.values())):
+        result = results.get(_run_name(system, variant, seed))
+        if result is not None:
+            error = {"rmse": result.metrics["test"]["rmse"]}
+            rows[seed] = result.measures["marginal_kl"] | error
+    return rows
+
+
+def _as_columns(rows):
+    """Lists of each column's numbers, seed by seed."""
+    return {
+        label: {name: [row[name] for row in seeds.values()] for name in next(iter(seeds.values()))}
+        for label, seeds in rows.items()
+    }
 
 
 def _factors(rows):
-    """How many times each other's KL the ELBO's is, by estimator: below 1 where it is less."""
-    if "ELBO" not in rows:
-        return {}
-    return {
-        label: {column: rows["ELBO"][column] / row[column] for column in _COLUMNS}
-        for label, row in rows.items()
-        if label != "ELBO" and all(row[column] > 0 for column in _COLUMNS)
-    }
+    """How many times each other's KL the ELBO's is, by estimator and seed: below 1 if less."""
+    factors = {}
+    for label, seeds in rows.items():
+        pairs = [
+            (rows["ELBO"][seed], row)
+            for seed, row in seeds.items()
+            if label != "ELBO" and seed in rows.get("ELBO", {}) and _is_positive(row)
+        ]
+        if pairs:
+            factors[label] = {
+                column: [elbo[column] / row[column] for elbo, row in pairs] for column in _COLUMNS
+            }
+    return factors
+
+
+def _is_positive(row):
+    return all(row[column] > 0 for column in _COLUMNS)
 
 
 def _plot(rows, path):
@@ -73,8 +116,12 @@ def _plot(rows, path):
         for axis, (data_name, of_data) in zip(axes, rows.items(), strict=True):
             for offset, (column, label) in enumerate(_COLUMNS.items()):
                 places = [index + 0.25 * (offset - 1) for index in range(len(of_data))]
-                axis.bar(places, [row[column] for row in of_data.values()], 0.25, label=label)
-            names = [f"{label}\nrmse {row['rmse']:.3f}" for label, row in of_data.items()]
+                means = [statistics.mean(row[column]) for row in of_data.values()]
+                axis.bar(places, means, 0.25, label=label)
+                for place, row in zip(places, of_data.values(), strict=True):
+                    axis.plot([place] * len(row[column]), row[column], "k_")  # Each seed.
+            errors = [statistics.mean(row["rmse"]) for row in of_data.values()]
+            names = [f"{label}\nrmse {e:.3f}" for label, e in zip(of_data, errors, strict=True)]
             axis.set_xticks(range(len(names)), names)
             axis.set(title=data_name, ylabel="KL to the prior (nats)")
             axis.legend()
@@ -88,15 +135,22 @@ def _verdict(numbers):
         factors = numbers["factors"].get(f"ELBO's over it, {data_name}", {})
         for label, factor in factors.items():
             parts.append(
-                f"{data_name}, {label} (rmse {rows[label]['rmse']:.3f}, the ELBO's "
-                f"{rows['ELBO']['rmse']:.3f}): {factor['by_mixture']:.2f} by mixture, "
-                f"{factor['by_density_ratio']:.2f} by density ratio"
+                f"{data_name}, {label} (rmse {_span(rows[label]['rmse'], 3)}, the ELBO's "
+                f"{_span(rows['ELBO']['rmse'], 3)}): {_span(factor['by_mixture'])} by mixture, "
+                f"{_span(factor['by_density_ratio'])} by density ratio"
             )
-            agrees.append(min(factor["by_mixture"], factor["by_density_ratio"]) > _LEAST_FACTOR)
+            least = min(factor["by_mixture"] + factor["by_density_ratio"])
+            agrees.append(least > _LEAST_FACTOR)
     word = "agrees" if all(agrees) else "agrees in part" if any(agrees) else "disagrees"
     return (
         f"{word}: the marginal KL falls from the ELBO to GECO by {'; '.join(parts)}.{_cap(numbers)}"
     )
+
+
+def _span(values, digits=2):
+    """The least and the largest value of the seeds, or the only one."""
+    least, largest = (f"{end:.{digits}f}" for end in (min(values), max(values)))
+    return least if least == largest else f"{least} to {largest}"
 
 
 def _cap(numbers):
@@ -105,7 +159,7 @@ def _cap(numbers):
         f"{data_name}, {label}"
         for data_name, rows in numbers["rows"].items()
         for label, row in rows.items()
-        if row["mutual_information"] > row["log_num_images"] - 0.1
+        if max(row["mutual_information"]) > row["log_num_images"][0] - 0.1
     ]
     if not at_cap:
         return ""
