@@ -29,7 +29,7 @@ def train(data, activation, num_steps):
     """Trains one model; gives its test logs."""
     keras.utils.set_random_seed(SEED)
     # No argument of the models, for there is no reason to choose another.
-    with mock.patch.object(conv_networks, "_ACTIVATION", activation):
+    with mock.patch.object(conv_networks, "ACTIVATION", activation):
         model = zoo.ConvVAE(data.image_shape, latent_dim=64, filters=(32, 64), hidden_units=256)
     model.compile(keras.optimizers.Adam(1e-3), objective=zoo.ELBO(), seed=SEED)
     model.fit(data.train_batches(BATCH_SIZE, SEED), steps_per_epoch=num_steps, verbose=0)

@@ -10,6 +10,8 @@ from training.evaluation.latents import posterior_samples, prior_samples
 
 __all__ = ["log_determinant_of_covariance", "measure"]
 
+_NUM_NULL = 20
+
 
 def measure(model, data, split="test", num_samples=2000, seed=0):
     """Measures the distance between samples of q(z) and of p(z).
@@ -23,10 +25,11 @@ def measure(model, data, split="test", num_samples=2000, seed=0):
 
     Returns:
         A dict: `mmd`, the unbiased estimate of MMD² (`zoo.divergences.MMD`'s default kernel);
-        `mmd_null`, the same between two sets of samples of the prior; and
-        `log_determinant`, the log-determinant of q(z)'s covariance less that of the prior's
-        samples: 0 where they agree, negative where q(z) is too narrow; left out where there are
-        not more samples than dimensions.
+        `mmd_null` and `mmd_null_deviation`, mean and standard deviation of the same between sets
+        of samples of the prior, what chance alone makes; and `log_determinant`, the
+        log-determinant of q(z)'s covariance less that of the prior's samples: 0 where they agree,
+        negative where q(z) is too narrow; left out where there are not more samples than
+        dimensions.
 
     Example:
         >>> measure(zoo.load("conv_draw_mnist"), datasets.load("mnist"))
@@ -36,9 +39,11 @@ def measure(model, data, split="test", num_samples=2000, seed=0):
     # Each from noise of its own: with that of the posterior, prior samples would be too like.
     prior, other_prior = (prior_samples(model, num_samples, seed + i) for i in (1, 2))
     distance = zoo.divergences.MMD()
+    null = _null(distance, np.concatenate([prior, other_prior]), seed)
     found = {
         "mmd": float(distance(posterior, prior)),
-        "mmd_null": float(distance(other_prior, prior)),
+        "mmd_null": float(np.mean(null)),
+        "mmd_null_deviation": float(np.std(null)),
         "dimensions": posterior.shape[1],
         "samples": num_samples,
     }
@@ -46,6 +51,13 @@ def measure(model, data, split="test", num_samples=2000, seed=0):
         determinants = [log_determinant_of_covariance(z) for z in (posterior, prior)]
         found["log_determinant"] = determinants[0] - determinants[1]
     return found
+
+
+def _null(distance, samples, seed):
+    """Distances between the halves of samples of one distribution, divided at random anew."""
+    generator = np.random.default_rng(seed)
+    halves = (np.split(generator.permutation(samples), 2) for _ in range(_NUM_NULL))
+    return [float(distance(*pair)) for pair in halves]
 
 
 def log_determinant_of_covariance(latents):

@@ -6,6 +6,8 @@ from training.evaluation.classifiers import find_classifier, predict_classes
 
 __all__ = ["measure"]
 
+_NUM_NULL = 1000
+
 
 def measure(model, data, classifier=None, num_samples=2000, seed=0):
     """Compares the classes of samples with those of the test split, both as the classifier says.
@@ -20,8 +22,8 @@ def measure(model, data, classifier=None, num_samples=2000, seed=0):
 
     Returns:
         A dict: `total_variation`, half the sum of the absolute differences of the shares, in
-        [0, 1]; `null`, the same between two halves of the test images, what chance alone makes
-        (of half as many); `samples`; and `share_of_class_k` among samples.
+        [0, 1]; `null`, the mean of the same between two draws of as many from the test split's
+        shares, what chance alone makes; `samples`; and `share_of_class_k` among samples.
 
     Raises:
         UsageError: There is no classifier of such images.
@@ -37,11 +39,10 @@ def measure(model, data, classifier=None, num_samples=2000, seed=0):
         predict_classes(classifier, model.sample(min(200, num_samples - start), (seed, start)))
         for start in range(0, num_samples, 200)
     ]
-    shares = _shares(np.concatenate(parts), classifier)
-    halves = [_shares(half, classifier) for half in (of_data[::2], of_data[1::2])]
+    shares, data_shares = (_shares(c, classifier) for c in (np.concatenate(parts), of_data))
     return {
-        "total_variation": _total_variation(shares, _shares(of_data, classifier)),
-        "null": _total_variation(*halves),
+        "total_variation": float(_total_variation(shares, data_shares)),
+        "null": _null(data_shares, num_samples, seed),
         "samples": num_samples,
         **{f"share_of_class_{k}": float(share) for k, share in enumerate(shares)},
     }
@@ -52,4 +53,10 @@ def _shares(classes, classifier):
 
 
 def _total_variation(shares, other_shares):
-    return float(0.5 * np.abs(shares - other_shares).sum())
+    return 0.5 * np.abs(shares - other_shares).sum(axis=-1)
+
+
+def _null(shares, num_samples, seed):
+    generator = np.random.default_rng(seed)
+    draws = generator.multinomial(num_samples, shares, size=(2, _NUM_NULL)) / num_samples
+    return float(_total_variation(*draws).mean())

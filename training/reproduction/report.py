@@ -83,8 +83,7 @@ class _Entry:
             shutil.copyfile(file, folder / file.name)
         if self.scale == "smoke":
             return
-        for run in self.target.runs(self.scale):
-            result = self._store.read_result(run)
+        for name, result in self._store.read_results(self.target.runs(self.scale)).items():
             if result is not None:
                 values = {
                     "scale": self.scale,
@@ -93,7 +92,7 @@ class _Entry:
                     **result.metrics,
                     "measures": result.measures,
                 }
-                self._store.write_json(folder / "runs" / f"{run.name}.json", values)
+                self._store.write_json(folder / "runs" / f"{name}.json", values)
 
     @property
     def verdict(self):

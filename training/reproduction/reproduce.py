@@ -75,28 +75,29 @@ def do_runs(mine, runs, store):
     failed = []
     for position, one in enumerate(mine, start=1):
         label = f"[{position}/{len(mine)}] {one.name}"
-        before = {name: store.read_result(by_name[name]) for name in one.after}
-        waiting = [name for name, result in before.items() if result is None]
-        if store.read_result(one) is not None:
-            print(f"{label}: finished before.")
-        elif waiting:
-            print(f"{label}: left for later, it comes after {', '.join(waiting)}.")
-        else:
-            try:
-                _do_run(one, before, store, label)
-            except UserError as error:
-                print(f"{label}: failed. {error}", file=sys.stderr)
-                failed.append(one.name)
+        try:
+            _do_run(one, [by_name[name] for name in one.after], store, label)
+        except UserError as error:
+            print(f"{label}: failed. {error}", file=sys.stderr)
+            failed.append(one.name)
     return failed
 
 
-def _do_run(one, before, store, label):
+def _do_run(one, after, store, label):
+    before = store.read_results(after)
+    waiting = [name for name, result in before.items() if result is None]
+    if store.read_result(one, before) is not None:
+        print(f"{label}: finished before.")
+        return
+    if waiting:
+        print(f"{label}: left for later, it comes after {', '.join(waiting)}.")
+        return
     with store.alone(one) as is_mine:
         if not is_mine:
             print(f"{label}: another process is at work on it.")
             return
         directory = store.run_directory(one.name)
-        recipe = one.recipe(before) if callable(one.recipe) else one.recipe
+        recipe = one.make_recipe(before)
         if directory.metrics.exists():
             print(f"{label}: measuring.")
             model = model_source.load_model(str(directory.path))[0]
@@ -120,7 +121,7 @@ def draw(target, store):
     Returns:
         The numbers, or None if there is too little.
     """
-    results = {one.name: store.read_result(one) for one in target.runs(store.scale)}
+    results = store.read_results(target.runs(store.scale))
     missing = tuple(name for name, result in results.items() if result is None)
     there = {name: result for name, result in results.items() if result is not None}
     picture = store.picture(target.name)

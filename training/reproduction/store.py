@@ -9,10 +9,10 @@ import csv
 import json
 import os
 import pathlib
+import sys
 
 from training import evaluation, file_lock, model_source
 from training.errors import UsageError, UserError
-from training.recipes import Recipe
 from training.reproduction.target import Result
 from training.run_directory import RunDirectory, write_json
 
@@ -45,8 +45,29 @@ class Store:
         """Path of a target's numbers."""
         return self._folder / f"{target_name}.json"
 
-    def read_result(self, run):
+    def read_results(self, runs):
+        """Gives the `Result` of each run, by name, and None of one that is not finished.
+
+        What another recipe made is left out and named: there may be much else to draw.
+
+        Args:
+            runs: The `Run`s; each comes after those of its `after`.
+        """
+        results = {}
+        for run in runs:
+            try:
+                results[run.name] = self.read_result(run, results)
+            except UserError as error:
+                print(f"{run.name}: left out. {error}", file=sys.stderr)
+                results[run.name] = None
+        return results
+
+    def read_result(self, run, before):
         """Gives the `Result` of a run, or None if it is not finished.
+
+        Args:
+            run: The `Run`.
+            before: Results of the runs it comes after, by name.
 
         Raises:
             UserError: A finished run of that name was made by another recipe.
@@ -56,7 +77,7 @@ class Store:
         if not directory.metrics.exists() or measures is None or set(run.measures) - set(measures):
             return None
         recipe = directory.read_recipe()
-        _check_same(run, recipe, directory)
+        _check_same(run, before, recipe, directory)
         with open(directory.history, encoding="utf-8") as rows:
             history = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(rows)]
         return Result(
@@ -102,11 +123,11 @@ class Store:
         return self.run_directory(run.name).path / "measures.json"
 
 
-def _check_same(run, recipe, directory):
-    """Refuses what another recipe made; one that depends on other runs' results goes unchecked."""
-    if not isinstance(run.recipe, Recipe):
-        return
-    asked, found = run.recipe.to_dict(), recipe.to_dict()
+def _check_same(run, before, recipe, directory):
+    """Refuses what another recipe made."""
+    if any(before[name] is None for name in run.after):
+        return  # What it came after is being made anew.
+    asked, found = run.make_recipe(before).to_dict(), recipe.to_dict()
     ignored = ("name", "description", "fidelity")
     changed = [name for name in asked if name not in ignored and asked[name] != found[name]]
     if changed:

@@ -34,9 +34,11 @@ def as_tables(values, title=""):
 
 
 def as_text(value):
-    """A number with four digits; of a list, each."""
+    """A number with four digits; of a list, each; a dash where there is none."""
     if isinstance(value, float):
         return f"{value:.4g}"
+    if value is None:
+        return "-"
     if isinstance(value, list):
         return ", ".join(as_text(item) for item in value)
     return str(value)

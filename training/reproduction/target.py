@@ -46,6 +46,10 @@ class Run:
     measures: tuple = ()
     after: tuple = ()
 
+    def make_recipe(self, before):
+        """Gives its `Recipe`, of the results of the runs it comes after, by name."""
+        return self.recipe if isinstance(self.recipe, Recipe) else self.recipe(before)
+
 
 @dataclasses.dataclass(frozen=True)
 class Finished:

@@ -2,11 +2,11 @@
 
 import keras
 
-__all__ = ["check_sizes", "make_decoder", "make_encoder"]
+__all__ = ["ACTIVATION", "check_sizes", "make_decoder", "make_encoder"]
 
 # [choice] Of five the only one near the lowest error on MNIST, Color-MNIST and CIFAR-10 alike; with
 # "relu" it is up to twice as high after the same steps (benchmarks/activations.py).
-_ACTIVATION = "silu"
+ACTIVATION = "silu"
 
 
 def check_sizes(**sizes):
@@ -25,7 +25,14 @@ def check_sizes(**sizes):
             )
 
 
-def make_encoder(image_shape, filters, hidden_units, architecture=None, remedy="pass filters="):
+def make_encoder(
+    image_shape,
+    filters,
+    hidden_units,
+    architecture=None,
+    remedy="pass filters=",
+    activation=None,
+):
     """Makes stride-2 convolutions and a dense layer: `[B, H, W, C]` to `[B, hidden_units]`.
 
     Args:
@@ -35,6 +42,7 @@ def make_encoder(image_shape, filters, hidden_units, architecture=None, remedy="
         architecture: Whose networks these are, for the error; None for one without the decoder
             below, whose image may have any size.
         remedy: What its user may do about an image size that does not fit, for the error.
+        activation: Name of the hidden layers' activation; None: `ACTIVATION`.
 
     Raises:
         ValueError: The height or width cannot be halved so many times.
@@ -46,9 +54,10 @@ def make_encoder(image_shape, filters, hidden_units, architecture=None, remedy="
             f"filters), so height and width must be divisible by {stride}. Received: "
             f"image_shape={image_shape}, filters={filters}. Resize or pad the images, or {remedy}."
         )
+    activation = activation or ACTIVATION
     layers = [keras.Input(image_shape)]
-    layers += [keras.layers.Conv2D(f, 5, 2, "same", activation=_ACTIVATION) for f in filters]
-    layers += [keras.layers.Flatten(), keras.layers.Dense(hidden_units, activation=_ACTIVATION)]
+    layers += [keras.layers.Conv2D(f, 5, 2, "same", activation=activation) for f in filters]
+    layers += [keras.layers.Flatten(), keras.layers.Dense(hidden_units, activation=activation)]
     return keras.Sequential(layers, name="encoder")
 
 
@@ -60,11 +69,11 @@ def make_decoder(image_shape, latent_dim, filters, hidden_units, num_parameters)
     height, width = (size // 2 ** len(filters) for size in image_shape[:2])
     layers = [
         keras.Input((latent_dim,)),
-        keras.layers.Dense(hidden_units, activation=_ACTIVATION),
-        keras.layers.Dense(height * width * filters[-1], activation=_ACTIVATION),
+        keras.layers.Dense(hidden_units, activation=ACTIVATION),
+        keras.layers.Dense(height * width * filters[-1], activation=ACTIVATION),
         keras.layers.Reshape((height, width, filters[-1])),
     ]
     for f in reversed(filters[:-1]):
-        layers.append(keras.layers.Conv2DTranspose(f, 5, 2, "same", activation=_ACTIVATION))
+        layers.append(keras.layers.Conv2DTranspose(f, 5, 2, "same", activation=ACTIVATION))
     layers.append(keras.layers.Conv2DTranspose(num_parameters, 5, 2, "same", dtype="float32"))
     return keras.Sequential(layers, name="decoder")

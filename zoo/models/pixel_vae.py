@@ -87,7 +87,9 @@ class PixelVAE(NormalLatents):
         _check_likelihood(self.likelihood, self.image_shape[-1])
 
         # === Layers ===
-        self.encoder = make_encoder(self.image_shape, self.encoder_filters, hidden_units)
+        self.encoder = make_encoder(
+            self.image_shape, self.encoder_filters, hidden_units, activation="relu"
+        )
         self.posterior_head = keras.layers.Dense(2 * latent_dim, dtype="float32", name="posterior")
         self.decoder = PixelCNN(
             self.image_shape,

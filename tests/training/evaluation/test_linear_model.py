@@ -14,7 +14,6 @@ from training.evaluation import (
     annealed_importance_sampling,
     linear_classifier,
     marginal_kl,
-    mutual_information,
     quantized_likelihood,
 )
 
@@ -70,22 +69,19 @@ def test_annealing_measures_a_hierarchy(tmp_path):
     assert found["bits_per_dimension"] == pytest.approx(-found["log_prob"] / 16 / math.log(2))
 
 
-def test_three_ways_to_the_kl_agree(linear):
-    """Average KL (analytic), marginal KL (density ratio), I (mixture), where I is below 2 nats."""
-    slight = LinearModel(gains=(0.15, 0.1))
-    data = slight.data(4000)
-    images = data.arrays("test")["image"].reshape(-1, 16) / 255.0
-    means = (images - slight.bias) @ slight.posterior_mean.T
-    scale = slight.posterior_scale
-    average = (0.5 * (means**2 + scale**2 - 1.0) - np.log(scale)).sum(axis=1).mean()
-    found = marginal_kl.measure(slight.model, data, num_images=2000)
+def test_three_ways_to_the_kl_agree():
+    """Average KL (on paper), marginal KL (density ratio), I (mixture), where I is below 2 nats."""
+    faint = LinearModel(gains=(0.15, 0.1))
+    data = faint.data(4000)
+    faint.move_posterior(stretch=1.5, shift=0.8)
+    found = marginal_kl.measure(faint.model, data, num_images=4000)
+    average = faint.average_kl(data)
+    assert 0.2 * average < faint.marginal_kl() < 0.8 * average, "either part must count"
     assert found["mutual_information"] < 2.0
-    assert found["average_kl"] == pytest.approx(average, rel=0.05)
-    # q(z) of the right model is the prior: no marginal KL, and I is the average KL.
-    assert found["by_density_ratio"] == pytest.approx(0.0, abs=0.03 * average)
-    assert found["by_mixture"] == pytest.approx(0.0, abs=0.05 * average)
+    assert found["by_density_ratio"] == pytest.approx(faint.marginal_kl(), rel=0.05)
+    assert found["by_mixture"] == pytest.approx(faint.marginal_kl(), rel=0.1)
     total = found["by_density_ratio"] + found["mutual_information"]
-    assert total == pytest.approx(found["average_kl"], rel=0.05)
+    assert total == pytest.approx(average, rel=0.03)
 
 
 def test_density_ratio_in_ten_dimensions_is_within_five_percent():
@@ -102,12 +98,6 @@ def test_density_ratio_in_ten_dimensions_is_within_five_percent():
     assert logits.mean() == pytest.approx(truth, rel=0.05)
 
 
-def test_average_kl_is_the_marginal_and_the_information(linear, data):
-    found = mutual_information.measure(linear.model, data, num_images=300)
-    total = found["mutual_information"] + found["marginal_kl"]
-    assert total == pytest.approx(found["average_kl"])
-
-
 def test_noise_scale_and_likelihood_are_those_of_the_model(linear, data):
     found = quantized_likelihood.measure(linear.model, data)
     # The error of a drawn z: the noise, and twice the posterior's spread.
@@ -121,6 +111,12 @@ def test_noise_scale_and_likelihood_are_those_of_the_model(linear, data):
     ).sum() / 16
     assert found["noise_scale"] == pytest.approx(math.sqrt(expected), rel=0.02)
     assert found["noise_scale"] < math.sqrt(error)
+    # In cells of 1/255, under the normal of that scale, of test images that have the same error.
+    loss = 0.5 * math.log(2 * math.pi * expected) + 0.5 + math.log(255.0)
+    assert found["negative_log_likelihood"] == pytest.approx(loss, abs=0.02)
+    assert found["rate"] == pytest.approx(linear.average_kl(data), rel=0.05)
+    total = (found["negative_log_likelihood"] + found["rate"] / 16) / math.log(2.0)
+    assert found["total"] == pytest.approx(total)
 
 
 def test_quantised_normal_is_that_of_scipy():

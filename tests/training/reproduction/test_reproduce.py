@@ -120,14 +120,24 @@ def test_a_run_that_fails_does_not_keep_the_others_from_being_done(tmp_path, mon
     assert "[2/2] second: left for later" in printed.out
 
 
-def test_a_finished_run_of_other_settings_is_refused(drawn, monkeypatch, capsys):
-    changed = [
-        dataclasses.replace(run, recipe=dataclasses.replace(run.recipe, batch_size=5))
-        for run in _runs("small")[:1]
-    ]
-    monkeypatch.setitem(TARGETS, "tiny", dataclasses.replace(TINY, runs=lambda scale: changed))
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_finished_run_of_other_settings_is_refused(which, drawn, monkeypatch, capsys):
+    """Of the second its recipe is known when the first's results are."""
+    changed = _runs("small")
+    make_recipe = changed[which].make_recipe
+
+    def other_recipe(results):
+        return dataclasses.replace(make_recipe(results), batch_size=5)
+
+    changed[which] = dataclasses.replace(changed[which], recipe=other_recipe)
+    other = dataclasses.replace(TINY, runs=lambda scale: changed, draw=lambda *_: None)
+    monkeypatch.setitem(TARGETS, "tiny", other)
     assert cli.main(["reproduce", "tiny", "--directory", str(drawn)]) == 1
-    assert "was made with another batch_size: " in capsys.readouterr().err
+    printed = capsys.readouterr()
+    name = changed[which].name
+    assert f"{name}: failed. The run in" in printed.err
+    assert "was made with another batch_size: " in printed.err
+    assert f"missing: {name}" in printed.out
 
 
 def test_directories_that_cannot_be_are_refused(tmp_path, capsys):
@@ -142,11 +152,11 @@ def test_directories_that_cannot_be_are_refused(tmp_path, capsys):
 def test_a_measure_that_another_target_asks_for_is_added(drawn, monkeypatch, capsys):
     store = Store(drawn, "small")
     run = dataclasses.replace(_runs("small")[0], measures=("sharpness",))
-    assert store.read_result(run) is None
+    assert store.read_result(run, {}) is None
     monkeypatch.setattr(reproduce.run, "train", lambda *arguments, **kwargs: pytest.fail("trains"))
     assert reproduce.do_runs([run], [run], store) == []
     assert "[1/1] first: measuring." in capsys.readouterr().out
-    assert set(store.read_result(run).measures) == {"active_units", "sharpness"}
+    assert set(store.read_result(run, {}).measures) == {"active_units", "sharpness"}
 
 
 def test_report_has_every_target(drawn, tmp_path, monkeypatch, capsys):
