@@ -160,7 +160,12 @@ def _add_evaluate(commands):
     examples = (
         "examples:\n  vae-zoo evaluate conv_draw_mnist\n"
         "  vae-zoo evaluate runs/demo --dataset tfds:fashion_mnist --image-size 16\n"
-        "  vae-zoo evaluate runs/demo --measure aggregate_posterior --output measures.json\n"
+        "  vae-zoo evaluate runs/demo --measure aggregate_posterior --output measures.json\n\n"
+        "measures:\n"
+    )
+    width = max(map(len, evaluation.NAMES))
+    examples += "".join(
+        f"  {name:{width}}  {text}\n" for name, text in evaluation.DESCRIPTIONS.items()
     )
     parser = _add(
         commands, "evaluate", _command("evaluate"), "measure a model on a test split", examples
@@ -171,7 +176,8 @@ def _add_evaluate(commands):
         action="append",
         default=[],
         choices=evaluation.NAMES,
-        help="measure this, too; may be given several times",
+        metavar="NAME",
+        help="measure this, too, one of those below; may be given several times",
     )
     parser.add_argument("--output", help="a JSON file for all the numbers")
     add_data_options(parser)

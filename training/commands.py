@@ -73,9 +73,11 @@ def evaluate(arguments):
     # The noise depends on the batches, so those of the run give the figures of the run.
     batch_size = recipe.batch_size if recipe else _EVALUATION_BATCH
     measure = _measure_classifier if _is_classifier(model) else _measure_image_model
-    found = measure(arguments, model, data, batch_size)
+    for found in measure(arguments, model, data, batch_size):
+        # After each measure, for some take minutes.
+        if arguments.output is not None:
+            write_json(arguments.output, found)
     if arguments.output is not None:
-        write_json(arguments.output, found)
         print(f"Wrote the numbers to {arguments.output}.")
 
 
@@ -87,12 +89,13 @@ def _measure_classifier(arguments, model, data, batch_size):
         )
     found = {"test": classifier_results.test_measures(model, data, batch_size)}
     _print_measures(data, found["test"])
-    return found
+    yield found
 
 
 def _measure_image_model(arguments, model, data, batch_size):
+    """Gives all that was measured so far, after each measure."""
     for name in arguments.measure:
-        evaluation.check(name, model)
+        evaluation.check(name, model, data)
     found = {"test": model.evaluate(data.batches("test", batch_size), return_dict=True, verbose=0)}
     width = _print_measures(data, found["test"], "bits a dimension")
     if isinstance(model, zoo.LatentImageModel):
@@ -101,11 +104,12 @@ def _measure_image_model(arguments, model, data, batch_size):
             f"  {'bits a dimension':{width}}{bits['value']:.6g}  (at most; {bits['images']} "
             f"images, {bits['importance_samples']} samples each)"
         )
+    yield found
     for name in arguments.measure:
+        print(f"{name} ({evaluation.DESCRIPTIONS[name]}):", flush=True)
         found[name] = evaluation.measure(name, model, data)
-        print(f"{name}:")
         _print_values(found[name])
-    return found
+        yield found
 
 
 def _is_classifier(model):

@@ -14,7 +14,7 @@ import tensorflow as tf
 from training.errors import UsageError
 from zoo import random
 
-__all__ = ["log_prob", "measure"]
+__all__ = ["check", "log_prob", "measure"]
 
 _LEAPFROG_STEPS = 10
 # The step size grows where proposals are accepted and shrinks where not, so that about 65% are.
@@ -47,12 +47,7 @@ def measure(model, data, num_images=16, num_chains=4, num_temperatures=500, seed
     Example:
         >>> measure(zoo.load("conv_draw_digits"), datasets.load("digits"), num_images=10)
     """
-    if not model.has_mean:
-        raise UsageError(
-            f"annealed_importance_sampling follows the decoder's gradient through the latents, and "
-            f"{type(model).__name__} hardly uses them. Measure bits a dimension instead, which "
-            "`vae-zoo evaluate` prints."
-        )
+    check(model, data)
     num_images = min(num_images, data.num_examples["test"])
     values, bounds, accepted, start = [], [], [], 0
     for batch in data.levels.batches("test", 50, num_images):
@@ -73,6 +68,17 @@ def measure(model, data, num_images=16, num_chains=4, num_temperatures=500, seed
         "acceptance": float(np.mean(accepted)),
         "images": num_images,
     }
+
+
+def check(model, data):
+    """Raises UsageError if the model draws pixels."""
+    del data
+    if not model.has_mean:
+        raise UsageError(
+            f"annealed_importance_sampling follows the decoder's gradient through the latents, and "
+            f"{type(model).__name__} hardly uses them. Measure bits a dimension instead, which "
+            "`vae-zoo evaluate` prints."
+        )
 
 
 def log_prob(model, images, num_chains=8, num_temperatures=500, seed=0):

@@ -8,7 +8,7 @@ from sklearn.preprocessing import StandardScaler
 from training.errors import UsageError
 from training.evaluation.latents import posterior_means
 
-__all__ = ["measure"]
+__all__ = ["check", "measure"]
 
 _NUM_LABELS = (100, 1000)
 
@@ -34,8 +34,7 @@ def measure(model, data, num_images=5000, repeats=5, seed=0):
     Example:
         >>> measure(zoo.load("conv_draw_mnist"), datasets.load("mnist"))
     """
-    if data.num_classes is None:
-        raise UsageError(f"linear_classifier needs labels, and {data.name} has none.")
+    check(model, data)
     latents = {s: posterior_means(model, data, s, num_images) for s in ("train", "test")}
     labels = {split: _labels(data, split, num_images) for split in latents}
     generator = np.random.default_rng(seed)
@@ -52,6 +51,13 @@ def measure(model, data, num_images=5000, repeats=5, seed=0):
         found[f"error_with_{number}_labels"] = float(np.mean(errors))
         found[f"error_with_{number}_labels_deviation"] = float(np.std(errors))
     return found
+
+
+def check(model, data):
+    """Raises UsageError if the data have no labels."""
+    del model
+    if data.num_classes is None:
+        raise UsageError(f"linear_classifier needs labels, and {data.name} has none.")
 
 
 def _labels(data, split, num_images):

@@ -13,7 +13,7 @@ import tensorflow as tf
 from training.errors import UsageError
 from zoo.distributions import Gaussian
 
-__all__ = ["measure", "negative_log_likelihood"]
+__all__ = ["check", "measure", "negative_log_likelihood"]
 
 _BATCH_SIZE = 200
 
@@ -38,12 +38,7 @@ def measure(model, data, num_images=5000, seed=0):
     Example:
         >>> measure(zoo.load("conv_draw_digits"), datasets.load("digits"))
     """
-    if not model.has_mean:
-        raise UsageError(
-            f"quantized_likelihood measures errors of reconstructions, and this "
-            f"{type(model).__name__} has none: it draws pixels. Measure bits a dimension instead, "
-            "which `vae-zoo evaluate` prints."
-        )
+    check(model, data)
 
     @tf.function(autograph=False, reduce_retracing=True)
     def infer(images, start):
@@ -67,6 +62,17 @@ def measure(model, data, num_images=5000, seed=0):
         "rate": float(rate),
         "total": float((loss + rate) / (dimensions * math.log(2.0))),
     }
+
+
+def check(model, data):
+    """Raises UsageError if the model's likelihood has no mean."""
+    del data
+    if not model.has_mean:
+        raise UsageError(
+            f"quantized_likelihood measures errors of reconstructions, and this "
+            f"{type(model).__name__} has none: it draws pixels. Measure bits a dimension instead, "
+            "which `vae-zoo evaluate` prints."
+        )
 
 
 def _batches(infer, data, split, num_images):

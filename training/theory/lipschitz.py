@@ -14,6 +14,7 @@ import tensorflow as tf
 __all__ = ["constraint", "largest_ratio"]
 
 _ROUNDING = 1e-6
+_NEAR = 4  # Tiles.
 
 
 def constraint(centers, constant, radius=None, sweeps=3, offsets=None):
@@ -27,8 +28,8 @@ def constraint(centers, constant, radius=None, sweeps=3, offsets=None):
         constant: L, above 0.
         radius: Largest distance of a constrained pair; None for all pairs.
         sweeps: Passes over the offsets before the shrink.
-        offsets: Offsets, in tiles, that are projected; None: neighbours and powers of two. The
-            shrink sees to all others.
+        offsets: Offsets, in tiles, that are projected; None: all up to four tiles, and powers of
+            two beyond. The shrink sees to all others.
 
     Returns:
         A function of g, `[K, A, 2]`, to g.
@@ -42,8 +43,8 @@ def constraint(centers, constant, radius=None, sweeps=3, offsets=None):
     if not constant > 0:
         raise ValueError(f"constant must be above 0. Received: constant={constant}")
     width = 2.0 / side
-    reach = side if radius is None else max(int(radius / width + 1e-6), 1)
     if offsets is None:
+        reach = side if radius is None else radius * (1.0 + _ROUNDING) / width
         offsets = _default_offsets(reach)
     pairs = [pair for offset in offsets for pair in _pairs(side, offset)]
     limits = [constant * width * float(np.hypot(*offset)) for offset in offsets for _ in (0, 1)]
@@ -67,12 +68,18 @@ def largest_ratio(reconstructions, centers, radius=None):
 
 
 def _default_offsets(reach):
-    steps = [1]
-    while 2 * steps[-1] < reach:
-        steps.append(2 * steps[-1])
-    return [
-        offset for n in steps for offset in ((n, 0), (0, n), (n, n), (n, -n)) if n <= max(reach, 1)
-    ]
+    """Offsets of either direction, as many of all lengths as the iteration needs.
+
+    Without those such as (1, 2) their pairs stay some 7% beyond the limit, the shrink takes that
+    from all of g at each step, and the iteration ends far from the data.
+    """
+    near = range(-_NEAR, _NEAR + 1)
+    offsets = [(n, m) for n in near for m in near if (n, m) > (0, 0) and np.hypot(n, m) <= _NEAR]
+    step = 2 * _NEAR
+    while step < reach:
+        offsets += [(step, 0), (0, step), (step, step), (step, -step)]
+        step *= 2
+    return [offset for offset in offsets if np.hypot(*offset) <= reach]
 
 
 def _pairs(side, offset):

@@ -9,7 +9,7 @@ from training.theory import fixed_points, lipschitz, point_sets, tiles
 __all__ = ["TARGET"]
 
 # Tiles a side, points, steps.
-_SIZES = {"smoke": (8, 20, 20), "small": (32, 200, 400), "paper": (32, 200, 400)}
+_SIZES = {"smoke": (8, 20, 20), "small": (32, 200, 800), "paper": (32, 200, 800)}
 _BETAS = (1e-3, 0.03)
 _CONSTANT = 1.0
 _RADIUS = 0.25
@@ -43,6 +43,7 @@ def _draw(finished, path):
                     numbers[f"{name}, β = {beta:g}, {label}"] = {
                         "largest_ratio": float(ratios[index]),
                         "error": float(found.error[index]),
+                        "converged": "yes" if found.converged[index] else "no",
                         "between": _share_between(points, found.reconstructions[index]),
                     }
     return numbers
