@@ -4,6 +4,9 @@ OUTPUT/reproduction.html          the page
 OUTPUT/REPRODUCTION.md            the same for a repository
 OUTPUT/reproduction/TARGET.*      pictures and numbers of the targets
 OUTPUT/reproduction/runs/NAME.json    what each finished run measured
+
+Where OUTPUT has results of a larger scale than DIRECTORY, or DIRECTORY none, those stay: so a page
+grows, whoever made its parts, and on which machine.
 """
 
 import json
@@ -29,15 +32,17 @@ _SMOKE_NOTE = (
 def report(arguments):
     """Writes the page: `vae-zoo report`."""
     output = pathlib.Path(arguments.output)
-    entries = [_Entry(target, arguments.directory) for target in TARGETS.values()]
+    folder = output / pages.FOLDER
+    entries = [_Entry(target, arguments.directory, folder) for target in TARGETS.values()]
     there = sum(entry.values is not None for entry in entries)
     if not there:
         raise UsageError(
             f"{arguments.directory} has no results of any target, so nothing was written. Run "
             "vae-zoo reproduce first, or name the directory of its results with --directory."
         )
+    kept = sum(entry.is_kept for entry in entries)
     for entry in entries:
-        entry.copy_to(output / pages.FOLDER)
+        entry.copy_to(folder)
     page = output / "reproduction.html"
     texts = {
         page: pages.as_html(entries),
@@ -46,7 +51,17 @@ def report(arguments):
     for path, text in texts.items():
         with replace_file(path) as file:
             file.write(text)
-    print(f"Wrote {page}: {there} of {len(entries)} targets have results.")
+    from_before = f", {kept} of them as they were" if kept else ""
+    print(f"Wrote {page}: {there} of {len(entries)} targets have results{from_before}.")
+
+
+def _read(path):
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _size(values):
+    """The place of a drawing's scale among `SCALES`; -1 of none."""
+    return SCALES.index(values["scale"]) if values else -1
 
 
 class _Entry:
@@ -56,19 +71,23 @@ class _Entry:
         target: The `Target`.
         scale: The scale, or None if no scale has results.
         values: The JSON of its drawing, or None.
+        is_kept: Whether these are results that the page had before.
         pictures: Names of its pictures.
     """
 
-    def __init__(self, target, directory):
-        self.target, self.scale, self.values = target, None, None
-        self._store, self._files = None, []
-        for scale in reversed(SCALES):
+    def __init__(self, target, directory, folder):
+        self.target, self._store, self.values, file = target, None, None, None
+        for scale in SCALES:
             store = Store(directory, scale)
             if store.numbers(target.name).exists():
-                self.scale, self._store = scale, store
-                self.values = json.loads(store.numbers(target.name).read_text(encoding="utf-8"))
-                self._files = sorted(store.picture(target.name).parent.glob(f"{target.name}*.png"))
-                break
+                self._store, file = store, store.numbers(target.name)
+                self.values = _read(file)
+        before = _read(folder / f"{target.name}.json")
+        self.is_kept = _size(before) > _size(self.values)
+        if self.is_kept:
+            self.values, file = before, folder / f"{target.name}.json"
+        self.scale = self.values["scale"] if self.values else None
+        self._files = sorted(file.parent.glob(f"{target.name}*.png")) if file else []
 
     @property
     def pictures(self):
@@ -77,7 +96,7 @@ class _Entry:
     def copy_to(self, folder):
         """Copies pictures and numbers beside the page, and what each finished run measured."""
         (folder / "runs").mkdir(parents=True, exist_ok=True)
-        if self.values is None:
+        if self.values is None or self.is_kept:
             return
         for file in (*self._files, self._store.numbers(self.target.name)):
             shutil.copyfile(file, folder / file.name)

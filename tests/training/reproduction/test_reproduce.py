@@ -181,6 +181,18 @@ def test_report_has_every_target(drawn, tmp_path, monkeypatch, capsys):
     assert "| second | 0." in text
     assert "`vae-zoo reproduce tiny`" in text
 
+    # What the page has stays, unless there are results of as large a scale.
+    text = (tmp_path / "report" / "REPRODUCTION.md").read_text()
+    smoke = tmp_path / "others" / "smoke"
+    smoke.mkdir(parents=True)
+    values = json.loads((folder / "tiny.json").read_text())
+    (smoke / "tiny.json").write_text(json.dumps(values | {"scale": "smoke", "verdict": None}))
+    command = ["report", "--directory", str(tmp_path / "others"), "--output"]
+    assert cli.main([*command, str(tmp_path / "report")]) == 0
+    assert "1 of them as they were" in capsys.readouterr().out
+    assert (tmp_path / "report" / "REPRODUCTION.md").read_text() == text
+    assert (folder / "tiny.png").exists()
+
 
 def test_numbers_become_tables_by_their_shape():
     points = [

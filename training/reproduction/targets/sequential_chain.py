@@ -37,8 +37,9 @@ def _verdict(numbers):
     sharpness = [numbers[name.replace("_rmse", "_sharpness")] for name in steps]
     is_ascending = [a < b for a, b in itertools.pairwise(sharpness)]
     is_descending = [a > b for a, b in itertools.pairwise(errors)]
-    by_step = is_ascending + is_descending
-    word = "agrees" if all(by_step) else "agrees in part" if any(by_step) else "disagrees"
+    over_all = sharpness[0] < sharpness[-1] and errors[0] > errors[-1]
+    by_step = all(is_ascending + is_descending)
+    word = "agrees" if by_step else "agrees in part" if over_all else "disagrees"
     return (
         f"{word}: step by step the rmse goes {_arrows(errors, '.4f')}, the sharpness "
         f"{_arrows(sharpness, '.5f')} (data: {numbers['data_sharpness']:.5f})."
