@@ -68,12 +68,17 @@ def density_ratio(samples, other_samples, points, seed=0, steps=4000, units=256)
         other_samples: Of p', `[M, d]`.
         points: z, `[K, d]`, that neither set holds.
         seed: Of weights and batches.
-        steps: Steps of training, of 256 samples each.
+        steps: Steps of training, of 256 samples each, at least 20.
         units: Units of each hidden layer.
 
     Returns:
         log p(z)/p'(z) at the points, float64 `[K]`.
+
+    Raises:
+        ValueError: There are too few steps.
     """
+    if steps < _EVALUATIONS:
+        raise ValueError(f"steps must be at least {_EVALUATIONS}. Received: steps={steps}")
     generator = np.random.default_rng(seed)
     seen = np.concatenate([samples, other_samples])
     both = np.concatenate([seen, seen**2], axis=1)
@@ -120,11 +125,14 @@ def _calibrate(ours, theirs):
 
 
 def _make_network(inputs, units, seed):
-    keras.utils.set_random_seed(seed)
-    dense = [keras.layers.Dense(units, activation="relu", dtype="float32") for _ in range(2)]
-    return keras.Sequential(
-        [keras.Input((inputs,)), *dense, keras.layers.Dense(1, dtype="float32")]
-    )
+    """Makes a network whose weights follow from the seed; the caller's generators stay."""
+
+    def dense(layer, *arguments):
+        initializer = keras.initializers.GlorotUniform(seed + layer)
+        return keras.layers.Dense(*arguments, kernel_initializer=initializer, dtype="float32")
+
+    hidden = [dense(layer, units, "relu") for layer in range(2)]
+    return keras.Sequential([keras.Input((inputs,)), *hidden, dense(2, 1)])
 
 
 def _make_training(network, steps):

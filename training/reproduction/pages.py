@@ -68,7 +68,8 @@ def _html_section(entry):
         f'<p><img src="{FOLDER}/{html.escape(name)}" alt="{html.escape(name)}"></p>'
         for name in entry.pictures
     ]
-    parts.append(f"<p><code>{html.escape(entry.command)}</code></p>\n</section>")
+    made_by = f" ({html.escape(entry.provenance)})" if entry.provenance else ""
+    parts.append(f"<p><code>{html.escape(entry.command)}</code>{made_by}</p>\n</section>")
     return "\n".join(parts)
 
 
@@ -108,7 +109,8 @@ def as_markdown(entries):
             lines += [*map(_markdown_row, table.rows), ""]
         for name in entry.pictures:
             lines += [f"![{target.name}]({FOLDER}/{name})", ""]
-        lines += [f"`{entry.command}`", ""]
+        made_by = f" ({entry.provenance})" if entry.provenance else ""
+        lines += [f"`{entry.command}`{made_by}", ""]
     return "\n".join(lines)
 
 

@@ -135,6 +135,18 @@ class _Entry:
         return f"vae-zoo reproduce {self.target.name}{scale}"
 
     @property
+    def provenance(self):
+        """Whose results these are: seeds and commits of the runs, or "" where there are none."""
+        if not self.values or not self.values["seeds"]:
+            return ""
+        seeds = sorted(set(self.values["seeds"].values()))
+        commits = sorted({str(commit)[:7] for commit in self.values["commits"].values()})
+        return (
+            f"{len(self.values['seeds'])} runs of seed {', '.join(map(str, seeds))}, made by "
+            f"commit {', '.join(commits)}"
+        )
+
+    @property
     def missing(self):
         """Names of the runs that are still to do."""
         return self.values["missing"] if self.values else []

@@ -80,9 +80,9 @@ def _verdict(numbers):
     return (
         f"{agrees}: of the curvature's {len(peaks)} highest peaks those nearest to where clusters "
         f"should merge stand at {', '.join(parts)}. Of all temperatures "
-        f"{numbers['share_converged']:.0%} converged. As β → 0 the tiles divide among the eight "
-        f"clusters unequally, at {numbers['mean_divergence_near_zero']:.3f} nats in the mean; equal "
-        f"shares would cost {numbers['divergence_of_equal_masses']:.3f}."
+        f"{numbers['share_converged']:.0%} converged. As β → 0 the tiles divide unequally among "
+        f"the eight clusters, at {numbers['mean_divergence_near_zero']:.3f} nats in the mean; "
+        f"equal shares would cost {numbers['divergence_of_equal_masses']:.3f}."
     )
 
 

@@ -24,8 +24,8 @@ def _draw(finished, path):
         model = result.load()
         ancestral = np.asarray(model.sample(_NUM_IMAGES, seed=0))
         chain = np.asarray(zoo.sampling.markov_chain(model, _CHAIN_STEPS, num=_NUM_IMAGES))
-        first = not numbers
-        picture = path if first else path.with_name(f"{path.stem}_unregularised.png")
+        suffix = name.removeprefix("pixel_vae_mnist")  # Empty of the ELBO's.
+        picture = path.with_name(f"{path.stem}{suffix}.png")
         save_chains(picture, chain, ancestral)
         rates = [row["val_rate"] for row in result.history]
         information = result.measures["mutual_information"]
