@@ -26,6 +26,7 @@ DESCRIPTIONS = {
     "sharpness": "the variance of the Laplacian of data, reconstructions and samples",
 }
 NAMES = tuple(DESCRIPTIONS)
+_WITH_CONTEXT = ("generated_accuracy", "quantized_likelihood")
 _OF_IMAGES = ("chain_steps", "class_distribution", "frechet_distance", "sharpness")
 
 
@@ -37,10 +38,11 @@ def measure(name, model, data):
 def check(name, model, data):
     """Raises UsageError if the measure of that name is not about such a model and data set."""
     kind = type(model).__name__
-    is_conditional = model.context_shape is not None
-    if is_conditional != (name == "generated_accuracy"):
-        without = "with" if is_conditional else "without"
-        raise UsageError(f"{name} does not measure a model {without} context, as this {kind}.")
+    has_context = model.context_shape is not None
+    if has_context and name not in _WITH_CONTEXT:
+        raise UsageError(f"{name} does not measure a model with context, as this {kind}.")
+    if not has_context and name == "generated_accuracy":
+        raise UsageError(f"{name} does not measure a model without context, as this {kind}.")
     if name not in _OF_IMAGES and not isinstance(model, zoo.LatentImageModel):
         raise UsageError(f"{name} measures latents, and {kind} has none.")
     if name == "chain_steps" and not model.has_chain:

@@ -22,7 +22,7 @@ def measure(model, data, num_images=5000, seed=0):
     """Measures σ* on the training split, and the reconstruction likelihood on the test split.
 
     Args:
-        model: A `zoo.LatentImageModel` without context, whose likelihood has a mean.
+        model: A `zoo.LatentImageModel` whose likelihood has a mean.
         data: An `ImageDataset` of its images.
         num_images: Images of each split, at most.
         seed: Of the latents.
@@ -41,8 +41,8 @@ def measure(model, data, num_images=5000, seed=0):
     check(model, data)
 
     @tf.function(autograph=False, reduce_retracing=True)
-    def infer(images, start):
-        record = model.infer(images, seed=tf.stack([seed, start]))
+    def infer(images, context, start):
+        record = model.infer(images, context, seed=tf.stack([seed, start]))
         return record.reconstruction, record.rate
 
     errors = [
@@ -80,7 +80,7 @@ def _batches(infer, data, split, num_images):
     start = 0
     num_images = min(num_images, data.num_examples[split])
     for batch in data.levels.batches(split, _BATCH_SIZE, num_images):
-        means, rate = infer(batch["image"], tf.constant(start))
+        means, rate = infer(batch["image"], batch.get("context"), tf.constant(start))
         yield batch["image"].numpy(), means.numpy(), rate.numpy()
         start += len(rate)
 

@@ -8,6 +8,7 @@ import scipy.stats
 
 import zoo
 from tests.training.evaluation.linear_model import NOISE_SCALE, LinearModel
+from training import datasets
 from training.errors import UsageError
 from training.evaluation import (
     active_units,
@@ -156,3 +157,13 @@ def test_a_model_that_draws_pixels_is_refused(data):
     for measure in (quantized_likelihood.measure, annealed_importance_sampling.measure):
         with pytest.raises(UsageError, match="PixelVAE"):
             measure(model, data)
+
+
+def test_the_likelihood_of_a_conditional_model_is_given_its_context():
+    sizes = {"num_steps": 1, "filters": 2, "latent_filters": 1, "kernel_size": 3}
+    data = datasets.load("mnist_rotate:digits", image_size=8)
+    model = zoo.ConvDRAW(data.image_shape, context_shape=data.context_shape, **sizes)
+    found = quantized_likelihood.measure(model, data, num_images=20)
+    (batch,) = data.levels.batches("test", 20, 20)
+    rates = model.infer(batch["image"], batch["context"], seed=(0, 0)).rate
+    assert found["rate"] == pytest.approx(np.mean(rates), rel=1e-5)

@@ -45,7 +45,7 @@ def test_models_that_a_measure_is_not_about_are_refused(name, models, monkeypatc
     for module in (class_distribution, frechet_distance):
         monkeypatch.setattr(module, "find_classifier", lambda classifier, data: None)
     taken = {
-        "conditional": name == "generated_accuracy",
+        "conditional": name in evaluation._WITH_CONTEXT,
         "infusion": name in evaluation._OF_IMAGES,
         "latent": name not in ("generated_accuracy", "chain_steps"),
     }

@@ -1,7 +1,6 @@
 """Taming VAEs, Figure 4: the information plane of models, data sets and objectives."""
 
 import itertools
-import math
 
 from training.reproduction.drawing import information_plane, saved
 from training.reproduction.target import Target
@@ -25,12 +24,7 @@ def _runs(scale):
     if scale == "smoke":
         return make_variants(_SMOKE_SYSTEM, scale, (_SMOKE_TOLERANCE,), _MEASURES)
     return [
-        run
-        for system in _SYSTEMS
-        # Of a model with context the likelihood is measured at its own scale alone.
-        for run in make_variants(
-            system, scale, _TOLERANCES, () if "rotate" in system else _MEASURES
-        )
+        run for system in _SYSTEMS for run in make_variants(system, scale, _TOLERANCES, _MEASURES)
     ]
 
 
@@ -50,21 +44,14 @@ def _draw(finished, path):
 
 
 def _point(label, result):
-    measured = result.measures.get("quantized_likelihood")
-    test = result.metrics["test"]
+    measured = result.measures["quantized_likelihood"]
     return {
         "label": label.removeprefix("geco_") if label.startswith("geco") else "",
         "objective": LABELS.get(label, "GECO"),
-        "rate": measured["rate"] if measured else test["rate"],
-        "loss": measured["negative_log_likelihood"] if measured else _density(result),
-        "rmse": test["rmse"],
+        "rate": measured["rate"],
+        "loss": measured["negative_log_likelihood"],
+        "rmse": result.metrics["test"]["rmse"],
     }
-
-
-def _density(result):
-    """Of a conditional model nats a pixel at its own σ*, of 256 levels, by the density."""
-    num_pixels = math.prod(result.load().image_shape)
-    return result.metrics["test"]["distortion"] / num_pixels + math.log(255.0)
 
 
 def _verdict(numbers):
