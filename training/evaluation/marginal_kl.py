@@ -23,13 +23,14 @@ _VALIDATION_SHARE = 0.2
 _EVALUATIONS = 20
 
 
-def measure(model, data, num_images=1000, num_samples=60_000, seed=0):
+def measure(model, data, num_images=1000, num_latents=None, num_samples=60_000, seed=0):
     """Measures KL(q(z) ‖ p(z)) on the test split.
 
     Args:
         model: A `zoo.LatentImageModel` without context.
         data: An `ImageDataset` of its images.
         num_images: N of the mixture.
+        num_latents: z of so many images are beside the mixture; None: of all.
         num_samples: Images of the training split, at most, whose latents the network learns from.
         seed: Of the latents and the network.
 
@@ -41,7 +42,9 @@ def measure(model, data, num_images=1000, num_samples=60_000, seed=0):
     Example:
         >>> measure(zoo.load("conv_draw_digits"), datasets.load("digits"))
     """
-    mixture = mutual_information.measure(model, data, num_images=num_images, seed=seed)
+    mixture = mutual_information.measure(
+        model, data, num_images=num_images, num_latents=num_latents, seed=seed
+    )
     posterior = posterior_samples(model, data, "train", num_samples, seed + 1)
     prior = prior_samples(model, len(posterior), seed + 2)
     held_out = posterior_samples(model, data, "test", num_samples, seed + 3)
