@@ -64,5 +64,23 @@ def test_marginal_kls_are_compared_seed_by_seed(tmp_path):
     assert rows["GECO, the ELBO's error"]["by_mixture"] == [4.0, 5.0, 3.0]
     factors = numbers["factors"]["ELBO's over it, CIFAR-10"]["GECO, the ELBO's error"]
     assert factors["by_mixture"] == pytest.approx([2.0, 3.0])
-    assert verdict.startswith("agrees")
+    assert verdict.startswith("agrees in direction")
     assert "2.00 to 3.00 by mixture" in verdict
+
+
+@pytest.mark.parametrize(
+    ("marginal", "rmse", "word"),
+    [
+        (0.5, 0.102, "agrees."),
+        (7.9, 0.102, "disagrees"),
+        (0.5, 0.11, "no verdict"),
+        (-0.1, 0.1, "agrees."),  # Less than can be measured.
+    ],
+)
+def test_marginal_kls_are_judged_at_one_error(marginal, rmse, word, tmp_path):
+    results = {
+        "nvp_vae_cifar10_elbo": result(10.0, 0.1, marginal=8.0),
+        "nvp_vae_cifar10_geco_0.1": result(5.0, rmse, marginal=marginal),
+    }
+    _, verdict = drawn("table-2", results, tmp_path)
+    assert verdict.startswith(word)
