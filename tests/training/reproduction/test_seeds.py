@@ -74,7 +74,7 @@ def test_marginal_kls_are_compared_seed_by_seed(tmp_path):
         (0.5, 0.102, "agrees."),
         (7.9, 0.102, "disagrees"),
         (0.5, 0.11, "no verdict"),
-        (-0.1, 0.1, "agrees."),  # Less than can be measured.
+        (-0.1, 0.1, "agrees."),
     ],
 )
 def test_marginal_kls_are_judged_at_one_error(marginal, rmse, word, tmp_path):
@@ -84,3 +84,17 @@ def test_marginal_kls_are_judged_at_one_error(marginal, rmse, word, tmp_path):
     }
     _, verdict = drawn("table-2", results, tmp_path)
     assert verdict.startswith(word)
+
+
+def test_a_density_ratio_that_cannot_be_right_is_left_out(tmp_path):
+    """It is 1 nat where the mixture says 8 and hence at least 8 - log 60 = 3.9."""
+    elbo = result(10.0, 0.1, marginal=8.0)
+    elbo.measures["marginal_kl"]["by_density_ratio"] = 1.0
+    results = {
+        "nvp_vae_cifar10_elbo": elbo,
+        "nvp_vae_cifar10_same_error": result(5.0, 0.1, marginal=4.0),
+    }
+    _, verdict = drawn("table-2", results, tmp_path)
+    assert verdict.startswith("agrees in direction")
+    assert "2.00 by mixture (the paper" in verdict
+    assert "left out, for CIFAR-10, ELBO." in verdict
