@@ -217,9 +217,10 @@ TARGET = Target(
     runs=_runs,
     draw=_draw,
     verdict=_verdict,
-    remark="The paper says of its errors only that they were acceptable, and not which scale its ELBO "
-    "had. Ours has the running σ*: at one error both objectives weigh it alike, and little is left "
-    "to gain; at a larger tolerance the factor is as large as the user makes it. Where posteriors "
-    "of different images do not overlap, the mixture's KL is the average KL less log N, a few nats "
-    "off at most, and the density ratio, of two sets that are told apart with ease, far too small.",
+    remark="The paper says of its errors only that they were acceptable, and not which scale its "
+    "ELBO had. Ours has the running σ*: at one error both objectives weigh it alike, and little is "
+    "left to gain; at a larger tolerance the factor is as large as the user makes it. Where "
+    "posteriors of different images do not overlap, the mixture's KL is the average KL less log N, "
+    "a few nats off at most, and the density ratio, of two sets that are told apart with ease, far "
+    "too small.",
 )
