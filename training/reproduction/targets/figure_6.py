@@ -72,8 +72,8 @@ TARGET = Target(
     verdict=_verdict,
     remark="By eye the paper is right in part: the ELBO's samples are the most broken on MNIST "
     "(pieces of strokes) and CIFAR-10 (coloured patches), those at larger tolerances whole, but "
-    "soft; on Color-MNIST the ELBO's and those at 0.1 look alike. None on CIFAR-10 shows an object: "
-    "the models are small. The paper shows CelebA, Color-MNIST and CIFAR-10, and other constraints beside the "
-    "reconstruction error; here are MNIST in place of CelebA and the reconstruction error alone "
-    "(docs/RESULTS.md has the others on MNIST).",
+    "soft; on Color-MNIST the ELBO's and those at 0.1 look alike. None on CIFAR-10 shows an "
+    "object: the models are small. The paper shows CelebA, Color-MNIST and CIFAR-10, and other "
+    "constraints beside the reconstruction error; here are MNIST in place of CelebA and the "
+    "reconstruction error alone (docs/RESULTS.md has the others on MNIST).",
 )
