@@ -141,8 +141,9 @@ class _Entry:
             return ""
         seeds = sorted(set(self.values["seeds"].values()))
         commits = sorted({str(commit)[:7] for commit in self.values["commits"].values()})
+        number = len(self.values["seeds"])
         return (
-            f"{len(self.values['seeds'])} runs of seed {', '.join(map(str, seeds))}, made by "
+            f"{number} run{'s' * (number > 1)} of seed {', '.join(map(str, seeds))}, made by "
             f"commit {', '.join(commits)}"
         )
 
