@@ -6,7 +6,7 @@ import tensorflow as tf
 import zoo
 from training.errors import UsageError
 
-__all__ = ["features_of", "find_classifier", "predict_classes"]
+__all__ = ["check", "features_of", "find_classifier", "predict_classes"]
 
 
 def find_classifier(classifier, data):
@@ -35,6 +35,12 @@ def find_classifier(classifier, data):
             f"{data.name} have shape {tuple(data.image_shape)}."
         )
     return classifier
+
+
+def check(model, data):
+    """Raises UsageError if no pretrained classifier knows the images."""
+    del model
+    find_classifier(None, data)
 
 
 def predict_classes(classifier, images):

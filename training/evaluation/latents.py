@@ -3,9 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["posterior_means", "posterior_samples", "prior_samples"]
+from zoo.models import inputs
+
+__all__ = ["normal_posteriors", "posterior_means", "posterior_samples", "prior_samples"]
 
 _BATCH_SIZE = 200
+_ENCODED_AT_ONCE = 1000  # Images, where nothing but the posterior's parameters is kept.
 
 
 def posterior_samples(model, data, split, num_samples, seed):
@@ -31,6 +34,22 @@ def posterior_means(model, data, split, num_images):
 
     batches = data.batches(split, _BATCH_SIZE, _at_most(data, split, num_images))
     return np.concatenate([encode(batch["image"]).numpy() for batch in batches])
+
+
+def normal_posteriors(model, images):
+    """Gives loc and scale, float64 `[N, d]`, of a posterior that is one normal.
+
+    Args:
+        model: A model with `posterior`.
+        images: uint8 or in pixel units, `[N, H, W, C]`.
+    """
+    starts = range(0, len(images), _ENCODED_AT_ONCE)
+    batches = (images[i : i + _ENCODED_AT_ONCE] for i in starts)
+    parts = [model.posterior(inputs.as_images(batch, model.image_shape)) for batch in batches]
+    return tuple(
+        np.concatenate([np.float64(getattr(part, name)) for part in parts]).reshape(len(images), -1)
+        for name in ("loc", "scale")
+    )
 
 
 def prior_samples(model, num_samples, seed):

@@ -9,6 +9,7 @@ Table 2; the authors of PixelVAE take the same estimate).
 import numpy as np
 import tensorflow as tf
 
+from training.evaluation.latents import normal_posteriors
 from zoo.models import inputs
 
 __all__ = ["measure"]
@@ -75,13 +76,7 @@ def _draw(model, images, seed):
 
 def _normal_densities(model, images, latents):
     """Gives log q(z_j|x_j) and log q(z_j), float64 `[N]`, of a posterior that is one normal."""
-    starts = range(0, len(images), _ENCODED_AT_ONCE)
-    batches = (images[i : i + _ENCODED_AT_ONCE] for i in starts)
-    parts = [model.posterior(inputs.as_images(batch, model.image_shape)) for batch in batches]
-    loc, scale = (
-        np.concatenate([np.float64(getattr(part, name)) for part in parts]).reshape(len(images), -1)
-        for name in ("loc", "scale")
-    )
+    loc, scale = normal_posteriors(model, images)
     rows = np.concatenate([np.float64(group).reshape(len(group), -1) for group in latents], axis=1)
     log_volumes = np.log(scale).sum(axis=1) + 0.5 * rows.shape[1] * np.log(2.0 * np.pi)
 

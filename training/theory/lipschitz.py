@@ -70,8 +70,8 @@ def largest_ratio(reconstructions, centers, radius=None):
 def _default_offsets(reach):
     """Offsets of either direction, as many of all lengths as the iteration needs.
 
-    Without those such as (1, 2) their pairs stay some 7% beyond the limit, the shrink takes that
-    from all of g at each step, and the iteration ends far from the data.
+    Without those such as (1, 2) their pairs stay beyond the limit however many the sweeps; the
+    shrink then takes that from all of g at each step, and the iteration ends far from the data.
     """
     near = range(-_NEAR, _NEAR + 1)
     offsets = [(n, m) for n in near for m in near if (n, m) > (0, 0) and np.hypot(n, m) <= _NEAR]

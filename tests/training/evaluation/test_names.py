@@ -9,7 +9,7 @@ import pytest
 import zoo
 from training import datasets, evaluation
 from training.errors import UsageError
-from training.evaluation import class_distribution, frechet_distance
+from training.evaluation import classifiers
 
 _HELPERS = {"classifiers", "latents"}
 
@@ -42,8 +42,7 @@ def models():
 def test_models_that_a_measure_is_not_about_are_refused(name, models, monkeypatch):
     data = datasets.load("digits", image_size=8)
     # No pretrained classifier knows these digits; that has a test of its own.
-    for module in (class_distribution, frechet_distance):
-        monkeypatch.setattr(module, "find_classifier", lambda classifier, data: None)
+    monkeypatch.setattr(classifiers, "find_classifier", lambda classifier, data: None)
     taken = {
         "conditional": name in evaluation._WITH_CONTEXT,
         "infusion": name in evaluation._OF_IMAGES,

@@ -3,6 +3,7 @@
 import numpy as np
 
 from training import build
+from training.evaluation.latents import normal_posteriors
 from training.figures.grids import as_pixels
 from training.reproduction.drawing import saved
 from training.reproduction.scales import scaled
@@ -14,7 +15,7 @@ __all__ = ["TARGET", "posterior_variance"]
 _NAME = "conv_vae_mnist_plane"
 _GRID, _EDGE = 20, 2.5
 # Of fewer images often a single posterior reaches z, and the variance there seems to be nought.
-_MOST_IMAGES, _NUM_BATCHES = 60_000, 60
+_MOST_IMAGES = 60_000
 
 
 def _runs(scale):
@@ -52,11 +53,7 @@ def _draw(finished, path):
     images = inputs.as_images(levels, model.image_shape).numpy()
     axis_values = np.linspace(-_EDGE, _EDGE, _GRID)
     grid = np.stack(np.meshgrid(axis_values, axis_values), axis=-1).reshape(-1, 2)
-    posteriors = [model.posterior(batch) for batch in np.array_split(images, _NUM_BATCHES)]
-    loc, scale = (
-        np.concatenate([np.float64(getattr(part, name)) for part in posteriors])
-        for name in ("loc", "scale")
-    )
+    loc, scale = normal_posteriors(model, images)
     scaled_distances = ((grid[:, None] - loc) / scale) ** 2
     log_densities = -0.5 * scaled_distances.sum(axis=2) - np.log(scale).sum(axis=1)
     flat = images.reshape(len(images), -1).astype(np.float64)

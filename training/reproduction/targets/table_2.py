@@ -143,9 +143,8 @@ def _verdict(numbers):
     parts, factors = [], []
     for data_name, rows in numbers["rows"].items():
         for label, factor in numbers["factors"].get(f"ELBO's over it, {data_name}", {}).items():
-            used = {column: text for column, text in _ESTIMATORS.items() if column != _RATIO}
-            if _is_usable(rows["ELBO"]) and _is_usable(rows[label]):
-                used = _ESTIMATORS
+            has_ratio = _is_usable(rows["ELBO"]) and _is_usable(rows[label])
+            used = _ESTIMATORS if has_ratio else {"by_mixture": "by mixture"}
             found = ", ".join(f"{_span(factor[column])} {text}" for column, text in used.items())
             parts.append(
                 f"{data_name}, {label} (rmse {_span(rows[label]['rmse'], 3)}, the ELBO's "
