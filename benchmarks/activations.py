@@ -37,7 +37,7 @@ def train(data, activation, num_steps):
 
 
 def measure(data_names, num_steps):
-    """Trains with every activation on every data set; gives a list of results."""
+    """Trains with every activation on every data set; returns a list of results."""
     results = []
     for name in data_names:
         data = datasets.load(name)
@@ -50,7 +50,7 @@ def measure(data_names, num_steps):
 
 
 def table(results):
-    """Gives the results as Markdown, a row an activation."""
+    """Returns the results as Markdown, a row an activation."""
     names = list(dict.fromkeys(result["data"] for result in results))
     titles = [f"{name}: rmse, nats" for name in names]
     lines = [f"| | {' | '.join(titles)} |", "|---|" + "---|" * len(names)]

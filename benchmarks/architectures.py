@@ -65,7 +65,7 @@ class Step:
         self.seconds_to_prepare = time.perf_counter() - start
 
     def seconds(self, num_steps=1):
-        """Takes steps; gives the seconds of one."""
+        """Takes steps; returns the seconds of one."""
         start = time.perf_counter()
         for _ in range(num_steps):
             logs = self.model.train_function(self._batches)
@@ -115,7 +115,7 @@ def _operations(op):
 
 
 def measure(data_name, image_shape, names, num_rounds, num_steps):
-    """Times the recipes of a data set; gives a dict by recipe."""
+    """Times the recipes of a data set; returns a dict by recipe."""
     print(f"{data_name}: preparing", flush=True)
     steps = {name: Step(name, image_shape) for name in names}
     seconds, peaks = {name: [] for name in names}, []
@@ -144,7 +144,7 @@ def measure(data_name, image_shape, names, num_rounds, num_steps):
 
 
 def table(results):
-    """Gives the results in Markdown."""
+    """Returns the results in Markdown."""
     lines = [
         "| recipe | objective | parameters | images/s | of the convolution peak | first step, s |",
         "|---|---|---|---|---|---|",

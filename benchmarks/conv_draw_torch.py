@@ -15,7 +15,7 @@ LOG_SCALE_BOUND = 6.0
 
 
 class ConvDRAW(nn.Module):
-    """ConvDRAW with a Gaussian likelihood on grey images; arguments as of `zoo.ConvDRAW`."""
+    """ConvDRAW with a Gaussian likelihood on grey images; arguments as in `zoo.ConvDRAW`."""
 
     def __init__(
         self, image_size=28, num_steps=8, filters=32, latent_filters=4, kernel_size=5, stride=4
@@ -98,7 +98,7 @@ class GECO:
         self.average = None
 
     def loss(self, rate, squared_error):
-        """Gives mean rate + λ C and moves the average and the multiplier."""
+        """Returns mean rate + λ C and moves the average and the multiplier."""
         violation = squared_error - self.tolerance**2
         current = violation.detach()
         previous = current if self.average is None else self.average
@@ -178,5 +178,5 @@ def _weight_from_torch(weight):
 
 
 def versions():
-    """Gives the versions of what was measured."""
+    """Returns the versions of what was measured."""
     return {"torch": torch.__version__}

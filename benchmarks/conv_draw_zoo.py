@@ -35,7 +35,7 @@ def make_step(settings, variant, images):
 def measure(settings, images, noise, multiplier):
     """Computes a new model's weights, and its rate, squared error and gradients.
 
-    Arguments and result as of `conv_draw_torch.measure`.
+    Arguments and result as in `conv_draw_torch.measure`.
 
     Returns:
         The weights by name, and the dict of results.
@@ -64,7 +64,7 @@ class _GivenNoise:
         self._values = values
 
     def normal(self, row_shape, stream=0):
-        """Gives the values in the shape that the model asks for."""
+        """Returns the values in the shape that the model asks for."""
         del stream
         return tf.reshape(tf.constant(self._values), [-1, *row_shape])
 
@@ -85,5 +85,5 @@ def convolution_peak(dtype, repeats=12):
 
 
 def versions():
-    """Gives the versions of what was measured."""
+    """Returns the versions of what was measured."""
     return {"tensorflow": tf.__version__, "keras": keras.__version__, "zoo": zoo.__version__}

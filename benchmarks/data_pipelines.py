@@ -49,7 +49,7 @@ QUICK = {"num_rounds": 3, "seconds": 0.5}
 
 
 def measure(name, options, rounds):
-    """Measures one data set; gives the results as a dict, or why it cannot be loaded."""
+    """Measures one data set; returns the results as a dict, or why it cannot be loaded."""
     sys.path.insert(0, str(HERE.parent))
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -71,7 +71,7 @@ def load(name, options, folder):
 
 
 def measure_loaded(data, options, rounds):
-    """Measures a data set that is loaded; gives the results as a dict."""
+    """Measures a data set that is loaded; returns the results as a dict."""
     # The step is timed before there is a pipeline, which would go on reading ahead beside it.
     step = make_step(data, next(iter(data.batches("train", BATCH_SIZE))))
     step()  # Compiles.
@@ -100,7 +100,7 @@ def measure_loaded(data, options, rounds):
 
 
 def measure_memory(batches, steps_per_epoch):
-    """Gives the resident memory in MB after warm-up and after each of two epochs."""
+    """Returns the resident memory in MB after warm-up and after each of two epochs."""
     memory = []
     for num_batches in (NUM_WARM_UP, steps_per_epoch, steps_per_epoch):
         for _ in range(num_batches):
@@ -110,7 +110,7 @@ def measure_memory(batches, steps_per_epoch):
 
 
 def resident_memory():
-    """Gives the resident memory of this process in MB, as Linux counts it."""
+    """Returns the resident memory of this process in MB, as Linux counts it."""
     pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
@@ -132,13 +132,13 @@ def make_step(data, batch):
 
 
 def time_windows(function, num_rounds, seconds):
-    """Times windows of calls, one straight after the other; gives the seconds of a call of each."""
+    """Times windows of calls, one after the other; returns the seconds of a call of each."""
     time_window(function, seconds)  # Empties what was read ahead.
     return [time_window(function, seconds) for _ in range(num_rounds)]
 
 
 def time_window(function, seconds):
-    """Calls the function for so many seconds; gives the seconds of one call."""
+    """Calls the function for so many seconds; returns the seconds of one call."""
     start = time.perf_counter()
     num_calls = 0
     while (elapsed := time.perf_counter() - start) < seconds:
@@ -167,7 +167,7 @@ def measure_apart(label, rounds):
 
 
 def make_table(results):
-    """Gives the results as a Markdown table."""
+    """Returns the results as a Markdown table."""
     rows = [
         "| data set | pipeline, examples/s | step, examples/s | ratio (least to most) "
         "| memory after warm-up, epoch 1, epoch 2 (MB) |",
@@ -188,7 +188,7 @@ def make_table(results):
 
 
 def versions():
-    """Gives the versions of what is measured, without importing TensorFlow here."""
+    """Returns the versions of what is measured, without importing TensorFlow here."""
     from importlib.metadata import version
 
     return {name: version(name) for name in ("tensorflow", "keras", "vae-zoo")}

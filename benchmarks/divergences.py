@@ -41,20 +41,20 @@ KERNELS = {
 
 
 def draw(rng, scale, dimension, num_samples=NUM_SAMPLES):
-    """Gives samples of N(0, scale² I) and of N(0, I), each float32 `[num_samples, dimension]`."""
+    """Returns samples of N(0, scale² I) and of N(0, I), each float32 `[num_samples, dimension]`."""
     samples, others = rng.normal(size=(2, num_samples, dimension)).astype(np.float32)
     return tf.constant(np.float32(scale) * samples), tf.constant(others)
 
 
 def values_of(measure, scale, dimension, repeats, seed=0):
-    """Gives the divergence's values over the repeats, `[repeats]`."""
+    """Returns the divergence's values over the repeats, `[repeats]`."""
     rng = np.random.default_rng(seed)
     compiled = tf.function(measure, autograph=False)
     return np.array([float(compiled(*draw(rng, scale, dimension))) for _ in range(repeats)])
 
 
 def mmd_reference(settings, scale, dimension):
-    """Gives MMD² of the distributions themselves (the unbiased estimator's mean)."""
+    """Returns MMD² of the distributions themselves (the unbiased estimator's mean)."""
     if settings.get("kernel"):
         rng = np.random.default_rng(1)
         pairs = [draw(rng, scale, dimension, 4096) for _ in range(3)]
@@ -64,12 +64,12 @@ def mmd_reference(settings, scale, dimension):
 
 
 def stein_reference(scale, dimension):
-    """Gives the squared kernel Stein discrepancy of the distributions themselves."""
+    """Returns the squared kernel Stein discrepancy of the distributions themselves."""
     return gaussians.stein(scale, dimension, Kernel("rbf", "multiscale").bandwidths(dimension))
 
 
 def learned(scale, dimension, num_steps):
-    """Gives an `Adversarial` that has learned to tell the two apart."""
+    """Returns an `Adversarial` that has learned to tell the two apart."""
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(2)
     divergence = Adversarial()
@@ -81,7 +81,7 @@ def learned(scale, dimension, num_steps):
 
 
 def row(name, scale, dimension, values, nulls, reference):
-    """Gives a row of the table, a dict."""
+    """Returns a row of the table, a dict."""
     shift = float((values.mean() - nulls.mean()) / nulls.std())
     # Two discriminators differ by what each has learned, which the samples' spread leaves out.
     is_learned = name.startswith("Adversarial")
@@ -99,7 +99,7 @@ def row(name, scale, dimension, values, nulls, reference):
 
 
 def measure(repeats, num_steps):
-    """Measures everything; gives a list of rows."""
+    """Measures everything; returns a list of rows."""
     rows = []
     for dimension in DIMENSIONS:
         for name, settings in KERNELS.items():
@@ -127,7 +127,7 @@ def measure(repeats, num_steps):
 
 
 def table(rows):
-    """Gives the rows as Markdown."""
+    """Returns the rows as Markdown."""
     lines = [
         "| d | divergence | scale | reference | value (std) | null mean (std) | shift / null std |",
         "|---|---|---|---|---|---|---|",

@@ -34,7 +34,7 @@ class FullWeight(zoo.constraints.ReconstructionError):
     """The reconstruction error, weighed by D/(2κ²) from the first step, however large it is."""
 
     def log_discount(self, violation):
-        """Gives 0."""
+        """Returns 0."""
         return tf.zeros_like(violation)
 
 
@@ -89,7 +89,7 @@ def overshoot(errors):
 
 
 def measure(data, seeds, num_steps):
-    """Trains every variant with every seed; gives a list of results."""
+    """Trains every variant with every seed; returns a list of results."""
     results = []
     for variant, settings in VARIANTS.items():
         for seed in seeds:
@@ -110,7 +110,7 @@ def measure(data, seeds, num_steps):
 
 
 def table(results):
-    """Gives the results as Markdown, median and range over the seeds."""
+    """Returns the results as Markdown, median and range over the seeds."""
     lines = [
         "| variant | settled at step | overshoot (% of κ) | test rmse | test rate (nats) |",
         "|---|---|---|---|---|",

@@ -30,7 +30,7 @@ MODELS = {
 
 
 def make_objectives():
-    """Gives a function that makes each objective, by name; the ELBO first."""
+    """Returns a function that makes each objective, by name; the ELBO first."""
     classifier = zoo.load("classifier_mnist")
     bounds = {
         "ReconstructionError": lambda: zoo.constraints.ReconstructionError(0.1),
@@ -67,7 +67,7 @@ def make_step(make_model, make_objective, batch_size):
 
 
 def seconds_a_step(step, num_steps):
-    """Gives the mean seconds of a step, after one that does not count."""
+    """Returns the mean seconds of a step, after one that does not count."""
     step()
     start = time.perf_counter()
     for _ in range(num_steps):
@@ -76,7 +76,7 @@ def seconds_a_step(step, num_steps):
 
 
 def measure(make_model, batch_size, num_rounds, num_steps):
-    """Gives by objective the ratios of its step's seconds to the ELBO's, one a round."""
+    """Returns by objective the ratios of its step's seconds to the ELBO's, one a round."""
     steps = {
         name: make_step(make_model, make, batch_size) for name, make in make_objectives().items()
     }
@@ -91,7 +91,7 @@ def measure(make_model, batch_size, num_rounds, num_steps):
 
 
 def table(results):
-    """Gives the medians, and quartiles in brackets, as Markdown."""
+    """Returns the medians, and quartiles in brackets, as Markdown."""
     names = list(next(iter(results.values())))
     lines = [f"| step over the ELBO's | {' | '.join(results)} |", "|---|" + "---|" * len(results)]
     for name in names:

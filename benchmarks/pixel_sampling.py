@@ -58,7 +58,7 @@ def measure(model, batch_size, num_rounds):
 
 
 def table(results):
-    """Gives the results in Markdown."""
+    """Returns the results in Markdown."""
     lines = [
         "| images at once | cached, s | naive, s | naive over cached | images that differ |",
         "|---|---|---|---|---|",

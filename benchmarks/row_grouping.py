@@ -37,7 +37,7 @@ NUM_GROUPINGS = 200
 
 
 def measure(model, path, num_groupings):
-    """Gives signature name to a dict of figures, for the model exported at `path`."""
+    """Returns signature name to a dict of figures, for the model exported at `path`."""
     requests = row_groupings.requests_of(model, signatures_of(model), NUM_ROWS)
     with open_session(str(path)) as answer:
         return {
@@ -54,7 +54,7 @@ def measure(model, path, num_groupings):
 
 
 def signatures_of(model):
-    """Gives the signatures of a model of any kind."""
+    """Returns the signatures of a model of any kind."""
     if isinstance(model, zoo.ConvClassifier):
         return make_classifier_signatures(model)
     if isinstance(model, zoo.InfusionModel):
@@ -63,7 +63,7 @@ def signatures_of(model):
 
 
 def models():
-    """Gives name, Keras model and folder of each exported model, one after the other."""
+    """Returns name, Keras model and folder of each exported model, one after the other."""
     for name in PRETRAINED:
         path = zoo.saved_model_path(name)
         yield name, zoo.load(path), path

@@ -67,7 +67,7 @@ def start_server(path, folder):
 
 
 def summary(seconds):
-    """Gives quartiles and the 99th percentile in milliseconds."""
+    """Returns quartiles and the 99th percentile in milliseconds."""
     low, median, high = np.percentile(seconds, [25, 50, 75]) * 1e3
     return {
         "quartiles_ms": [round(float(value), 3) for value in (low, median, high)],
@@ -77,7 +77,7 @@ def summary(seconds):
 
 
 def time_calls(call, seconds):
-    """Calls again and again for so long; gives the seconds of each call."""
+    """Calls again and again for so long; returns the seconds of each call."""
     taken = []
     end = time.perf_counter() + seconds
     while (start := time.perf_counter()) < end:

@@ -78,7 +78,7 @@ class Framework:
 
 
 def check_parity(zoo, torch, settings):
-    """Checks that both frameworks compute the same model; gives the largest relative difference.
+    """Checks that both frameworks compute the same model; returns the largest relative difference.
 
     With the same weights, images and noise: rate, squared error and all gradients, each relative to
     its largest magnitude.
@@ -109,7 +109,7 @@ def time_rounds(zoo, torch, variants, num_rounds, num_steps):
 
 
 def ratio(seconds, slow, fast):
-    """Gives how many times as fast `fast` is: by rounds, and the fastest against the fastest."""
+    """Returns how many times as fast `fast` is: by rounds, and the fastest against the fastest."""
     ratios = [a / b for a, b in zip(seconds[slow], seconds[fast], strict=True)]
     low, median, high = statistics.quantiles(ratios, n=4)
     best = min(seconds[slow]) / min(seconds[fast])
@@ -134,7 +134,7 @@ def convolution_flops(settings):
 
 
 def measure_size(zoo, torch, settings, variants, rounds, peaks):
-    """Measures one size of the model; gives the results as a dict.
+    """Measures one size of the model; returns the results as a dict.
 
     Args:
         zoo: The zoo's worker.
@@ -183,7 +183,7 @@ def measure_size(zoo, torch, settings, variants, rounds, peaks):
 
 
 def measure_memory(settings, pythons, num_threads):
-    """Gives the peak memory, in MB, of processes that do nothing else than one variant."""
+    """Returns the peak memory, in MB, of processes that do nothing else than one variant."""
     peaks = {}
     for name in ("geco float32", "geco bfloat16", "eager float32", "eager bfloat16"):
         side = "zoo" if name in ZOO else "torch"

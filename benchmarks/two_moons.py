@@ -39,14 +39,14 @@ BATCH_SIZE = 512
 
 
 def moon_centers():
-    """Gives the means of the normals, `[2 * NORMALS_A_MOON, 2]`."""
+    """Returns the means of the normals, `[2 * NORMALS_A_MOON, 2]`."""
     t = np.pi * (np.arange(NORMALS_A_MOON) + 0.5) / NORMALS_A_MOON
     upper = np.stack([np.cos(t), np.sin(t)], axis=1) - [0.5, 0.25]
     return np.concatenate([upper, -upper])
 
 
 def rotation(angles):
-    """Gives the matrices `[..., 2, 2]` that turn a row vector by the angles."""
+    """Returns the matrices `[..., 2, 2]` that turn a row vector by the angles."""
     cos, sin = np.cos(angles), np.sin(angles)
     return np.moveaxis(np.array([[cos, sin], [-sin, cos]]), (0, 1), (-2, -1))
 
@@ -60,7 +60,7 @@ def draw(rng, num):
 
 
 def log_density(points, angle):
-    """Gives the moons' log-density in nats, `[N]`."""
+    """Returns the moons' log-density in nats, `[N]`."""
     centers = moon_centers() @ rotation(angle)
     squared = ((points[:, None] - centers) ** 2).sum(axis=-1)
     logs = -0.5 * squared / NOISE**2 - np.log(2.0 * np.pi * NOISE**2)
@@ -68,7 +68,7 @@ def log_density(points, angle):
 
 
 def as_condition(angles):
-    """Gives what the flow sees of the angles, float32 `[N, 2]`."""
+    """Returns what the flow sees of the angles, float32 `[N, 2]`."""
     return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
 
@@ -96,19 +96,19 @@ def fit(num_steps):
 
 
 def cell_middles():
-    """Gives the middles of the grid's cells, `[GRID * GRID, 2]`, and the area of one."""
+    """Returns the middles of the grid's cells, `[GRID * GRID, 2]`, and the area of one."""
     axis = EXTENT * ((2.0 * np.arange(GRID) + 1.0) / GRID - 1.0)
     return np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2), (2.0 * EXTENT / GRID) ** 2
 
 
 def flow_log_density(flow, points, angle):
-    """Gives the flow's log-density in nats, `[N]`."""
+    """Returns the flow's log-density in nats, `[N]`."""
     condition = as_condition(np.full(len(points), angle))
     return np.float64(flow.log_prob(np.float32(points), condition))
 
 
 def measure(flow):
-    """Compares the flow with the truth on a grid; gives a dict of figures in nats."""
+    """Compares the flow with the truth on a grid; returns a dict of figures in nats."""
     points, area = cell_middles()
     truth = log_density(points, 0.0)
     forward, backward, integrals = [], [], []

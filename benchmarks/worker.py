@@ -25,11 +25,11 @@ class Worker:
         self._steps = {}
 
     def versions(self):
-        """Gives the versions of the packages."""
+        """Returns the versions of the packages."""
         return self._module.versions()
 
     def prepare(self, name, settings, variant, batch_size):
-        """Makes a training step and runs it twice; gives the seconds that this took."""
+        """Makes a training step and runs it twice; returns the seconds that this took."""
         images = np.random.default_rng(0).random((batch_size, 28, 28, 1), np.float32)
         start = time.perf_counter()
         self._steps[name] = self._module.make_step(settings, variant, images)
@@ -37,7 +37,7 @@ class Worker:
         return time.perf_counter() - start
 
     def run(self, name, num_steps):
-        """Runs training steps; gives the seconds for one."""
+        """Runs training steps; returns the seconds for one."""
         start = time.perf_counter()
         for _ in range(num_steps):
             self._steps[name]()
@@ -48,11 +48,11 @@ class Worker:
         self._steps.clear()
 
     def peak_memory(self):
-        """Gives the most memory that the process has had, in MB."""
+        """Returns the most memory that the process has had, in MB."""
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     def convolution_peak(self, dtype):
-        """Gives GFLOP/s."""
+        """Returns GFLOP/s."""
         return self._module.convolution_peak(dtype)
 
     def measure(self, settings, path):

@@ -214,7 +214,7 @@ def make_model(name):
 
 
 def make_compiled(model_name, objective_name=None, optimizer=None, **kwargs):
-    """Gives the model compiled with the objective; Adam unless an optimiser is given."""
+    """Returns the model compiled with the objective; Adam unless an optimiser is given."""
     model = make_model(model_name)
     objective_name = objective_name or default_objective(model_name)
     optimizer = optimizer or keras.optimizers.Adam(1e-3)
@@ -248,7 +248,7 @@ def linear_optimizer():
 
 
 def train(model, images, num_steps, batch_size=4):
-    """Trains on batches in the order of the images, round and round; gives the last loss."""
+    """Trains on batches in the order of the images, round and round; returns the last loss."""
     data = tf.data.Dataset.from_tensor_slices(batch_of(model, images))
     data = data.batch(batch_size, drop_remainder=True)
     history = model.fit(data.repeat(), steps_per_epoch=num_steps, verbose=0)

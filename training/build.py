@@ -53,7 +53,7 @@ def make_model_for(recipe, data):
 
 
 def train_batches(recipe, data, start_step):
-    """Gives the endless stream of the recipe's training batches from a step on."""
+    """Returns the endless stream of the recipe's training batches from a step on."""
     if recipe.kind == "classifier":
         return classifier_build.train_batches(recipe, data, start_step)
     return data.train_batches(recipe.batch_size, recipe.seed, start_step)

@@ -110,7 +110,7 @@ class WriteImages(keras.callbacks.Callback):
         folder: Where TensorBoard's files lie.
         examples: What to reconstruct: a dict of `image`, uint8 `[N, H, W, C]`, and of a conditional
             model's `context`, uint8 `[N, H, W, C']`, which also serves the samples.
-        channels_are_images: As of `figures.as_pixels`.
+        channels_are_images: As in `figures.as_pixels`.
     """
 
     def __init__(self, folder, examples, channels_are_images=False):

@@ -176,7 +176,7 @@ def _training(recipe, data, metrics):
 
 
 def training_rows(recipe, metrics):
-    """Gives the rows that say how long any run took."""
+    """Returns the rows that say how long any run took."""
     machine = metrics["machine"]
     hardware = ", ".join(machine["accelerators"]) or f"{machine['cores']} CPU cores"
     return [
@@ -187,7 +187,7 @@ def training_rows(recipe, metrics):
 
 
 def fidelity(recipe):
-    """Gives the section with the recipe's fidelity ledger."""
+    """Returns the section with the recipe's fidelity ledger."""
     rows = [[row[key] for key in ("setting", "paper", "ours", "why")] for row in recipe.fidelity]
     return "## Fidelity to the paper\n\n" + table(("setting", "the paper's", "ours", "why"), rows)
 
@@ -199,7 +199,7 @@ def shape_text(image_shape):
 
 
 def table(header, rows):
-    """Gives a table in Markdown; rows hold anything that has a text."""
+    """Returns a table in Markdown; rows hold anything that has a text."""
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     lines += [
         "| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows

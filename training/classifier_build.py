@@ -72,7 +72,7 @@ def _check_objective(recipe):
 
 
 def train_batches(recipe, data, start_step):
-    """Gives the endless stream of the recipe's training batches, augmented, from a step on.
+    """Returns the endless stream of the recipe's training batches, augmented, from a step on.
 
     Raises:
         UsageError: An image cannot be shifted that far.

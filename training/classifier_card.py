@@ -43,7 +43,7 @@ package."""
 
 
 def make_card(recipe, data, metrics):
-    """Writes the card as Markdown, for the run directory; arguments as of `training.card`."""
+    """Writes the card as Markdown, for the run directory; arguments as in `training.card`."""
     shape = ", ".join(map(str, data.image_shape))
     recipe_text = json.dumps(recipe.to_dict(), indent=2, ensure_ascii=False)
     sections = [

@@ -56,7 +56,7 @@ def test_measures(model, data, batch_size):
 
 
 def _predict(model, data):
-    """Gives probabilities `[N, K]` and labels `[N]` of the whole test split."""
+    """Returns probabilities `[N, K]` and labels `[N]` of the whole test split."""
     parts = [
         (np.asarray(model(batch["image"])), np.asarray(batch["label"]))
         for batch in data.batches("test", _EVALUATION_BATCH)

@@ -26,7 +26,7 @@ _TRAIN_EXAMPLES = """examples:
 
 
 def main(arguments=None):
-    """Runs a command; gives the exit code: 0, 1 for a failure, 2 for wrong usage."""
+    """Runs a command; returns the exit code: 0, 1 for a failure, 2 for wrong usage."""
     arguments = _make_parser().parse_args(arguments)
     try:
         return arguments.run(arguments) or 0
@@ -42,7 +42,7 @@ def main(arguments=None):
 
 
 def _command(name, module="training.commands"):
-    """Gives a function that imports TensorFlow, which takes seconds, and runs the command."""
+    """Returns a function that imports TensorFlow, which takes seconds, and runs the command."""
 
     def run(arguments):
         from training import quiet

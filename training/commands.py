@@ -93,7 +93,7 @@ def _measure_classifier(arguments, model, data, batch_size):
 
 
 def _measure_image_model(arguments, model, data, batch_size):
-    """Gives all that was measured so far, after each measure."""
+    """Returns all that was measured so far, after each measure."""
     for name in arguments.measure:
         evaluation.check(name, model, data)
     found = {"test": model.evaluate(data.batches("test", batch_size), return_dict=True, verbose=0)}
@@ -117,7 +117,7 @@ def _is_classifier(model):
 
 
 def _print_measures(data, values, *more_names):
-    """Prints measures in two columns; gives the width of the first."""
+    """Prints measures in two columns; returns the width of the first."""
     print(f"{data.name}, {data.num_examples['test']} images of the test split:")
     return _print_values(values, *more_names)
 
@@ -183,7 +183,7 @@ def sample(arguments):
 
 
 def _load_contexts(arguments, model, recipe):
-    """Gives the data set whose contexts a conditional model is to be given, else None."""
+    """Returns the data set whose contexts a conditional model is to be given, else None."""
     if model.context_shape is None:
         given = [name for name in _DATA_SETTINGS if getattr(arguments, name) is not None]
         if given:
@@ -229,7 +229,7 @@ def reconstruct(arguments):
 
 
 def _read_file(path):
-    """Gives the content of an image file that can be decoded."""
+    """Returns the content of an image file that can be decoded."""
     try:
         content = path.read_bytes()
         decode_image(content)
@@ -241,7 +241,7 @@ def _read_file(path):
 
 
 def _fit(image_shape, content):
-    """Gives the image, cut and resized to `image_shape`, uint8 `[H, W, C]`."""
+    """Returns the image, cut and resized to `image_shape`, uint8 `[H, W, C]`."""
     height, width, channels = image_shape
     if channels not in (1, 3):
         raise UsageError(f"Image files have 1 or 3 channels; this model's have {channels}.")

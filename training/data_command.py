@@ -40,12 +40,12 @@ def data(arguments):
 
 
 def _file_name(name):
-    """Gives the data set's name as a file's, in this folder."""
+    """Returns the data set's name as a file's, in this folder."""
     return re.sub(r"[^\w.-]+", "-", name).strip("-.") + ".png"
 
 
 def describe(dataset):
-    """Gives a description of an `ImageDataset` in several lines, measured over its images."""
+    """Returns a description of an `ImageDataset` in several lines, measured over its images."""
     dataset = dataclasses.replace(dataset, dequantization_seed=None)  # The levels are measured.
     limit = None if _fits_in_memory(dataset) else _NUM_MEASURED
     measures = {split: _Measures(dataset, split, limit) for split in dataset.splits}
@@ -139,7 +139,7 @@ def _count(number):
 
 
 def _align(rows):
-    """Gives rows of texts as lines: the first column to the left, the others to the right."""
+    """Returns rows of texts as lines: the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for first, *others in rows:

@@ -18,6 +18,6 @@ class UsageError(UserError):
 
 
 def near_names(name, known):
-    """Gives " Did you mean ...?" with the known names near to `name`, or an empty string."""
+    """Returns " Did you mean ...?" with the known names near to `name`, or an empty string."""
     near = difflib.get_close_matches(name, known, n=3)
     return f" Did you mean {' or '.join(near)}?" if near else ""

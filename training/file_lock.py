@@ -11,7 +11,7 @@ __all__ = ["open_lock", "take"]
 
 
 def open_lock(path, flags=os.O_RDWR | os.O_CREAT):
-    """Opens a lock's file; gives the descriptor, which holds the lock once taken until closed."""
+    """Opens a lock's file; returns the descriptor, which holds the lock once taken until closed."""
     return os.open(path, flags, 0o666)
 
 

@@ -45,7 +45,7 @@ package."""
 
 
 def make_card(recipe, data, metrics):
-    """Writes the card as Markdown, for the run directory; arguments as of `training.card`."""
+    """Writes the card as Markdown, for the run directory; arguments as in `training.card`."""
     recipe_text = json.dumps(recipe.to_dict(), indent=2, ensure_ascii=False)
     sections = [
         f"# {recipe.name}\n\n{recipe.description}",

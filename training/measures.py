@@ -159,7 +159,7 @@ def bits_per_dimension(
 
 
 def equivalent_beta(model):
-    """Gives the β of the β-VAE that weights squared errors as GECO's multiplier does, or None.
+    """Returns the β of the β-VAE that weights squared errors as GECO's multiplier does, or None.
 
     β = D / (2 λ σ²) for the reconstruction error over D pixels, where σ is the likelihood's scale.
     """

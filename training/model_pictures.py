@@ -27,7 +27,7 @@ def save_reconstructions(path, model, examples, channels_are_images=False):
         path: A PNG file.
         model: A `zoo.LatentImageModel`.
         examples: A dict of `image`, uint8 `[N, H, W, C]`, and for a conditional model `context`.
-        channels_are_images: As of `figures.as_pixels`.
+        channels_are_images: As in `figures.as_pixels`.
     """
     images, context = examples["image"], examples.get("context")
     reconstructions = np.asarray(model.reconstruct(images, context))
@@ -69,7 +69,7 @@ def save_samples(path, samples, contexts=None, channels_are_images=False):
         path: A PNG file.
         samples: `[num, H, W, C]`.
         contexts: `[N, H, W, C']` or None.
-        channels_are_images: As of `figures.as_pixels`.
+        channels_are_images: As in `figures.as_pixels`.
     """
     if contexts is None:
         figures.save_grid(path, samples, channels_are_images=channels_are_images)
@@ -95,7 +95,7 @@ def save_markov_chains(path, model, channels_are_images=False):
     Args:
         path: A PNG file.
         model: A `zoo.LatentImageModel` without context.
-        channels_are_images: As of `figures.as_pixels`.
+        channels_are_images: As in `figures.as_pixels`.
     """
     chains = zoo.sampling.markov_chain(model, _CHAIN_STEPS, num=_NUM_CHAINS)
     save_chains(path, np.asarray(chains), channels_are_images=channels_are_images)
@@ -110,7 +110,7 @@ def save_steps(folder, model, images, channels_are_images=False, seed=0):
         folder: Where the pictures go.
         model: A model whose `sample` and `reconstruct` take `return_chain`.
         images: What is reconstructed, with latents drawn: uint8 `[N, H, W, C]`.
-        channels_are_images: As of `figures.as_pixels`.
+        channels_are_images: As in `figures.as_pixels`.
         seed: An int, of the draws.
     """
     images = images[:_NUM_CHAINS]

@@ -12,7 +12,7 @@ _MODULES = {
 
 
 def of(recipe):
-    """Gives the module of the recipe's kind of model.
+    """Returns the module of the recipe's kind of model.
 
     Each has, of a run,
 

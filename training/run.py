@@ -27,7 +27,7 @@ def train(recipe, directory, resume=False, strategy=None, verbose=None, export=T
         resume: Continue the run in the directory from its last checkpoint, to the same end as if
             it had never stopped.
         strategy: One of `training.strategies.NAMES`.
-        verbose: As of `keras.Model.fit`: 0 is silent, 1 a progress bar, 2 a line an epoch. None: a
+        verbose: As in `keras.Model.fit`: 0 is silent, 1 a progress bar, 2 a line an epoch. None: a
             bar on a terminal, else lines.
         export: Whether to write a SavedModel, too. `zoo.load` needs one; the commands read
             checkpoints as well.
@@ -100,7 +100,7 @@ def _check_same_recipe(recipe, run_directory):
 
 
 def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
-    """Trains from the last checkpoint, or from the beginning; gives the final `Progress`."""
+    """Trains from the last checkpoint, or from the beginning; returns the final `Progress`."""
     is_chief = strategies.is_chief(strategy)
     store = CheckpointStore(run_directory.checkpoints, read_only=not is_chief)
     progress = store.restore(model)
@@ -179,7 +179,7 @@ def _reason(error):
 
 
 def _full_batches(data, split, recipe, strategy, limit=None):
-    """Gives the batches of a split (or its first images) and their number of images.
+    """Returns the batches of a split (or its first images) and their number of images.
 
     Several replicas need batches that divide among them, so the last, smaller one is left out.
     """

@@ -66,7 +66,7 @@ class RunDirectory:
         return [path for path in self.path.iterdir() if not path.name.endswith(_UNFINISHED)]
 
     def read_recipe(self):
-        """Gives the `Recipe` of the run.
+        """Returns the `Recipe` of the run.
 
         Raises:
             UsageError: There is no run here.

@@ -35,7 +35,7 @@ _CHUNK = 1 << 20  # Bytes.
 
 
 def list_models():
-    """Gives the names of the pretrained models, sorted."""
+    """Returns the names of the pretrained models, sorted."""
     return sorted(_read_index())
 
 
@@ -80,7 +80,7 @@ def load(name_or_path, custom_objects=None):
 
 
 def saved_model_path(name):
-    """Gives the folder of a pretrained model's SavedModel, a `pathlib.Path`; fetches it if needed.
+    """Returns the folder of a pretrained model's SavedModel, a `pathlib.Path`, fetched if needed.
 
     For TensorFlow Serving, the parent folder is the model's base path.
 

@@ -27,7 +27,7 @@ def as_seed(seed):
             `keras.utils.set_random_seed` sets).
 
     Raises:
-        ValueError: The seed is none of these, or does not fit 32 bits.
+        ValueError: The seed is not among these, or does not fit 32 bits.
     """
     if seed is None:
         seed = random.randint(0, _INT32.max)
@@ -47,7 +47,7 @@ def as_seed(seed):
 
 
 def row_seeds(seed, num_rows):
-    """Gives the seeds (a, b + i) of a batch's rows under seed (a, b), int32 `[num_rows, 2]`."""
+    """Returns the seeds (a, b + i) of a batch's rows under seed (a, b), int32 `[num_rows, 2]`."""
     first, second = tf.unstack(as_seed(seed))
     rows = second + tf.range(num_rows, dtype=tf.int32)
     return tf.stack([tf.broadcast_to(first, tf.shape(rows)), rows], axis=1)
@@ -129,12 +129,12 @@ class MeanNoise:
         self.num_rows = num_rows
 
     def normal(self, row_shape, stream=0):
-        """Gives zeros, float32 `[num_rows, *row_shape]`."""
+        """Returns zeros, float32 `[num_rows, *row_shape]`."""
         del stream
         return tf.zeros([self.num_rows, *row_shape])
 
     def uniform(self, row_shape, stream=0):
-        """Gives the median, 0.5, float32 `[num_rows, *row_shape]`."""
+        """Returns the median, 0.5, float32 `[num_rows, *row_shape]`."""
         del stream
         return tf.fill([self.num_rows, *row_shape], 0.5)
 

@@ -19,7 +19,7 @@ class Schedule:
         """Raises ValueError if the schedule is undefined for the model."""
 
     def value(self, step, model):
-        """Gives the value at a step, a float32 scalar.
+        """Returns the value at a step, a float32 scalar.
 
         Args:
             step: Steps of training done so far, a float32 scalar.
@@ -28,7 +28,7 @@ class Schedule:
         raise NotImplementedError
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         return dict(vars(self))
 
     @classmethod
@@ -73,7 +73,7 @@ class Linear(_Ramp):
     """
 
     def value(self, step, model=None):
-        """Gives start + (end - start) · step / steps."""
+        """Returns start + (end - start) · step / steps."""
         del model
         return self.start + (self.end - self.start) * self._share(step)
 
@@ -95,7 +95,7 @@ class Cosine(_Ramp):
     """
 
     def value(self, step, model=None):
-        """Gives end + (start - end) · (1 + cos(π step / steps)) / 2."""
+        """Returns end + (start - end) · (1 + cos(π step / steps)) / 2."""
         del model
         return self.end + (self.start - self.end) * (1.0 + tf.cos(math.pi * self._share(step))) / 2
 
@@ -140,6 +140,6 @@ class PixelScaleAnnealing(_Ramp):
             )
 
     def value(self, step, model):
-        """Gives β = s²/σ², s = start + (end - start) · step / steps."""
+        """Returns β = s²/σ², s = start + (end - start) · step / steps."""
         pixel_scale = self.start + (self.end - self.start) * self._share(step)
         return (pixel_scale / tf.stop_gradient(model.likelihood.scale)) ** 2

@@ -15,7 +15,7 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
 
 
 def _rows(text, heading):
-    """Gives the cells of the table that begins with `heading`, by the first cell of a row."""
+    """Returns the cells of the table that begins with `heading`, by the first cell of a row."""
     block = next(part for part in text.split("\n\n") if part.startswith(heading))
     lines = [line.split() for line in block.splitlines()[1:]]
     return {first: cells for first, *cells in lines}

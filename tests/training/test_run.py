@@ -57,7 +57,7 @@ def _assert_as_if_undisturbed(model, directory, uninterrupted):
 
 
 def _count_steps(monkeypatch):
-    """Gives a list that grows by one at each training step."""
+    """Returns a list that grows by one at each training step."""
     steps = []
     original = StopAtStep.on_train_batch_end
 

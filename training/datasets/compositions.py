@@ -34,9 +34,9 @@ class _Composition:
         num_classes: Number of classes of the composed `label`.
         channels: Channels of `image`.
         context_channels: Channels of `context`, or None for a set without context.
-        choose: Gives the table of sources, int64 `[N, columns]`, of labels `[M]` and a seed.
+        choose: Maps labels `[M]` and a seed to the table of sources, int64 `[N, columns]`.
         arrange: Makes the example's arrays of the columns' images and labels.
-        channels_are_images: As of `ImageDataset`.
+        channels_are_images: As in `ImageDataset`.
     """
 
     description: str

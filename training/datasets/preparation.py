@@ -22,14 +22,14 @@ MakeBuilder = Callable[[str | None], object]
 def prepared_builder(
     name: str, make_builder: MakeBuilder, data_dir: str | None, check: Callable[[object], None]
 ):
-    """Gives a TFDS builder whose data is complete, preparing the data if it is not.
+    """Returns a TFDS builder whose data is complete, preparing the data if it is not.
 
     Data that is there in part (a copy that was interrupted) is set aside, built again, and only
     then removed; if that fails, it is put back.
 
     Args:
         name: The name of the set in `training.datasets.load`.
-        make_builder: Gives the `tfds.core.DatasetBuilder`, given a folder of data or None.
+        make_builder: Maps a folder of data, or None, to the `tfds.core.DatasetBuilder`.
         data_dir: Where TFDS keeps its data, or None for its default.
         check: Is called with the builder before anything is prepared, and may raise.
 

@@ -65,7 +65,7 @@ def load_builder(
 
     Args:
         name: What the data set is called here.
-        make_builder: Gives the builder, given a folder of data or None.
+        make_builder: Maps a folder of data, or None, to the builder.
         image_size: (height, width) in pixels, or None to keep the images as they are.
         fit: As in `load`.
         channels: As in `load`.

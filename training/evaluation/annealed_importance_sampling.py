@@ -140,7 +140,7 @@ def _anneal(model, images, seeds, betas):
 
 
 def _hamiltonian_step(log_densities, latents, beta, step_sizes, noise):
-    """One proposal of each chain, accepted or not; gives the latents and which were accepted."""
+    """One proposal of each chain, accepted or not; returns the latents and which were accepted."""
 
     def energy_and_gradient(latents):
         with tf.GradientTape() as tape:

@@ -10,7 +10,7 @@ __all__ = ["check", "features_of", "find_classifier", "predict_classes"]
 
 
 def find_classifier(classifier, data):
-    """Gives a classifier of the data set's images.
+    """Returns a classifier of the data set's images.
 
     Args:
         classifier: A `zoo.ConvClassifier`, the name of a pretrained one, or None for the
@@ -44,12 +44,12 @@ def check(model, data):
 
 
 def predict_classes(classifier, images):
-    """Gives the likeliest class of images `[N, H, W, C]`, uint8 or in pixel units: ints `[N]`."""
+    """Returns the likeliest class of images `[N, H, W, C]`, uint8 or in pixel units: ints `[N]`."""
     return np.asarray(classifier(_as_shown(images))).argmax(axis=1)
 
 
 def features_of(classifier, images):
-    """Gives the classifier's features of images, float64 `[N, F]`."""
+    """Returns the classifier's features of images, float64 `[N, F]`."""
     return np.float64(classifier.features(_as_shown(images)))
 
 

@@ -17,7 +17,7 @@ def measure(model, data, classifier=None, num_samples=2000, seed=0):
     Args:
         model: A model without context.
         data: An `ImageDataset` of its images.
-        classifier: As of `class_distribution.measure`.
+        classifier: As in `class_distribution.measure`.
         num_samples: Number of samples, and of test images, at most as many as there are; beyond
             the number of features, or the covariances are singular.
         seed: Of the samples.
@@ -55,7 +55,7 @@ def measure(model, data, classifier=None, num_samples=2000, seed=0):
 
 
 def frechet_distance(features, other_features):
-    """Gives ‖m - m'‖² + tr(S + S' - 2 (S S')^½) of the normals fitted to two sets `[N, F]`."""
+    """Returns ‖m - m'‖² + tr(S + S' - 2 (S S')^½) of the normals fitted to two sets `[N, F]`."""
     means = features.mean(axis=0), other_features.mean(axis=0)
     covariances = np.cov(features, rowvar=False), np.cov(other_features, rowvar=False)
     covariances = [np.atleast_2d(covariance) for covariance in covariances]

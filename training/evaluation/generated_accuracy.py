@@ -124,7 +124,7 @@ def _classify_with(classifier):
 
 
 def _judge(task, classify, batch, samples):
-    """Gives what is to be known of each context of a batch, arrays `[B, ...]`."""
+    """Returns what is to be known of each context of a batch, arrays `[B, ...]`."""
     num, samples_per_context = samples.shape[:2]
     deviations = samples - samples.mean(axis=1, keepdims=True)
     levels = np.round(255 * np.clip(samples, 0, 1)).astype(np.uint8)

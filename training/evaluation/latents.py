@@ -26,7 +26,7 @@ def posterior_samples(model, data, split, num_samples, seed):
 
 
 def posterior_means(model, data, split, num_images):
-    """Gives the posterior means of the first images of a split: float32 `[N, d]`."""
+    """Returns the posterior means of the first images of a split: float32 `[N, d]`."""
 
     @tf.function(autograph=False, reduce_retracing=True)
     def encode(images):
@@ -37,7 +37,7 @@ def posterior_means(model, data, split, num_images):
 
 
 def normal_posteriors(model, images):
-    """Gives loc and scale, float64 `[N, d]`, of a posterior that is one normal.
+    """Returns loc and scale, float64 `[N, d]`, of a posterior that is one normal.
 
     Args:
         model: A model with `posterior`.

@@ -60,7 +60,7 @@ def measure(model, data, split="test", num_images=1000, num_latents=None, seed=0
 
 
 def _draw(model, images, seed):
-    """Draws z ~ q(z|x) for each image; gives a tuple `[N, ...]` and log p(z), float64 `[N]`."""
+    """Draws z ~ q(z|x) for each image; returns a tuple `[N, ...]` and log p(z), float64 `[N]`."""
 
     @tf.function(autograph=False, reduce_retracing=True)
     def draw(batch, start):
@@ -75,7 +75,7 @@ def _draw(model, images, seed):
 
 
 def _normal_densities(model, images, latents):
-    """Gives log q(z_j|x_j) and log q(z_j), float64 `[N]`, of a posterior that is one normal."""
+    """Returns log q(z_j|x_j) and log q(z_j), float64 `[N]`, of a posterior that is one normal."""
     loc, scale = normal_posteriors(model, images)
     rows = np.concatenate([np.float64(group).reshape(len(group), -1) for group in latents], axis=1)
     log_volumes = np.log(scale).sum(axis=1) + 0.5 * rows.shape[1] * np.log(2.0 * np.pi)
@@ -87,7 +87,7 @@ def _normal_densities(model, images, latents):
 
 
 def _densities(model, images, latents):
-    """Gives the same of any model, each latent beside each image through `log_posterior`."""
+    """Returns the same of any model, each latent beside each image through `log_posterior`."""
 
     @tf.function(autograph=False, reduce_retracing=True)
     def density(batch, row):

@@ -76,7 +76,7 @@ def check(model, data):
 
 
 def _batches(infer, data, split, num_images):
-    """Gives levels, uint8, reconstructions and rates of each batch of a split's first images."""
+    """Returns levels, uint8, reconstructions and rates of each batch of a split's first images."""
     start = 0
     num_images = min(num_images, data.num_examples[split])
     for batch in data.levels.batches(split, _BATCH_SIZE, num_images):
@@ -86,7 +86,7 @@ def _batches(infer, data, split, num_images):
 
 
 def negative_log_likelihood(levels, means, scale):
-    """Gives -log P of 256-level images under quantised normals, in nats an image, float64 `[N]`.
+    """Returns -log P of 256-level images under quantised normals, in nats an image, float64 `[N]`.
 
     Args:
         levels: uint8 `[N, H, W, C]`.

@@ -44,7 +44,7 @@ def measure(model, data, split="test", num_images=1000, seed=0):
 
 
 def sharpness(images):
-    """Gives the variance of each image's Laplacian.
+    """Returns the variance of each image's Laplacian.
 
     The Laplacian of the image's grey level, the mean of its channels [choice], is taken by the
     difference stencil of five points, where all five lie in the image.

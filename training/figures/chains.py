@@ -14,7 +14,7 @@ def save_chains(path, chain, images=None, channels_are_images=False):
         path: A PNG file; its folder is made.
         chain: The images of T steps, `[T, N, H, W, C]`, float in [0, 1] or uint8.
         images: The data, `[N, H, W, C]`, likewise; None for chains of samples.
-        channels_are_images: As of `figures.as_pixels`.
+        channels_are_images: As in `figures.as_pixels`.
     """
     chain = np.asarray(chain)
     num_steps = len(chain)

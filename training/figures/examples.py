@@ -111,7 +111,7 @@ class _Layout:
         return sum(gap + width for gap, width in self.widths)
 
     def image_span(self, num_context):
-        """Gives where the image's panels start and end, from the example's left."""
+        """Returns where the image's panels start and end, from the example's left."""
         start = sum(gap + width for gap, width in self.widths[:num_context])
         return start + self.widths[num_context][0], self.cell_width
 
@@ -161,7 +161,7 @@ class _Canvas:
 
 
 def _panel_shapes(data):
-    """Gives for each panel of an example the gap before it and its (height, width)."""
+    """Returns for each panel of an example the gap before it and its (height, width)."""
     shapes = [] if data.context_shape is None else [data.context_shape]
     gaps_and_sizes = []
     for *size, channels in [*shapes, data.image_shape]:
@@ -226,7 +226,7 @@ def _draw_panels(canvas, layout, panels, num_context, x, y):
 
 
 def _label(label, num_classes):
-    """Gives the label with zeros in front: its digits may be labels of their own, as 058."""
+    """Returns the label with zeros in front: its digits may be labels of their own, as 058."""
     return str(label).zfill(len(str(num_classes - 1)))
 
 

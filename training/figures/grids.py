@@ -30,7 +30,7 @@ def save_grid(path, images, num_columns=None, channels_are_images=False):
         path: A PNG file; its folder is made.
         images: `[N, H, W, C]`, float in [0, 1] or uint8, shown as `as_pixels` says.
         num_columns: Images a row, at most. None: `NUM_COLUMNS`, or fewer of wide ones.
-        channels_are_images: As of `as_pixels`.
+        channels_are_images: As in `as_pixels`.
     """
     pixels = as_pixels(images, channels_are_images)
     _save_rows(path, _in_rows(pixels, num_columns or _fitting_columns(pixels, images)))
@@ -47,7 +47,7 @@ def save_conditional_samples(
         samples: `[M, H, W, C]`, likewise: first all those of the first context, and so on. There
             may be fewer of the last context.
         samples_per_context: Their number.
-        channels_are_images: As of `as_pixels`.
+        channels_are_images: As in `as_pixels`.
     """
     contexts = _in_rows(as_pixels(context, channels_are_images), 1)
     rows = _in_rows(as_pixels(samples, channels_are_images), samples_per_context)
@@ -66,7 +66,7 @@ def save_reconstructions(
         images: `[N, H, W, C]`, float in [0, 1] or uint8.
         reconstructions: `[N, H, W, C]`, likewise.
         num_columns: Images a row, at most. None: `NUM_COLUMNS`, or fewer of wide ones.
-        channels_are_images: As of `as_pixels`.
+        channels_are_images: As in `as_pixels`.
     """
     above = as_pixels(images, channels_are_images)
     below = as_pixels(reconstructions, channels_are_images)
@@ -89,7 +89,7 @@ def save_conditional_reconstructions(
         context: Context images `[N, H, W, C']`, float in [0, 1] or uint8.
         images: `[N, H, W, C]`, likewise.
         reconstructions: `[N, H, W, C]`, likewise.
-        channels_are_images: As of `as_pixels`.
+        channels_are_images: As in `as_pixels`.
     """
     pixels = beside_context(images, context, channels_are_images)
     pixels = _beside(pixels, as_pixels(reconstructions, channels_are_images))
@@ -98,7 +98,7 @@ def save_conditional_reconstructions(
 
 
 def beside_context(images, context=None, channels_are_images=False):
-    """Gives `as_pixels(images)`, uint8 `[N, H, W', 3]`, with the context, if any, on the left."""
+    """Returns `as_pixels(images)`, uint8 `[N, H, W', 3]`, with the context, if any, on the left."""
     pixels = as_pixels(images, channels_are_images)
     return pixels if context is None else _beside(as_pixels(context, channels_are_images), pixels)
 
@@ -109,7 +109,7 @@ def _beside(left, right):
 
 
 def as_pixels(images, channels_are_images=False):
-    """Gives colour images, as a person sees them, of images `[N, H, W, C]` in [0, 1] or uint8.
+    """Returns colour images, as a person sees them, of images `[N, H, W, C]` in [0, 1] or uint8.
 
     One channel is shown as grey and three as colours. Any other number, or three that are images
     of their own, stand side by side as grey images.

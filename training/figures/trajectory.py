@@ -58,7 +58,7 @@ def save_trajectory(path, rows, image_shape, tolerances):
 
 
 def _column(rows, name):
-    """Gives a column of the history as an array, or None if the run had no such measure."""
+    """Returns a column of the history as an array, or None if the run had no such measure."""
     return np.array([row[name] for row in rows]) if name in rows[0] else None
 
 
@@ -84,7 +84,7 @@ def _draw_multiplier(axes, steps, multipliers, dimensions, tolerance):
 
 
 def _reciprocal(value, factor):
-    """Gives factor / value, finite and above 0 even at 0 and infinity, where matplotlib tries it.
+    """Returns factor / value, finite and above 0 even at 0 and infinity, where matplotlib tries it.
 
     λ lies within e^±30, so the bounds are beyond every λ and β that can be drawn.
     """

@@ -86,7 +86,7 @@ class Recipe:
         return cls(**copy.deepcopy(values))
 
     def to_dict(self):
-        """Gives the recipe as JSON-ready values."""
+        """Returns the recipe as JSON-ready values."""
         return dataclasses.asdict(self)
 
     @property
@@ -116,7 +116,7 @@ class Recipe:
         learning_rate=None,
         **fields,
     ):
-        """Gives this recipe with settings of the command line; None leaves one as it is.
+        """Returns this recipe with settings of the command line; None leaves one as it is.
 
         Args:
             dataset: Name of a data set.
@@ -207,7 +207,7 @@ def recipe_names():
 
 
 def find_recipe(name):
-    """Gives the recipe of that name, or the one in a JSON file of that path.
+    """Returns the recipe of that name, or the one in a JSON file of that path.
 
     Raises:
         UsageError: There is none; the message has the names near to it.

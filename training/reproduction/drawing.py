@@ -10,12 +10,12 @@ _MARKERS = {"GECO": "o", "ELBO": "s", "ELBO, annealed": "^"}
 
 @contextlib.contextmanager
 def saved(path, *args, **kwargs):
-    """Gives a new figure and its axes, as `pyplot.subplots` does, and saves it at the end.
+    """Returns a new figure and its axes, as `pyplot.subplots` does, and saves it at the end.
 
     Args:
         path: A PNG file; its folder is made.
-        *args: As of `pyplot.subplots`.
-        **kwargs: As of `pyplot.subplots`.
+        *args: As in `pyplot.subplots`.
+        **kwargs: As in `pyplot.subplots`.
     """
     import matplotlib
 

@@ -28,7 +28,7 @@ _LONG_TABLE = 14  # Rows from which on a table is folded.
 
 
 def as_html(entries):
-    """Gives the page as HTML."""
+    """Returns the page as HTML."""
     sections = "\n".join(_html_section(entry) for entry in entries)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -94,7 +94,7 @@ def _tables(entry):
 
 
 def as_markdown(entries):
-    """Gives the page as Markdown."""
+    """Returns the page as Markdown."""
     lines = ["# Reproduction", "", _INTRODUCTION, ""]
     for entry in entries:
         target = entry.target

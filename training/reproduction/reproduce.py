@@ -35,7 +35,7 @@ def _part(runs, index, number):
 
 
 def find_target(name):
-    """Gives the target of that name.
+    """Returns the target of that name.
 
     Raises:
         UsageError: There is none; the message has the names.

@@ -30,15 +30,15 @@ _PAPER_FIELDS = {"steps": 200_000, "steps_per_epoch": 1000, "validation_images":
 
 
 def scaled(recipe_name, scale, name, arguments=None, objective=None, **overrides):
-    """Gives a recipe at a scale.
+    """Returns a recipe at a scale.
 
     Args:
         recipe_name: Name of the recipe it starts from, which is the small scale.
         scale: One of `training.reproduction.names.SCALES`.
         name: Name of the run.
         arguments: Changes of the architecture's arguments at the small and the paper scale.
-        objective: A name, as of `Recipe.override`, or `{"class_name", "arguments"}`.
-        **overrides: As of `Recipe.override`, such as `tolerance`, `seed`, `dataset`; at the smoke
+        objective: A name, as in `Recipe.override`, or `{"class_name", "arguments"}`.
+        **overrides: As in `Recipe.override`, such as `tolerance`, `seed`, `dataset`; at the smoke
             scale the data set is digits at 8x8, of the same kind.
 
     Returns:

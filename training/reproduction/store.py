@@ -34,7 +34,7 @@ class Store:
             raise UsageError(f"--directory must be a folder, and {directory} is a file.")
 
     def run_directory(self, name):
-        """Gives the `RunDirectory` of a run."""
+        """Returns the `RunDirectory` of a run."""
         return RunDirectory(self._folder / "runs" / name)
 
     def picture(self, target_name):
@@ -46,7 +46,7 @@ class Store:
         return self._folder / f"{target_name}.json"
 
     def read_results(self, runs):
-        """Gives the `Result` of each run, by name, and None of one that is not finished.
+        """Returns the `Result` of each run, by name, and None of one that is not finished.
 
         What another recipe made is left out and named: there may be much else to draw.
 
@@ -63,7 +63,7 @@ class Store:
         return results
 
     def read_result(self, run, before):
-        """Gives the `Result` of a run, or None if it is not finished.
+        """Returns the `Result` of a run, or None if it is not finished.
 
         Args:
             run: The `Run`.
@@ -105,7 +105,7 @@ class Store:
 
     @contextlib.contextmanager
     def alone(self, run):
-        """Gives whether no other process is at work on the run; holds it until the end if so."""
+        """Returns whether no other process is at work on the run; holds it until the end if so."""
         directory = self.run_directory(run.name).path
         directory.parent.mkdir(parents=True, exist_ok=True)
         lock = file_lock.open_lock(directory.with_name(f".{run.name}.lock"))

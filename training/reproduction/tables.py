@@ -21,7 +21,7 @@ class Table:
 
 
 def as_tables(values, title=""):
-    """Gives tables of a dict of numbers, of dicts, and of lists of dicts: a list of `Table`."""
+    """Returns tables of a dict of numbers, of dicts, and of lists of dicts: a list of `Table`."""
     plain = {name: value for name, value in values.items() if not _is_nested(value)}
     nested = {name: value for name, value in values.items() if _is_nested(value)}
     tables = [_table(title, {"": plain}, transposed=True)] if plain else []

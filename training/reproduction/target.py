@@ -47,7 +47,7 @@ class Run:
     after: tuple = ()
 
     def make_recipe(self, before):
-        """Gives its `Recipe`, of the results of the runs it comes after, by name."""
+        """Returns its `Recipe`, of the results of the runs it comes after, by name."""
         return self.recipe if isinstance(self.recipe, Recipe) else self.recipe(before)
 
 

@@ -58,7 +58,7 @@ def _zeros(values):
 
 
 def _data(signature, inputs, file):
-    """Gives curl's argument: the body of the request, or the file that it is written to."""
+    """Returns curl's argument: the body of the request, or the file that it is written to."""
     values = {name: value.tolist() for name, value in inputs.items()}
     body = json.dumps({"signature_name": signature, "inputs": values})
     if len(body) <= _LONGEST_BODY:

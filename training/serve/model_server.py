@@ -36,7 +36,7 @@ _LOG_LINES = 15
 
 
 def find_binary():
-    """Gives the path of `tensorflow_model_server`, or None where there is none.
+    """Returns the path of `tensorflow_model_server`, or None where there is none.
 
     Raises:
         UsageError: The environment variable TENSORFLOW_MODEL_SERVER names no program.

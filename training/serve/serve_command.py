@@ -76,7 +76,7 @@ def _num_cpus():
 
 
 def _write(arguments, models, machine):
-    """Writes the folder; gives the `Batching`."""
+    """Writes the folder; returns the `Batching`."""
     if not machine.has_gpu:
         print("Measuring the models, to size the server's batches ...", flush=True)
     batching, measured = size_batches(models, machine, arguments.max_batch_size)
@@ -93,7 +93,7 @@ def _write(arguments, models, machine):
 
 
 def _commands(arguments, models, machine, batching):
-    """Gives what starts the server: directly, and by Docker."""
+    """Returns what starts the server: directly, and by Docker."""
     folder = os.path.abspath(arguments.directory)
     ports = (arguments.grpc_port, arguments.rest_port)
     direct = [model_server.BINARY, *server_arguments(folder, batching, *ports)]
@@ -152,7 +152,7 @@ def _calls(arguments, model, versions):
 
 
 def _show(machine, direct, by_docker):
-    """Gives commands for a shell, broken before their options."""
+    """Returns commands for a shell, broken before their options."""
     commands = [by_docker] if machine.has_gpu else [direct, by_docker]  # As in `_binary`.
     texts = [shlex.join(command).replace(" --", " \\\n    --") for command in commands]
     return "\n".join(f"  {text}" for text in texts)

@@ -66,7 +66,7 @@ def find_models(names_and_paths, labels=()):
 
 
 def version_folders(model):
-    """Gives the folders of the versions that are served now, oldest first."""
+    """Returns the folders of the versions that are served now, oldest first."""
     there = _versions(model.base_path)
     return [there[version] for version in model.versions or (max(there),)]
 

@@ -58,7 +58,7 @@ def solve(
         max_steps: Most steps.
         smoothing: Share of g that each step keeps [choice: 0.9].
         tolerance: The iteration for a β ends when a step over all tiles is shorter than this.
-        constrain: A function of g `[K, A, 2]`, applied after each step, as of `lipschitz`.
+        constrain: A function of g `[K, A, 2]`, applied after each step, as in `lipschitz`.
 
     Returns:
         `FixedPoints`.
@@ -84,7 +84,7 @@ def solve(
 
 
 def log_masses(points, reconstructions, betas):
-    """Gives log m, the log-mass of each posterior on each tile, `[K, N, A]`."""
+    """Returns log m, the log-mass of each posterior on each tile, `[K, N, A]`."""
     # ‖x - g‖² of two coordinates, without the cancellation of a product of matrices.
     squares = sum(
         tf.math.squared_difference(points[:, None, k], reconstructions[:, None, :, k])

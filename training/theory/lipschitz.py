@@ -24,7 +24,7 @@ def constraint(centers, constant, radius=None, sweeps=3, offsets=None):
     which no two pairs share a tile; so a sweep is a handful of operations, not a million.
 
     Args:
-        centers: Centres of square tiles, `[A, 2]`, as of `tiles.tile_centers`.
+        centers: Centres of square tiles, `[A, 2]`, as in `tiles.tile_centers`.
         constant: L, above 0.
         radius: Largest distance of a constrained pair; None for all pairs.
         sweeps: Passes over the offsets before the shrink.
@@ -62,7 +62,7 @@ def constraint(centers, constant, radius=None, sweeps=3, offsets=None):
 
 
 def largest_ratio(reconstructions, centers, radius=None):
-    """Gives the largest ‖g_a - g_b‖ / ‖a - b‖ of `[K, A, 2]`, float32 `[K]`."""
+    """Returns the largest ‖g_a - g_b‖ / ‖a - b‖ of `[K, A, 2]`, float32 `[K]`."""
     ratio = _make_ratio(np.asarray(centers), radius)
     return ratio(tf.constant(reconstructions, tf.float32)).numpy()
 
@@ -83,7 +83,7 @@ def _default_offsets(reach):
 
 
 def _pairs(side, offset):
-    """Gives the pairs of tiles an offset apart, in two halves that share no tile within."""
+    """Returns the pairs of tiles an offset apart, in two halves that share no tile within."""
     rows, columns = np.meshgrid(np.arange(side), np.arange(side), indexing="ij")
     other_rows, other_columns = rows + offset[0], columns + offset[1]
     inside = (other_rows < side) & (other_columns < side) & (other_columns >= 0)

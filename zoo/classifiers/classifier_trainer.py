@@ -27,10 +27,10 @@ class ClassifierTrainer(CheckedModel):
             training_dtype: What the convolutions of a training step compute in: "float32", or
                 "bfloat16", about twice as fast on CPUs that have it. Weights, loss, evaluation and
                 inference are float32 either way.
-            **kwargs: As of `keras.Model.compile`.
+            **kwargs: As in `keras.Model.compile`.
 
         Raises:
-            ValueError: One of them is not to be had.
+            ValueError: One of them is out of range or not supported.
         """
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"label_smoothing must lie in [0, 1). Received: {label_smoothing!r}")
@@ -62,7 +62,7 @@ class ClassifierTrainer(CheckedModel):
         return super().metrics if trackers is None else [self._loss_tracker, *trackers.values()]
 
     def train_step(self, data):
-        """Does one step on a batch with labels; gives the logs."""
+        """Does one step on a batch with labels; returns the logs."""
         images, labels = self._as_examples(data)
         with tf.GradientTape() as tape:
             features, moments = self.features.forward(tf.cast(images, self.training_dtype))
@@ -77,13 +77,13 @@ class ClassifierTrainer(CheckedModel):
             return self._track(loss, logits, labels)
 
     def test_step(self, data):
-        """Measures a batch with labels; gives the logs."""
+        """Measures a batch with labels; returns the logs."""
         images, labels = self._as_examples(data)
         loss, logits = self._loss(self.features(images), labels)
         return self._track(loss, logits, labels)
 
     def predict_step(self, data):
-        """Gives the class probabilities of a batch, with labels or without."""
+        """Returns the class probabilities of a batch, with labels or without."""
         images, _, _ = inputs.unpack(data)
         return self(images)
 
@@ -114,7 +114,7 @@ class ClassifierTrainer(CheckedModel):
         return self.current_logs()
 
     def get_compile_config(self):
-        """Gives the arguments of `compile`, or None before it."""
+        """Returns the arguments of `compile`, or None before it."""
         if not self.compiled:
             return None
         return {

@@ -23,7 +23,7 @@ class ConvClassifier(ClassifierTrainer):
     Args:
         image_shape: (height, width, channels).
         num_classes: K, the number of classes, at least 2.
-        filters: As of `zoo.ConvFeatures`.
+        filters: As in `zoo.ConvFeatures`.
 
     Attributes:
         features: The `zoo.ConvFeatures` before the last layer, a Keras model of its own.
@@ -56,17 +56,17 @@ class ConvClassifier(ClassifierTrainer):
         return self.features.image_shape
 
     def call(self, images, training=None):
-        """Gives class probabilities, float32 `[B, K]`; images as `zoo.ConvFeatures` takes them."""
+        """Returns class probabilities, float32 `[B, K]`; images as in `zoo.ConvFeatures`."""
         del training
         return tf.nn.softmax(self.logits(images))
 
     def logits(self, images):
-        """Gives logits in nats, float32 `[B, K]`; images as `zoo.ConvFeatures` takes them."""
+        """Returns logits in nats, float32 `[B, K]`; images as `zoo.ConvFeatures` takes them."""
         images, _, _ = inputs.unpack(images)
         return self.head_logits(self.features(images))
 
     def head_logits(self, features):
-        """Gives logits for features, float32 `[B, K]`."""
+        """Returns logits for features, float32 `[B, K]`."""
         return self.head(features) * _LOGIT_SCALE
 
     # === Saving ===
@@ -95,7 +95,7 @@ class ConvClassifier(ClassifierTrainer):
         serving.export(self, filepath, None, metadata, signatures)
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {
             "name": self.name,
             "image_shape": self.image_shape,

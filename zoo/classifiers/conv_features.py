@@ -45,7 +45,7 @@ class ConvFeatures(keras.Model):
         self.built = True
 
     def call(self, images, training=None):
-        """Gives the features of images.
+        """Returns the features of images.
 
         Args:
             images: `[B, H, W, C]`, uint8 or floats, pixels in [0, 1]; a reconstruction that leaves
@@ -62,7 +62,7 @@ class ConvFeatures(keras.Model):
         return self._run(_as_floats(images, self.image_shape), lambda layer, grid: layer(grid))
 
     def forward(self, images):
-        """Gives float32 features normalised by the batch, and what to `observe` of that batch.
+        """Returns float32 features normalised by the batch, and what to `observe` of that batch.
 
         Args:
             images: `[B, H, W, C]` in [0, 1]; the convolutions compute in its dtype.
@@ -89,7 +89,7 @@ class ConvFeatures(keras.Model):
         return tf.cast(tf.reduce_max(grid, axis=(1, 2)), tf.float32)
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {"name": self.name, "image_shape": self.image_shape, "filters": self.filters}
 
     @classmethod
@@ -100,7 +100,7 @@ class ConvFeatures(keras.Model):
 
 
 def as_sizes(sizes, name, number=None):
-    """Gives sizes as a tuple of positive ints, of that number of them if one is given.
+    """Returns sizes as a tuple of positive ints, of that number of them if one is given.
 
     Raises:
         ValueError: They are not; the message has the name.

@@ -70,7 +70,7 @@ class ClassificationAccuracy(ErrorConstraint):
         return shape[0]
 
     def values(self, record):
-        """Gives κ less the probability of the true class, float32 `[B]`."""
+        """Returns κ less the probability of the true class, float32 `[B]`."""
         outputs = self.classifier(record.reconstruction)
         labels = _one_hot(record.labels, outputs.shape[-1])
         if self.from_logits:
@@ -86,7 +86,7 @@ class ClassificationAccuracy(ErrorConstraint):
         return 1.0 - self.tolerance
 
     def initial_multiplier(self, image_shape):
-        """Gives D/(2(1 - κ)), far above what the constraint costs in the end [choice].
+        """Returns D/(2(1 - κ)), far above what the constraint costs in the end [choice].
 
         A classifier that is sure of a wrong class has hardly a gradient, so a start at the nats
         that a label holds leaves the model where it is while the multiplier winds up.
@@ -94,7 +94,7 @@ class ClassificationAccuracy(ErrorConstraint):
         return math.prod(image_shape) / (2.0 * self.scale)
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         return super().get_config() | {
             "classifier": keras.saving.serialize_keras_object(self.classifier),
             "from_logits": self.from_logits,
@@ -132,7 +132,7 @@ def _one_hot(labels, num_classes):
 
 
 def _assert_probabilities(outputs):
-    """Gives an op that fails on outputs that are no probabilities; XLA leaves it out."""
+    """Returns an op that fails on outputs that are no probabilities; XLA leaves it out."""
     total = tf.reduce_sum(outputs, axis=-1)
     # Wide enough for a classifier that computes in bfloat16.
     is_valid = tf.reduce_all((outputs >= 0.0) & (tf.abs(total - 1.0)[..., None] < 0.05))

@@ -36,7 +36,7 @@ class Constraint(keras.layers.Layer):
             )
 
     def values(self, record):
-        """Gives the constraint's value for each example, float32 `[B]`."""
+        """Returns the constraint's value for each example, float32 `[B]`."""
         raise NotImplementedError
 
     @property
@@ -61,7 +61,7 @@ class Constraint(keras.layers.Layer):
         return tf.zeros_like(violation)
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {"name": self.name, "dtype": "float32", "tolerance": self.tolerance}
 
     @classmethod
@@ -74,7 +74,7 @@ class ErrorConstraint(Constraint):
     """A constraint whose value is an error, which is never below 0, less its `scale`."""
 
     def signal(self, violation):
-        """Gives log(error / scale), the same for every scale and symmetric about it.
+        """Returns log(error / scale), the same for every scale and symmetric about it.
 
         An error of twice the scale and one of half of it are equally far off.
         """
@@ -82,7 +82,7 @@ class ErrorConstraint(Constraint):
 
 
 def check_tolerance(tolerance, low, high, message):
-    """Gives the tolerance as a float, if it is a number strictly between `low` and `high`.
+    """Returns the tolerance as a float, if it is a number strictly between `low` and `high`.
 
     Raises:
         ValueError: It is not; `message` says what it must be.

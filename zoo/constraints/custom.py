@@ -60,7 +60,7 @@ class Custom(Constraint):
         """Refuses no model: what the function needs of the record is not known here."""
 
     def values(self, record):
-        """Gives function(record) - tolerance, float32 `[B]`."""
+        """Returns function(record) - tolerance, float32 `[B]`."""
         values = tf.convert_to_tensor(self.function(record))
         if values.shape.rank != 1:
             raise ValueError(
@@ -75,7 +75,7 @@ class Custom(Constraint):
         return float(self._scale or abs(self.tolerance) or 1.0)
 
     def get_config(self):
-        """Gives the constructor's arguments.
+        """Returns the constructor's arguments.
 
         Raises:
             ValueError: The function is not registered with Keras.

@@ -74,7 +74,7 @@ class FeatureReconstructionError(ErrorConstraint):
             self.features.output_shape(model.image_shape)
 
     def values(self, record):
-        """Gives mean (f(x) - f(g))² - κ², float32 `[B]`, in squared units of the features."""
+        """Returns mean (f(x) - f(g))² - κ², float32 `[B]`, in squared units of the features."""
         expected = tf.stop_gradient(self._features(record.images))
         error = (expected - self._features(record.reconstruction)) ** 2
         return tf.reduce_mean(error, axis=tuple(range(1, error.shape.rank))) - self.tolerance**2
@@ -91,7 +91,7 @@ class FeatureReconstructionError(ErrorConstraint):
         return self.tolerance**2
 
     def initial_multiplier(self, image_shape):
-        """Gives n/(2κ²), as a Gaussian of scale κ over n features weights their squared errors.
+        """Returns n/(2κ²), as a Gaussian of scale κ over n features weights their squared errors.
 
         n is at most the number of pixels: an image has no more to say.
         """
@@ -107,7 +107,7 @@ class FeatureReconstructionError(ErrorConstraint):
         return float(min(num_features, num_pixels)) / (2.0 * self.scale)
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         return super().get_config() | {
             "features": keras.saving.serialize_keras_object(self.features),
             "patch_size": self.patch_size,

@@ -40,11 +40,11 @@ class FrozenNetwork(keras.layers.Layer):
         self.built = True
 
     def call(self, images):
-        """Gives the network's output, float32."""
+        """Returns the network's output, float32."""
         return tf.cast(self.network(images, training=False), tf.float32)
 
     def output_shape(self, image_shape):
-        """Gives the shape of one image's output.
+        """Returns the shape of one image's output.
 
         Raises:
             ValueError: The network does not take such images, or has several outputs.
@@ -66,7 +66,7 @@ class FrozenNetwork(keras.layers.Layer):
         return tuple(output.shape[1:])
 
     def get_config(self):
-        """Gives the network's configuration."""
+        """Returns the network's configuration."""
         return {"name": self.name, "dtype": "float32", "network": self._network_config}
 
     @classmethod

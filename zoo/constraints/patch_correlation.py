@@ -61,7 +61,7 @@ class PatchCorrelation(ErrorConstraint):
         check_patches(model.image_shape, self.patch_size, self.stride)
 
     def values(self, record):
-        """Gives κ less the mean correlation, float32 `[B]`, between κ - 1 and κ + 1."""
+        """Returns κ less the mean correlation, float32 `[B]`, between κ - 1 and κ + 1."""
         correlations, weights = self._correlations(record.images, record.reconstruction)
         shortfall = weights * (self.tolerance - correlations)
         return tf.math.divide_no_nan(
@@ -69,7 +69,7 @@ class PatchCorrelation(ErrorConstraint):
         )
 
     def _correlations(self, images, others):
-        """Gives each patch's correlation, and 1 or 0 for whether it counts, `[B, rows, columns]`.
+        """Returns each patch's correlation, and 1 or 0 for whether it counts, `[B, rows, columns]`.
 
         Moments about the middle of the pixel range keep differences of them exact to about 3e-8.
         """
@@ -92,9 +92,9 @@ class PatchCorrelation(ErrorConstraint):
         return 1.0 - self.tolerance
 
     def initial_multiplier(self, image_shape):
-        """Gives D/(2(1 - κ)): at the tolerance D pixels weigh as in a Gaussian likelihood."""
+        """Returns D/(2(1 - κ)): at the tolerance D pixels weigh as in a Gaussian likelihood."""
         return float(np.prod(image_shape)) / (2.0 * self.scale)
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         return super().get_config() | {"patch_size": self.patch_size, "stride": self.stride}

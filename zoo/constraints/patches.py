@@ -6,7 +6,7 @@ __all__ = ["as_patch_sizes", "check_patches", "patch_means", "patch_variances"]
 
 
 def as_patch_sizes(patch_size, stride):
-    """Gives (patch size, stride) in pixels; a stride of None is half the patch.
+    """Returns (patch size, stride) in pixels; a stride of None is half the patch.
 
     Raises:
         ValueError: One is no positive int, or the stride skips pixels.
@@ -42,12 +42,12 @@ def check_patches(image_shape, patch_size, stride):
 
 
 def patch_means(images, patch_size, stride):
-    """Gives each patch's mean, a channel at a time: `[B, H, W, C]` to `[B, rows, columns, C]`."""
+    """Returns each patch's mean, a channel at a time: `[B, H, W, C]` to `[B, rows, columns, C]`."""
     return tf.nn.avg_pool2d(images, patch_size, stride, "VALID")
 
 
 def patch_variances(images, patch_size, stride):
-    """Gives each patch's means and variances, both `[B, rows, columns, C]`.
+    """Returns each patch's means and variances, both `[B, rows, columns, C]`.
 
     The variance is E[x²] - E[x]² about the middle of the pixel range, exact to about 3e-8 there.
     """

@@ -40,7 +40,7 @@ class ReconstructionError(ErrorConstraint):
         super().__init__(tolerance, name=name, **kwargs)
 
     def values(self, record):
-        """Gives mean (x - g)² - κ², float32 `[B]`, in squared pixel units."""
+        """Returns mean (x - g)² - κ², float32 `[B]`, in squared pixel units."""
         return record.squared_error - self.tolerance**2
 
     @property
@@ -49,11 +49,11 @@ class ReconstructionError(ErrorConstraint):
         return self.tolerance**2
 
     def initial_multiplier(self, image_shape):
-        """Gives D/(2κ²): the weight that squared errors have in the ELBO with scale σ = κ."""
+        """Returns D/(2κ²): the weight that squared errors have in the ELBO with scale σ = κ."""
         return float(np.prod(image_shape)) / (2.0 * self.scale)
 
     def log_discount(self, violation):
-        """Gives log(error / κ²) where the error is too large: λ is D/(2 error), as in the ELBO.
+        """Returns log(error / κ²) where the error is too large: λ is D/(2 error), as in the ELBO.
 
         There the scale of a Gaussian likelihood is the running σ*, the root of the error, so that
         errors weigh little while they are large. With the full weight from the first step a run

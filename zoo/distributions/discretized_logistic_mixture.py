@@ -65,7 +65,7 @@ class DiscretizedLogisticMixture(Likelihood):
         return distribution.draw(uniforms)
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {**super().get_config(), "num_components": self.num_components}
 
 

@@ -115,7 +115,7 @@ class Gaussian(Likelihood):
         self.is_observed.assign(tf.ones([]))
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {
             **super().get_config(),
             "scale": self._scale,

@@ -56,7 +56,7 @@ class Likelihood(keras.layers.Layer):
         """Draws images `[B, H, W, C]`, a function of the noise alone.
 
         Args:
-            distribution: As of `distribution`.
+            distribution: As in `distribution`.
             uniforms: Numbers uniform in (0, 1), `[B, H, W, num_uniforms(C)]`.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say how images are drawn.")
@@ -66,7 +66,7 @@ class Likelihood(keras.layers.Layer):
 
 
 def get_likelihood(identifier):
-    """Gives the likelihood of that name, or the `Likelihood` itself if it is one.
+    """Returns the likelihood of that name, or the `Likelihood` itself if it is one.
 
     Raises:
         ValueError: No likelihood has that name.

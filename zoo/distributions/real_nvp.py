@@ -123,17 +123,17 @@ class RealNVP(keras.layers.Layer):
         return z, -tf.reduce_sum(tf.add_n(log_scales), axis=1)
 
     def log_prob(self, latents, condition=None):
-        """Gives the log-density of z in nats, `[B]`; arguments as of `inverse`."""
+        """Returns the log-density of z in nats, `[B]`; arguments as in `inverse`."""
         noise, log_det = self.inverse(latents, condition)
         return self.log_prob_of_noise(noise) + log_det
 
     def log_prob_of_noise(self, noise):
-        """Gives log N(ε; 0, I) in nats, `[B]`."""
+        """Returns log N(ε; 0, I) in nats, `[B]`."""
         constant = self.dim * math.log(2.0 * math.pi)
         return -0.5 * (tf.reduce_sum(noise**2, axis=1) + constant)
 
     def _affine(self, coupling, z, seen_condition):
-        """Gives a coupling's shift and log-scale, `[B, dim]`; 0 where it moves nothing.
+        """Returns a coupling's shift and log-scale, `[B, dim]`; 0 where it moves nothing.
 
         Masked so, halves need no cutting out, dealing and joining, which would cost more than the
         idle half of these small products.
@@ -184,7 +184,7 @@ class RealNVP(keras.layers.Layer):
             )
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {
             **super().get_config(),
             "dim": self.dim,

@@ -84,7 +84,7 @@ class Adversarial(Divergence):
         self.optimizer.build(self.discriminator.trainable_variables)
 
     def logits(self, samples):
-        """Gives T(z), which estimates log q(z) - log p(z), for samples `[N, d]`, in nats `[N]`."""
+        """Returns T(z), estimating log q(z) - log p(z), for samples `[N, d]`, in nats `[N]`."""
         # With the squares, the ratio of any two diagonal normals is linear in the inputs.
         features = tf.concat([samples, samples**2 - 1.0], axis=1)
         return self.discriminator(features)[:, 0]
@@ -127,7 +127,7 @@ class Adversarial(Divergence):
         self.optimizer.apply(tape.gradient(loss, weights), weights)
 
     def terms(self, model, record, noise):
-        """Gives T(z) of each example, `[B]`, and the samples that the discriminator learns from."""
+        """Returns T(z) of each example, `[B]`, and what the discriminator learns from."""
         latents = flatten_latents(record.latents)
         prior = tf.stop_gradient(self.draw_prior(model, record, noise))
         return {"divergence": self.logits(latents), "latents": latents, "prior_latents": prior}
@@ -137,7 +137,7 @@ class Adversarial(Divergence):
         self.train(terms["latents"], terms["prior_latents"])
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         return super().get_config() | {
             "hidden_units": list(self.hidden_units),
             "optimizer": keras.saving.serialize_keras_object(self.optimizer),

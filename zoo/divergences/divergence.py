@@ -38,7 +38,7 @@ class Divergence(keras.layers.Layer):
         """Creates what state there is, inside the strategy scope of the model."""
 
     def terms(self, model, record, noise):
-        """Gives terms of a step, a dict of float32 tensors with one row an example.
+        """Returns terms of a step, a dict of float32 tensors with one row an example.
 
         `divergence`, `[B]`, has D as its mean over all replicas' rows, and as the gradient of that
         mean the gradient by which D is to be minimised.
@@ -59,7 +59,7 @@ class Divergence(keras.layers.Layer):
         return flatten_latents(latents)
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {"name": self.name}
 
 
@@ -71,7 +71,7 @@ def flatten_latents(latents):
 
 
 def gather_rows(rows):
-    """Gives the rows of all replicas, `[N, d]`; gradients go back to the replica they came from.
+    """Returns the rows of all replicas, `[N, d]`; gradients go back to the replica they came from.
 
     A divergence that is not linear in the examples must be that of the global batch: the mean of
     the replicas' own would be larger.

@@ -12,12 +12,12 @@ class KernelDivergence(Divergence):
     """A divergence that is a mean over pairs of samples.
 
     Args:
-        bandwidth: As of `zoo.divergences.MMD`.
+        bandwidth: As in `zoo.divergences.MMD`.
         estimator: `"unbiased"`: no sample is paired with itself; or `"biased"`.
-        kernel: As of `zoo.divergences.MMD`.
+        kernel: As in `zoo.divergences.MMD`.
 
     Raises:
-        ValueError: None of these.
+        ValueError: Not among these.
     """
 
     def __init__(self, bandwidth="multiscale", estimator="unbiased", kernel="rbf", **kwargs):
@@ -50,6 +50,6 @@ class KernelDivergence(Divergence):
         return tf.cast(tf.shape(samples)[0] > 1, tf.float32)
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         arguments = ("bandwidth", "estimator", "kernel")
         return super().get_config() | {name: getattr(self, name) for name in arguments}

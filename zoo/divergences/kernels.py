@@ -37,7 +37,7 @@ class Kernel:
             (d²), `"dimension"` (2d) or `"multiscale"` (d/2, 2d and 8d).
 
     Raises:
-        ValueError: None of these.
+        ValueError: Not among these.
     """
 
     def __init__(self, form, bandwidth):
@@ -57,12 +57,12 @@ class Kernel:
         return [float(b) for b in several]
 
     def derivatives(self, squared, dimension):
-        """Gives f, f' and f'' at squared distances, each float32 of their shape."""
+        """Returns f, f' and f'' at squared distances, each float32 of their shape."""
         each = [self._form(squared, b) for b in self.bandwidths(dimension)]
         return tuple(tf.add_n(list(values)) / len(each) for values in zip(*each, strict=True))
 
     def values(self, squared, dimension):
-        """Gives f at squared distances, float32 of their shape."""
+        """Returns f at squared distances, float32 of their shape."""
         return self.derivatives(squared, dimension)[0]
 
 
@@ -86,7 +86,7 @@ def _is_positive(value):
 
 
 def squared_distances(rows, columns):
-    """Gives ‖a - b‖² for rows a `[N, d]` and columns b `[M, d]`, float32 `[N, M]`, at least 0.
+    """Returns ‖a - b‖² for rows a `[N, d]` and columns b `[M, d]`, float32 `[N, M]`, at least 0.
 
     ‖a‖² + ‖b‖² - 2 a·b takes one matrix product, and no `[N, M, d]`, but loses the digits of
     samples far from 0; so both are first moved to the mean of the columns.

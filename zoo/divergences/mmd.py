@@ -34,7 +34,7 @@ class MMD(KernelDivergence):
             1 / (1 + ‖a - b‖² / bandwidth), whose gradient reaches latents far from the prior.
 
     Raises:
-        ValueError: None of these.
+        ValueError: Not among these.
 
     Example:
         >>> zoo.divergences.MMD()(samples, other_samples)  # [N, d], [M, d] -> a scalar
@@ -42,7 +42,7 @@ class MMD(KernelDivergence):
     """
 
     def call(self, samples, other_samples):
-        """Gives MMD² of samples `[N, d]` and `[M, d]`, a float32 scalar.
+        """Returns MMD² of samples `[N, d]` and `[M, d]`, a float32 scalar.
 
         Raises:
             ValueError: Shapes that do not fit, or too few samples.
@@ -55,7 +55,7 @@ class MMD(KernelDivergence):
         return of_samples + of_others - 2.0 * tf.reduce_mean(self._across(samples, other_samples))
 
     def terms(self, model, record, noise):
-        """Gives each example's share of the global batch's MMD², `[B]`."""
+        """Returns each example's share of the global batch's MMD², `[B]`."""
         latents, prior = flatten_latents(record.latents), self.draw_prior(model, record, noise)
         all_latents, all_prior = gather_rows(latents), gather_rows(prior)
         shares = self._within(latents, all_latents) + self._within(prior, all_prior)

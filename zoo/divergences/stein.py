@@ -25,14 +25,14 @@ class Stein(KernelDivergence):
     prior is not moved by it: that is left to the rate, which `alpha=1` switches off.
 
     Args:
-        bandwidth: Squared lengths of the kernel, as of `zoo.divergences.MMD`.
+        bandwidth: Squared lengths of the kernel, as in `zoo.divergences.MMD`.
         estimator: `"unbiased"` (default): z' is never z itself. `"biased"`: the paper's, in which
             each sample also follows its own score; never below 0, but far fewer samples than
             dimensions then shrink to the prior's mode.
-        kernel: `"rbf"` or `"inverse_multiquadric"`, as of `zoo.divergences.MMD`.
+        kernel: `"rbf"` or `"inverse_multiquadric"`, as in `zoo.divergences.MMD`.
 
     Raises:
-        ValueError: None of these.
+        ValueError: Not among these.
 
     Example:
         >>> zoo.InfoVAE(divergence=zoo.divergences.Stein())
@@ -49,7 +49,7 @@ class Stein(KernelDivergence):
         self._try(model, "log_prior", "the score of the prior", log_prior)
 
     def call(self, samples, scores):
-        """Gives the squared discrepancy of samples `[N, d]`, given the prior's scores there.
+        """Returns the squared discrepancy of samples `[N, d]`, given the prior's scores there.
 
         Its gradient with respect to the samples is that of the surrogate, -φ / N.
 
@@ -65,7 +65,7 @@ class Stein(KernelDivergence):
         return tf.reduce_mean(self._shares(samples, scores, samples, scores))
 
     def terms(self, model, record, noise):
-        """Gives each example's share of the global batch's squared discrepancy, `[B]`."""
+        """Returns each example's share of the global batch's squared discrepancy, `[B]`."""
         del noise
         latents, scores = flatten_latents(record.latents), prior_scores(model, record)
         everyone = gather_rows(tf.stop_gradient(latents)), gather_rows(scores)
@@ -79,7 +79,7 @@ class Stein(KernelDivergence):
         return tf.stop_gradient(discrepancies - surrogates) + surrogates
 
     def discrepancies_and_directions(self, latents, scores, all_latents, all_scores):
-        """Gives each row's mean Stein kernel with all rows, `[B]`, and its φ, `[B, d]`.
+        """Returns each row's mean Stein kernel with all rows, `[B]`, and its φ, `[B, d]`.
 
         The Stein kernel is k s·s' - 2f' (z - z')·(s - s') - 2d f' - 4 ‖z - z'‖² f'', where
         k = f(‖z - z'‖²).
@@ -120,7 +120,7 @@ class Stein(KernelDivergence):
 
 
 def prior_scores(model, record):
-    """Gives ∇ log p(z) at a record's latents, all groups side by side, float32 `[B, d]`."""
+    """Returns ∇ log p(z) at a record's latents, all groups side by side, float32 `[B, d]`."""
     latents = tuple(tf.stop_gradient(group) for group in record.latents)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(latents)

@@ -60,7 +60,7 @@ class CausalConvolution(keras.layers.Layer):
         return tf.zeros([*shape, self.input_filters], self.compute_dtype)
 
     def advance(self, inputs, memory):
-        """Convolves the next part `[B, h, w, C]`; gives the outputs and the next memory."""
+        """Convolves the next part `[B, h, w, C]`; returns the outputs and the next memory."""
         inputs = tf.cast(inputs, self.compute_dtype)
         window = tf.concat([memory, inputs], axis=self._axis)
         kernel = tf.cast(tf.convert_to_tensor(self.kernel), self.compute_dtype)

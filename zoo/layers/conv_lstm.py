@@ -22,7 +22,7 @@ def lstm_step(gates, state):
 
 
 def forget_bias(filters):
-    """Gives what raises the forget gate's logit by 1, float32 `[4 * filters]`.
+    """Returns what raises the forget gate's logit by 1, float32 `[4 * filters]`.
 
     An untrained LSTM then remembers (Jozefowicz et al. 2015). It goes into the gates' bias once,
     rather than into the gates at every step.

@@ -10,7 +10,7 @@ __all__ = ["grid_convolution"]
 
 
 def grid_convolution(layer, grid, extra_bias=None):
-    """Gives a convolution as a function of `[positions, B, channels]`, its weights ready for use.
+    """Returns a convolution as a function of `[positions, B, channels]`, its weights ready for use.
 
     `positions` are those of a grid, row by row. A recursion makes each of its convolutions once,
     before it calls them at every step, so that weights are cast and transformed once.

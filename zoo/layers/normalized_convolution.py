@@ -47,14 +47,14 @@ class NormalizedConvolution(keras.layers.Layer):
         )
 
     def call(self, inputs):
-        """Gives the outputs of inference for inputs `[B, H, W, C]`."""
+        """Returns the outputs of inference for inputs `[B, H, W, C]`."""
         scale = tf.math.rsqrt(self.variance + _EPSILON)
         outputs = tf.nn.conv2d(inputs, self.kernel * scale, 1, "SAME")
         outputs = tf.nn.relu(outputs + (self.shift - self.mean * scale))
         return self._pooled(outputs)
 
     def forward(self, inputs):
-        """Gives the outputs of training, in the inputs' dtype, and the batch's (mean, variance)."""
+        """Returns training outputs, in the inputs' dtype, and the batch's (mean, variance)."""
         outputs = tf.nn.conv2d(inputs, tf.cast(self.kernel, inputs.dtype), 1, "SAME")
         outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
             self._pooled(outputs),  # First: it leaves a quarter to normalise.

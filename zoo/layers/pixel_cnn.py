@@ -150,7 +150,7 @@ class PixelCNN(keras.layers.Layer):
         self.built = True
 
     def call(self, images, latents):
-        """Gives parameters `[B, H, W, num_parameters]`, each of pixels before its own and z.
+        """Returns parameters `[B, H, W, num_parameters]`, each of pixels before its own and z.
 
         Args:
             images: Float32 `[B, H, W, C]` in [0, 1].
@@ -181,9 +181,9 @@ class PixelCNN(keras.layers.Layer):
         """Moves the down-shifted stream on by some rows.
 
         Args:
-            above: The rows above those asked for, as of `as_inputs`, zeros above the first.
+            above: The rows above those asked for, as in `as_inputs`, zeros above the first.
             memory: What the stream remembers.
-            conditions: As of `conditions`.
+            conditions: As in `conditions`.
 
         Returns:
             For each block what it tells the other stream, `[B, rows, W, filters]`, and the memory.
@@ -196,9 +196,9 @@ class PixelCNN(keras.layers.Layer):
         """Moves the right-shifted stream on by some pixels of each row.
 
         Args:
-            left: The pixels left of those asked for, as of `as_inputs`, zeros left of the first.
+            left: The pixels left of those asked for, as in `as_inputs`, zeros left of the first.
             memory: What the stream remembers of each row.
-            conditions: As of `conditions`.
+            conditions: As in `conditions`.
             additions: What `see_rows` gave there.
 
         Returns:

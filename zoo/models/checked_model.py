@@ -15,7 +15,7 @@ class CheckedModel(keras.Model):
     """A Keras model, built by its constructor, whose `fit` says clearly what it cannot use."""
 
     def own_callbacks(self):
-        """Gives the callbacks that `fit` adds after the user's."""
+        """Returns the callbacks that `fit` adds after the user's."""
         return []
 
     def fit(self, x=None, *args, **kwargs):
@@ -39,7 +39,7 @@ class CheckedModel(keras.Model):
             return super().evaluate(*args, **kwargs)
 
     def reconstruct_in_batches(self, images, batch_size, seed, **given):
-        """Gives `reconstruct` of many images, a NumPy array; row i has the noise of (a, b + i).
+        """Returns `reconstruct` of many images, a NumPy array; row i has the noise of (a, b + i).
 
         Args:
             images: An array `[N, H, W, C]`.
@@ -63,7 +63,7 @@ class CheckedModel(keras.Model):
         return self.optimizer.scale_loss(loss / self.distribute_strategy.num_replicas_in_sync)
 
     def current_logs(self):
-        """Gives the metrics as a training or test step returns them."""
+        """Returns the metrics as a training or test step returns them."""
         logs = self.get_metrics_result()
         if isinstance(self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
             # There Keras averages logs along their first axis, which a scalar does not have.

@@ -9,7 +9,7 @@ from zoo.distributions import normals
 from zoo.layers import forget_bias, grid_convolution, lstm_step
 from zoo.models.draw_context import NO_SHARES, ContextShares, add_share, check_rows, check_shape
 from zoo.models.latent_image_model import LatentImageModel
-from zoo.models.record import Posterior
+from zoo.models.record import Inference
 
 __all__ = ["ConvDRAW"]
 
@@ -158,7 +158,7 @@ class ConvDRAW(LatentImageModel):
     # === One step ===
 
     def _initial_state(self, num_rows):
-        """Gives (canvas, decoder LSTM state) before step 1."""
+        """Returns (canvas, decoder LSTM state) before step 1."""
         canvas = tf.convert_to_tensor(self.initial_canvas)
         canvas = tf.reshape(canvas, [self._num_positions, 1, -1])
         shape = [self._num_positions, num_rows, canvas.shape[-1]]
@@ -241,7 +241,7 @@ class ConvDRAW(LatentImageModel):
         return nets, *self._walk_prior(nets, num_rows, lambda step, _: given[step])
 
     def _priors(self, nets, decoder_states):
-        """Gives p over all latents by one convolution of the T states, stacked along the batch."""
+        """Returns p over all latents by one convolution of T states stacked along the batch."""
         parameters = nets.prior_head(tf.concat(decoder_states, axis=1))
         parameters = tf.split(parameters, self.num_steps, axis=1)
         parameters = [
@@ -252,12 +252,12 @@ class ConvDRAW(LatentImageModel):
     # === What the base class asks for ===
 
     def draw_posterior(self, images, context, noise):
-        """Draws z_t ~ q_t step by step; gives a `Posterior` with T groups of latents."""
+        """Draws z_t ~ q_t step by step; returns an `Inference` with T groups of latents."""
         draws = self._draws(noise)
         latents, posteriors, priors, canvas = self._walk_posterior(
             images, context, lambda step, posterior: posterior.loc + posterior.scale * draws[step]
         )
-        return Posterior(
+        return Inference(
             latents=tuple(tf.unstack(latents, axis=1)),
             rate=normals.kl_divergence(posteriors, priors),
             log_posterior=normals.log_prob(posteriors, latents),
@@ -266,7 +266,7 @@ class ConvDRAW(LatentImageModel):
         )
 
     def generate(self, noise, temperature, context=None):
-        """Draws z_t ~ p_t step by step; gives the T groups of latents and the likelihood."""
+        """Draws z_t ~ p_t step by step; returns the T groups of latents and the likelihood."""
         nets = self._prepare(context, temperature)
         draws = self._draws(noise)
         row_temperature = tf.reshape(temperature, [-1, 1])
@@ -280,17 +280,17 @@ class ConvDRAW(LatentImageModel):
         return tuple(tf.unstack(latents, axis=1)), self._likelihood_of(canvas)
 
     def decode(self, latents, context=None):
-        """Gives p(x|z) for T tensors `[B, H / stride, W / stride, latent_filters]`."""
+        """Returns p(x|z) for T tensors `[B, H / stride, W / stride, latent_filters]`."""
         *_, canvas = self._walk_given(latents, context)
         return self._likelihood_of(canvas)
 
     def log_prior(self, latents, context=None):
-        """Gives Σ_t log p_t(z_t) in nats, `[B]`."""
+        """Returns Σ_t log p_t(z_t) in nats, `[B]`."""
         nets, latents, decoder_states, _ = self._walk_given(latents, context)
         return normals.log_prob(self._priors(nets, decoder_states), latents)
 
     def log_posterior(self, latents, images, context=None):
-        """Gives Σ_t log q_t(z_t) in nats, `[B]`."""
+        """Returns Σ_t log q_t(z_t) in nats, `[B]`."""
         given = [self._to_positions(tf.cast(group, tf.float32)) for group in latents]
         images, context = self._as_images(images), self._as_context(context)
         latents, posteriors, _, _ = self._walk_posterior(

@@ -101,12 +101,12 @@ class ConvVAE(NormalLatents):
         return normals.normal_from_parameters(self.posterior_head(features))
 
     def decode(self, latents, context=None):
-        """Gives p(x|z) for a tuple of one `[B, latent_dim]`."""
+        """Returns p(x|z) for a tuple of one `[B, latent_dim]`."""
         self._as_context(context)  # None, or an error.
         return self.likelihood(self.decoder(latents[0]))
 
     def get_config(self):
-        """Gives the constructor's arguments; networks of our own are made anew from the others."""
+        """Returns the constructor's arguments; our own networks are made anew."""
         config = super().get_config()
         for name, is_own in zip(("encoder", "decoder"), self._has_own_networks, strict=True):
             if not is_own:

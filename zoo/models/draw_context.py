@@ -42,7 +42,7 @@ class ContextShares(keras.layers.Layer):
         filters: Channels of the features and of the recursion's states.
         latent_filters: Channels of each step's latents.
         kernel_size: Size of the convolutions on the grid of patches.
-        **kwargs: As of `keras.layers.Layer`.
+        **kwargs: As in `keras.layers.Layer`.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class ContextShares(keras.layers.Layer):
         )
 
     def _features(self, context, whole):
-        """Gives features `[positions, B, filters]`."""
+        """Returns features `[positions, B, filters]`."""
         patches = self._to_positions(tf.nn.space_to_depth(context, self._stride))
         first = tf.nn.elu(grid_convolution(self.first, self._grid)(patches))
         whole = self._to_positions(tf.cast(self.whole_to_grid(whole), tf.float32))
@@ -151,7 +151,7 @@ class _WholeContext(keras.layers.Layer):
         self.built = True
 
     def call(self, context):
-        """Gives vectors `[B, size]` in the layer's compute dtype."""
+        """Returns vectors `[B, size]` in the layer's compute dtype."""
         features = tf.transpose(context, [0, 3, 1, 2])
         features = tf.reshape(features, [-1, *context.shape[1:3], 1])
         for conv in self.convs:

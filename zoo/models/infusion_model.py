@@ -174,7 +174,7 @@ class InfusionModel(InfusionTrainer):
         return _means(chain, return_chain)
 
     def reconstruct(self, images, seed=0, return_chain=False):
-        """Runs chains infused with images, as training does; gives the means of the last step.
+        """Runs chains infused with images, as training does; returns the means of the last step.
 
         Args:
             images: `[B, H, W, C]`, float in [0, 1] or uint8.
@@ -231,7 +231,7 @@ class InfusionModel(InfusionTrainer):
         serving.export(self, filepath, None, metadata, serving.make_sampler_signatures(self))
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         names = ("name", "image_shape", "num_steps", "initial_rate", "rate_increment", "filters")
         policy = {"dtype": keras.saving.serialize_keras_object(self.dtype_policy)}
         return policy | {n: getattr(self, n) for n in (*names, "hidden_units", "share_weights")}

@@ -25,7 +25,7 @@ class InfusionTrainer(CheckedModel):
         Args:
             optimizer: A Keras optimiser or its name.
             seed: An int or two ints; with the optimiser's step count it fixes all of `fit`'s noise.
-            **kwargs: As of `keras.Model.compile`.
+            **kwargs: As in `keras.Model.compile`.
 
         Raises:
             ValueError: A loss, metrics or an objective is given: infusion training has its own.
@@ -69,7 +69,7 @@ class InfusionTrainer(CheckedModel):
             self._test_step_count.assign(0)
 
     def train_step(self, data):
-        """Does one step on a batch; gives the logs."""
+        """Does one step on a batch; returns the logs."""
         step = tf.cast(tf.convert_to_tensor(self.optimizer.iterations), tf.int32)
         with tf.GradientTape() as tape:
             images, distortions, last = self._measure(data, _TRAIN, step)
@@ -118,7 +118,7 @@ class InfusionTrainer(CheckedModel):
         return self.current_logs()
 
     def get_compile_config(self):
-        """Gives the arguments of `compile`, or None before it."""
+        """Returns the arguments of `compile`, or None before it."""
         if not self.compiled:
             return None
         return {

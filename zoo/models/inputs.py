@@ -16,7 +16,7 @@ def unpack(data):
     A batch is images, `(images, labels)`, or a dict with `image` and any of `context`, `label`.
 
     Raises:
-        ValueError: It is none of these, or carries sample weights.
+        ValueError: It is not among these, or carries sample weights.
     """
     labels = None
     if isinstance(data, tuple | list):
@@ -111,7 +111,7 @@ def as_labels(labels, num_classes):
 
 
 def assert_finite(terms, step):
-    """Gives an op that fails the step if a term is not finite; what moves state must wait for it.
+    """Returns an op that fails the step if a term is not finite; what moves state must wait for it.
 
     XLA, which has no assertions, leaves it out.
     """
@@ -125,7 +125,7 @@ def assert_finite(terms, step):
 
 
 def assert_equal_rows(num_rows):
-    """Gives ops, none with one replica, that fail a step whose replicas' batches differ in size.
+    """Returns ops, none with one replica, that fail a step whose replicas' batches differ in size.
 
     Means over replicas would be wrong, and of an empty batch NaN.
     """

@@ -19,7 +19,7 @@ class LatentImageModel(ObjectiveTrainer):
     An architecture is a subclass that stores each constructor argument as an attribute of the same
     name, builds its layers at the end of `__init__`, and defines
 
-    - `draw_posterior(images, context, noise)` -> `Posterior`: draws z and says what it cost;
+    - `draw_posterior(images, context, noise)` -> `Inference`: draws z and says what it cost;
     - `decode(latents, context=None)` -> the likelihood, a TFP distribution over images;
     - `generate(noise, temperature, context=None)` -> latents z ~ p(z) and the likelihood there;
     - `log_prior(latents, context=None)` and `log_posterior(latents, images, context=None)`;
@@ -63,7 +63,7 @@ class LatentImageModel(ObjectiveTrainer):
     # === What an architecture defines ===
 
     def draw_posterior(self, images, context, noise):
-        """Draws z ~ q(z|x) for images `[B, H, W, C]` with the noise; gives a `Posterior`."""
+        """Draws z ~ q(z|x) for images `[B, H, W, C]` with the noise; returns an `Inference`."""
         raise NotImplementedError
 
     def generate(self, noise, temperature, context=None):
@@ -71,19 +71,19 @@ class LatentImageModel(ObjectiveTrainer):
         raise NotImplementedError
 
     def decode(self, latents, context=None):
-        """Gives p(x|z), a TFP distribution over images, for a tuple of latents."""
+        """Returns p(x|z), a TFP distribution over images, for a tuple of latents."""
         raise NotImplementedError
 
     def log_prior(self, latents, context=None):
-        """Gives log p(z) in nats, `[B]`."""
+        """Returns log p(z) in nats, `[B]`."""
         raise NotImplementedError
 
     def log_posterior(self, latents, images, context=None):
-        """Gives log q(z|x) in nats, `[B]`."""
+        """Returns log q(z|x) in nats, `[B]`."""
         raise NotImplementedError
 
     def images_of(self, likelihood, noise):
-        """Gives the images that stand for p(x|z), `[B, H, W, C]` in pixel units: its means.
+        """Returns the images that stand for p(x|z), `[B, H, W, C]` in pixel units: its means.
 
         A model whose likelihood has none draws them with the noise, in streams that its latents do
         not use.
@@ -92,7 +92,7 @@ class LatentImageModel(ObjectiveTrainer):
         return likelihood.mean()
 
     def corrupt(self, images, noise):
-        """Gives what the posterior sees of images in training: of a denoising model not they.
+        """Returns what the posterior sees of images in training: of a denoising model not they.
 
         The noise is to be drawn in streams that the latents do not use.
         """
@@ -122,11 +122,11 @@ class LatentImageModel(ObjectiveTrainer):
         return Record(**vars(posterior), images=images, labels=labels, context=context)
 
     def encode(self, images, context=None, seed=None):
-        """Gives the latents of images, a tuple of float32 tensors; posterior means without seed."""
+        """Returns latents of images, a tuple of float32 tensors; posterior means if no seed."""
         return self.infer(images, context, seed=seed).latents
 
     def reconstruct(self, images, context=None, seed=None):
-        """Gives the likelihood's means at the images' latents, `[B, H, W, C]` in pixel units.
+        """Returns the likelihood's means at the images' latents, `[B, H, W, C]` in pixel units.
 
         Without a seed the latents are posterior means. A model whose likelihood has no mean draws
         latents and pixels, without a seed with seed 0.
@@ -152,7 +152,7 @@ class LatentImageModel(ObjectiveTrainer):
             batch_size: Images a batch, 32 if None.
             seed: None for posterior means (a model whose likelihood has no mean: for seed 0);
                 else row i has the noise of row (a, b + i).
-            **kwargs: As of `keras.Model.predict`; without a seed only.
+            **kwargs: As in `keras.Model.predict`; without a seed only.
 
         Returns:
             Means of the likelihood, a NumPy array `[N, H, W, C]` in pixel units.
@@ -196,7 +196,7 @@ class LatentImageModel(ObjectiveTrainer):
         return self.generate(random.RowNoise(seeds), temperature, self._as_context(context))
 
     def log_prob(self, images, num_samples=16, seed=0, context=None):
-        """Gives a lower bound on log p(x) of 256-level images, in nats `[B]`.
+        """Returns a lower bound on log p(x) of 256-level images, in nats `[B]`.
 
         The importance-weighted bound log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x) (Burda et al. 2016),
         with the probability of the image on its 256 levels, so that all architectures compare.
@@ -213,7 +213,7 @@ class LatentImageModel(ObjectiveTrainer):
         return self.log_prob_rows(images, seeds, num_samples, context)
 
     def log_prob_rows(self, images, seeds, num_samples, context=None):
-        """Gives `log_prob` with one seed a row, int32 `[B, 2]`, as a served model does."""
+        """Returns `log_prob` with one seed a row, int32 `[B, 2]`, as a served model does."""
         if not num_samples >= 1:
             raise ValueError(f"num_samples must be at least 1. Received: {num_samples!r}")
         images, context = self._as_images(images), self._as_context(context)
@@ -282,7 +282,7 @@ class LatentImageModel(ObjectiveTrainer):
         serving.export(self, filepath, log_prob_samples, metadata)
 
     def get_config(self):
-        """Gives the constructor's arguments, read from the attributes of the same names."""
+        """Returns the constructor's arguments, read from the attributes of the same names."""
         config = {
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),

@@ -2,7 +2,7 @@
 
 from zoo.distributions import normals
 from zoo.models.latent_image_model import LatentImageModel
-from zoo.models.record import Posterior
+from zoo.models.record import Inference
 
 __all__ = ["NormalLatents"]
 
@@ -18,11 +18,11 @@ class NormalLatents(LatentImageModel):
         raise NotImplementedError
 
     def draw_posterior(self, images, context, noise):
-        """Draws z ~ q(z|x); gives a `Posterior` with the KL in closed form."""
+        """Draws z ~ q(z|x); returns an `Inference` with the KL in closed form."""
         del context
         posterior, prior = self.posterior(images), normals.standard_normal()
         latents = posterior.loc + posterior.scale * noise.normal([self.latent_dim])
-        return Posterior(
+        return Inference(
             latents=(latents,),
             rate=normals.kl_divergence(posterior, prior),
             log_posterior=normals.log_prob(posterior, latents),
@@ -31,17 +31,17 @@ class NormalLatents(LatentImageModel):
         )
 
     def generate(self, noise, temperature, context=None):
-        """Draws z ~ N(0, temperature²); gives the latents, one `[B, latent_dim]`, and p(x|z)."""
+        """Draws z ~ N(0, temperature²); returns the latents, one `[B, latent_dim]`, and p(x|z)."""
         del context
         latents = (temperature[:, None] * noise.normal([self.latent_dim]),)
         return latents, self.decode(latents)
 
     def log_prior(self, latents, context=None):
-        """Gives log N(z; 0, I) in nats, `[B]`."""
+        """Returns log N(z; 0, I) in nats, `[B]`."""
         self._as_context(context)  # None, or an error.
         return normals.log_prob(normals.standard_normal(), latents[0])
 
     def log_posterior(self, latents, images, context=None):
-        """Gives log q(z|x) in nats, `[B]`."""
+        """Returns log q(z|x) in nats, `[B]`."""
         self._as_context(context)  # None, or an error.
         return normals.log_prob(self.posterior(self._as_images(images)), latents[0])

@@ -6,7 +6,7 @@ import tensorflow as tf
 from zoo.distributions import RealNVP, normals
 from zoo.models.conv_networks import check_sizes, make_decoder, make_encoder
 from zoo.models.latent_image_model import LatentImageModel
-from zoo.models.record import Posterior
+from zoo.models.record import Inference
 
 __all__ = ["NVPVAE"]
 
@@ -110,7 +110,7 @@ class NVPVAE(LatentImageModel):
             raise ValueError(f"prior must be one of {_PRIORS}. Received: prior={self.prior!r}")
 
     def draw_posterior(self, images, context, noise):
-        """Draws z ~ q(z|x); gives a `Posterior` whose rate is log q(z|x) - log p(z) at that z."""
+        """Draws z ~ q(z|x); returns an `Inference` whose rate is log q(z|x) - log p(z) there."""
         del context
         base = noise.normal([self.latent_dim])
         features, place = self._posterior_parameters(images)
@@ -118,7 +118,7 @@ class NVPVAE(LatentImageModel):
         latents = (place.loc + place.scale * shaped,)
         log_posterior = self.posterior_flow.log_prob_of_noise(base) - log_det - _log_volume(place)
         log_prior = self.log_prior(latents)
-        return Posterior(
+        return Inference(
             latents=latents,
             rate=log_posterior - log_prior,
             log_posterior=log_posterior,
@@ -132,7 +132,7 @@ class NVPVAE(LatentImageModel):
         return features, normals.normal_from_parameters(self.posterior_head(features))
 
     def generate(self, noise, temperature, context=None):
-        """Draws z ~ p(z), its noise scaled; gives a tuple of one `[B, latent_dim]`, and p(x|z)."""
+        """Draws z ~ p(z), noise scaled; returns a tuple of one `[B, latent_dim]`, and p(x|z)."""
         del context
         latents = temperature[:, None] * noise.normal([self.latent_dim])
         if self.prior_flow is not None:
@@ -140,19 +140,19 @@ class NVPVAE(LatentImageModel):
         return (latents,), self.decode((latents,))
 
     def decode(self, latents, context=None):
-        """Gives p(x|z) for a tuple of one `[B, latent_dim]`."""
+        """Returns p(x|z) for a tuple of one `[B, latent_dim]`."""
         self._as_context(context)  # None, or an error.
         return self.likelihood(self.decoder(latents[0]))
 
     def log_prior(self, latents, context=None):
-        """Gives log p(z) in nats, `[B]`; of a flow through its inverse."""
+        """Returns log p(z) in nats, `[B]`; of a flow through its inverse."""
         self._as_context(context)  # None, or an error.
         if self.prior_flow is not None:
             return self.prior_flow.log_prob(latents[0])
         return normals.log_prob(normals.standard_normal(), latents[0])
 
     def log_posterior(self, latents, images, context=None):
-        """Gives log q(z|x) in nats, `[B]`, of any latents, through the flow's inverse."""
+        """Returns log q(z|x) in nats, `[B]`, of any latents, through the flow's inverse."""
         self._as_context(context)  # None, or an error.
         features, place = self._posterior_parameters(self._as_images(images))
         shaped = (latents[0] - place.loc) / place.scale

@@ -32,7 +32,7 @@ class ObjectiveTrainer(CheckedModel):
             optimizer: A Keras optimiser or its name.
             objective: A `zoo.objectives.Objective`; None means `zoo.ELBO()`.
             seed: An int or two ints; with the optimiser's step count it fixes all of `fit`'s noise.
-            **kwargs: As of `keras.Model.compile`: `run_eagerly`, `steps_per_execution`,
+            **kwargs: As in `keras.Model.compile`: `run_eagerly`, `steps_per_execution`,
                 `auto_scale_loss`, and `jit_compile`, here False by default: XLA has no assertions,
                 so with it bad values are found at the end of the epoch only.
 
@@ -94,7 +94,7 @@ class ObjectiveTrainer(CheckedModel):
             self._test_step_count.assign(0)
 
     def train_step(self, data):
-        """Does one step of the objective on a batch; gives the logs."""
+        """Does one step of the objective on a batch; returns the logs."""
         step = tf.cast(tf.convert_to_tensor(self.optimizer.iterations), tf.int32)
         with tf.GradientTape() as tape:
             record, terms = self._measure(data, _TRAIN, step)
@@ -142,7 +142,7 @@ class ObjectiveTrainer(CheckedModel):
         return self.current_logs()
 
     def own_callbacks(self):
-        """Gives the callbacks of the objective."""
+        """Returns the callbacks of the objective."""
         return [] if self.objective is None else self.objective.callbacks()
 
     def fit(self, x=None, *args, **kwargs):
@@ -181,7 +181,7 @@ class ObjectiveTrainer(CheckedModel):
             ) from error
 
     def get_compile_config(self):
-        """Gives the arguments of `compile`, the objective's too."""
+        """Returns the arguments of `compile`, the objective's too."""
         if self.objective is None:
             return None
         config = super().get_compile_config() or {}

@@ -111,7 +111,7 @@ class PixelVAE(NormalLatents):
         return normals.normal_from_parameters(self.posterior_head(self.encoder(images)))
 
     def decode(self, latents, context=None):
-        """Gives p(x|z), a `PixelImage`, for a tuple of one `[B, latent_dim]`."""
+        """Returns p(x|z), a `PixelImage`, for a tuple of one `[B, latent_dim]`."""
         self._as_context(context)  # None, or an error.
         return PixelImage(self.decoder, self.likelihood, latents[0])
 

@@ -5,11 +5,11 @@ import functools
 
 import tensorflow as tf
 
-__all__ = ["Posterior", "Record"]
+__all__ = ["Inference", "Record"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Posterior:
+class Inference:
     """A draw of the latents of a batch, and what was spent on it.
 
     Attributes:
@@ -33,8 +33,8 @@ class Posterior:
 
 
 @dataclasses.dataclass(frozen=True)
-class Record(Posterior):
-    """A `Posterior` with the batch it came from, as an objective and a constraint see it.
+class Record(Inference):
+    """A `Inference` with the batch it came from, as an objective and a constraint see it.
 
     Attributes:
         images: The batch, float32 `[B, H, W, C]` in [0, 1].

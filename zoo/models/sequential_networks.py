@@ -44,7 +44,7 @@ class ImagePyramid(keras.layers.Layer):
         self.built = True
 
     def call(self, images, step=0):
-        """Gives the features of each scale, finest first, `[B, H / 2^i, W / 2^i, filters[i-1]]`."""
+        """Returns features of each scale, finest first, `[B, H / 2^i, W / 2^i, filters[i-1]]`."""
         scales = []
         for convolution in self.convolutions:
             images = convolution(images)
@@ -61,9 +61,9 @@ class LadderEncoder(keras.layers.Layer):
     Args:
         image_shape: (height, width, channels).
         latent_dims: Latents of each scale, finest first.
-        filters: As of `ImagePyramid`.
+        filters: As in `ImagePyramid`.
         hidden_units: Units of the dense layer above the coarsest scale.
-        num_steps: As of `ImagePyramid`.
+        num_steps: As in `ImagePyramid`.
     """
 
     def __init__(self, image_shape, latent_dims, filters, hidden_units, num_steps=1, **kwargs):
@@ -82,7 +82,7 @@ class LadderEncoder(keras.layers.Layer):
         self.built = True
 
     def call(self, images, step=0):
-        """Gives means, then log-scales of all the latents, float32 `[B, 2 * sum(latent_dims)]`."""
+        """Returns means, then log-scales of all latents, float32 `[B, 2 * sum(latent_dims)]`."""
         features = [_flatten(scale) for scale in self.pyramid(images, step=step)]
         features[-1] = _leaky_relu(self.hidden(features[-1]))
         halves = [
@@ -102,11 +102,11 @@ class StepGenerator(keras.layers.Layer):
     Args:
         image_shape: (height, width, channels) of the previous image and of the grid.
         num_outputs: Numbers proposed for each pixel.
-        filters: As of `ImagePyramid`; the way up mirrors them.
+        filters: As in `ImagePyramid`; the way up mirrors them.
         hidden_units: Units of the dense layers at the coarsest scale.
         latent_dims: Latents of each scale, finest first; None for a step without latents.
         sees_image: Whether there is a previous image.
-        num_steps: As of `ImagePyramid`.
+        num_steps: As in `ImagePyramid`.
     """
 
     def __init__(

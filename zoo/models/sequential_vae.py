@@ -6,7 +6,7 @@ import tensorflow as tf
 from zoo.distributions import normals
 from zoo.models.conv_networks import check_sizes
 from zoo.models.latent_image_model import LatentImageModel
-from zoo.models.record import Posterior
+from zoo.models.record import Inference
 from zoo.models.sequential_networks import LadderEncoder, StepGenerator, check_divisible
 
 __all__ = ["SequentialVAE"]
@@ -165,12 +165,12 @@ class SequentialVAE(LatentImageModel):
         return normals.normal_from_parameters(tf.stack(parameters, axis=1))
 
     def draw_posterior(self, images, context, noise):
-        """Draws z ~ q(z|x); gives a `Posterior` with the KL in closed form."""
+        """Draws z ~ q(z|x); returns an `Inference` with the KL in closed form."""
         del context
         posterior, prior = self.posterior(images), normals.standard_normal()
         latents = posterior.loc + posterior.scale * noise.normal(self._latents_shape)
         *earlier, likelihood = self.decode_chain(tf.unstack(latents, axis=1))
-        return Posterior(
+        return Inference(
             latents=tuple(tf.unstack(latents, axis=1)),
             rate=normals.kl_divergence(posterior, prior),
             log_posterior=normals.log_prob(posterior, latents),
@@ -180,7 +180,7 @@ class SequentialVAE(LatentImageModel):
         )
 
     def corrupt(self, images, noise):
-        """Gives what the encoders see of images in training; see `denoise`."""
+        """Returns what the encoders see of images in training; see `denoise`."""
         if not self.denoise:
             return images
         spikes = noise.uniform(self.image_shape, stream=_SPIKE_STREAM)
@@ -190,10 +190,10 @@ class SequentialVAE(LatentImageModel):
         return tf.clip_by_value(images + self.denoise * grain, 0.0, 1.0)
 
     def reconstruct(self, images, context=None, seed=None, return_chain=False):
-        """Gives the likelihood's means at the images' latents, `[B, H, W, C]` in pixel units.
+        """Returns the likelihood's means at the images' latents, `[B, H, W, C]` in pixel units.
 
         Args:
-            images: As of `infer`.
+            images: As in `infer`.
             context: None: the model is not conditional.
             seed: None for posterior means.
             return_chain: Whether to give the means after every step, `[T, B, H, W, C]`.
@@ -226,12 +226,12 @@ class SequentialVAE(LatentImageModel):
         return self._means_of_chain(self.sample_prior(num, seed, temperature, context))
 
     def decode(self, latents, context=None):
-        """Gives p(x|z) of the last step for a tuple of T latents `[B, sum(latent_dims)]`."""
+        """Returns p(x|z) of the last step for a tuple of T latents `[B, sum(latent_dims)]`."""
         self._as_context(context)  # None, or an error.
         return self.decode_chain(latents)[-1]
 
     def decode_chain(self, latents):
-        """Gives p(x | z_1..z_t) of every step, a tuple of T, for latents as of `decode`."""
+        """Returns p(x | z_1..z_t) of every step, a tuple of T, for latents as in `decode`."""
         parameters, likelihoods = None, []
         for step, latents_of_step in enumerate(latents):
             parameters = self._redraw(step, parameters, latents_of_step)
@@ -239,7 +239,7 @@ class SequentialVAE(LatentImageModel):
         return tuple(likelihoods)
 
     def _redraw(self, step, parameters, latents):
-        """Gives the likelihood's parameters after a step, `[B, H, W, num_parameters]`."""
+        """Returns the likelihood's parameters after a step, `[B, H, W, num_parameters]`."""
         generator = self._of_step(self.generators, step)
         if step == 0:
             return generator(latents, image=self._blank(latents), step=step)[0]
@@ -260,12 +260,12 @@ class SequentialVAE(LatentImageModel):
     # === Densities ===
 
     def log_prior(self, latents, context=None):
-        """Gives Σ_t log N(z_t; 0, I) in nats, `[B]`."""
+        """Returns Σ_t log N(z_t; 0, I) in nats, `[B]`."""
         self._as_context(context)  # None, or an error.
         return normals.log_prob(normals.standard_normal(), tf.stack(latents, axis=1))
 
     def log_posterior(self, latents, images, context=None):
-        """Gives Σ_t log q_t(z_t|x) in nats, `[B]`."""
+        """Returns Σ_t log q_t(z_t|x) in nats, `[B]`."""
         self._as_context(context)  # None, or an error.
         posterior = self.posterior(self._as_images(images))
         return normals.log_prob(posterior, tf.stack(latents, axis=1))

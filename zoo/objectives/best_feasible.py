@@ -82,7 +82,7 @@ class KeepBestFeasible(keras.callbacks.Callback):
             self._save()
 
     def on_train_end(self, logs=None):
-        """Gives the model the state of the best epoch."""
+        """Returns the model the state of the best epoch."""
         if self._values is not None:
             for variable, value in zip(self._variables(), self._values, strict=True):
                 variable.assign(value)

@@ -54,7 +54,7 @@ class ELBO(Objective):
         return super().attach(model)
 
     def loss(self, terms, training):
-        """Gives mean(distortion + β · rate), a scalar in nats an image."""
+        """Returns mean(distortion + β · rate), a scalar in nats an image."""
         beta = self.current_beta()
         if training and isinstance(self.beta, Schedule):
             self.num_steps.assign_add(tf.ones([]))
@@ -78,7 +78,7 @@ class ELBO(Objective):
         return [self._beta_tracker] if isinstance(self.beta, Schedule) else []
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {"name": self.name, "beta": keras.saving.serialize_keras_object(self.beta)}
 
     @classmethod

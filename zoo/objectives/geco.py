@@ -103,7 +103,7 @@ class GECO(Objective):
                 f"{type(model).__name__} would learn from nothing else. Make it with "
                 "stop_gradient=False, the default, or choose another objective."
             )
-        # A loss-scaling optimiser, as of mixed_float16, wraps the one that accumulates.
+        # A loss-scaling optimiser, as in mixed_float16, wraps the one that accumulates.
         optimizer = getattr(optimizer, "inner_optimizer", optimizer)
         if getattr(optimizer, "gradient_accumulation_steps", None):
             raise ValueError(
@@ -124,12 +124,12 @@ class GECO(Objective):
         return super().attach(model)
 
     def terms(self, model, record, noise=None):
-        """Gives the rate in nats and each constraint's value by name, float32 `[B]`."""
+        """Returns the rate in nats and each constraint's value by name, float32 `[B]`."""
         del model
         return {"rate": record.rate} | {c.name: c.values(record) for c in self.constraints}
 
     def loss(self, terms, training):
-        """Gives mean rate + Σ λ C, a scalar; in training, then moves averages and multipliers."""
+        """Returns mean rate + Σ λ C, a scalar; in training, then moves averages and multipliers."""
         rate = tf.reduce_mean(terms["rate"])
         violations = tf.stack([tf.reduce_mean(terms[c.name]) for c in self.constraints])
         log_multipliers = tf.convert_to_tensor(self.log_multipliers)
@@ -200,11 +200,11 @@ class GECO(Objective):
         return [c.name for c, hit in zip(self.constraints, is_high, strict=True) if hit]
 
     def callbacks(self):
-        """Gives the callback that reports a constraint that cannot be met."""
+        """Returns the callback that reports a constraint that cannot be met."""
         return [_ReportInfeasible(self)]
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {
             "name": self.name,
             "constraints": [keras.saving.serialize_keras_object(c) for c in self.constraints],

@@ -64,12 +64,12 @@ class InfoVAE(Objective):
         self.divergence.attach(model)
 
     def terms(self, model, record, noise=None):
-        """Gives rate, distortion and the divergence's terms."""
+        """Returns rate, distortion and the divergence's terms."""
         terms = super().terms(model, record, noise)
         return terms | self.divergence.terms(model, record, noise)
 
     def loss(self, terms, training):
-        """Gives mean(distortion + (1 - α) · rate + (α + λ - 1) · D), a scalar."""
+        """Returns mean(distortion + (1 - α) · rate + (α + λ - 1) · D), a scalar."""
         del training
         regulariser = (1.0 - self.alpha) * terms["rate"]
         regulariser += (self.alpha + self.lambda_ - 1.0) * terms["divergence"]
@@ -89,7 +89,7 @@ class InfoVAE(Objective):
         return [self._divergence_tracker]
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {
             "name": self.name,
             "alpha": self.alpha,

@@ -69,13 +69,13 @@ class MultiplierUpdate:
         self._constraints = constraints
 
     def initial(self, image_shape):
-        """Gives the multipliers that training starts from, NumPy `[K]`."""
+        """Returns the multipliers that training starts from, NumPy `[K]`."""
         if self._rule == "algorithm-1":
             return np.ones(len(self._constraints))
         return np.array([c.initial_multiplier(image_shape) for c in self._constraints])
 
     def change(self, previous, averages, log_excess, is_first):
-        """Gives the change of log λ, `[K]`.
+        """Returns the change of log λ, `[K]`.
 
         Args:
             previous: The moving averages M_{t-1}, `[K]`.
@@ -123,7 +123,7 @@ def _plain(step_size):
 
 
 def _one_each(step_size, names, default):
-    """Gives a step size for each constraint, float32 `[K]`."""
+    """Returns a step size for each constraint, float32 `[K]`."""
     if isinstance(step_size, dict):
         unknown = sorted(set(step_size) - set(names))
         if unknown:

@@ -42,7 +42,7 @@ class Objective(keras.layers.Layer):
         self.built = True
 
     def owner(self):
-        """Gives the model that the objective is attached to.
+        """Returns the model that the objective is attached to.
 
         A method, since Keras's loading walks properties, and would go round in circles.
         """
@@ -61,7 +61,7 @@ class Objective(keras.layers.Layer):
         )
 
     def terms(self, model, record, noise=None):
-        """Gives what `loss` averages, a dict of float32 `[B]` or `[B, ...]`, each in its own unit.
+        """Returns what `loss` averages, a dict of float32 `[B]` or `[B, ...]` in its own unit.
 
         Args:
             model: The model that is trained.
@@ -72,7 +72,7 @@ class Objective(keras.layers.Layer):
         return {"rate": record.rate, "distortion": record.distortion}
 
     def loss(self, terms, training):
-        """Gives the scalar to minimise, averaged over this replica's examples.
+        """Returns the scalar to minimise, averaged over this replica's examples.
 
         Args:
             terms: What `terms` gave.
@@ -83,7 +83,7 @@ class Objective(keras.layers.Layer):
     def after_step(self, terms):
         """Moves state that has an optimiser of its own, after the model's weights have moved.
 
-        Called in training only. Gradients of the terms are no longer to be had.
+        Called in training only. Gradients of the terms are gone by then.
         """
 
     def track(self, terms):

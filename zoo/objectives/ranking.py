@@ -8,7 +8,7 @@ __all__ = ["measure_epoch", "rank"]
 
 
 def measure_epoch(logs, constraints, margin=0.0):
-    """Gives from an epoch's validation logs what epochs are compared by.
+    """Returns from an epoch's validation logs what epochs are compared by.
 
     Args:
         logs: Has `val_rate` and `val_<name>_violation` of each constraint, numbers.

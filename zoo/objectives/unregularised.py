@@ -22,12 +22,12 @@ class Unregularised(Objective):
     """
 
     def loss(self, terms, training):
-        """Gives mean(distortion), a scalar in nats an image."""
+        """Returns mean(distortion), a scalar in nats an image."""
         del training
         # With the rate at weight 0 the weights that only it would train (of a learned prior) have
         # a gradient, of 0: Keras warns of weights without any.
         return tf.reduce_mean(terms["distortion"] + 0.0 * terms["rate"])
 
     def get_config(self):
-        """Gives the constructor's arguments."""
+        """Returns the constructor's arguments."""
         return {"name": self.name}

@@ -69,7 +69,7 @@ def choose_batching(measurements, num_threads):
     so much longer may a lone request take.
 
     Args:
-        measurements: Of each model a dict as of `measure_batches`.
+        measurements: Of each model a dict as in `measure_batches`.
         num_threads: Number of batches to run at the same time: of the CPUs.
 
     Returns:

@@ -29,7 +29,7 @@ def check_export(path, model, signatures):
     Args:
         path: Folder of the SavedModel.
         model: The Keras model that it came from.
-        signatures: Its signatures, as of `make_signatures`.
+        signatures: Its signatures, as in `make_signatures`.
 
     Raises:
         RuntimeError: A record names an unknown signature, fails, or is answered differently from
@@ -136,7 +136,7 @@ def _compare_draws(expected, received):
 
 
 def _as_floats(values):
-    """Gives images of PNG files, float `[N, H, W, C]` in [0, 1]; floats as they are."""
+    """Returns images of PNG files, float `[N, H, W, C]` in [0, 1]; floats as they are."""
     if values.dtype != object:
         return values
     return np.stack([tf.io.decode_png(image).numpy() for image in values]) / 255.0

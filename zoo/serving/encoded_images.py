@@ -64,7 +64,7 @@ def encode(images):
 
 
 def _decode_row(image_shape, wanted, index, image_bytes):
-    """Gives index, image and error of a row; fails on bytes that are no image."""
+    """Returns index, image and error of a row; fails on bytes that are no image."""
     height, width, channels = image_shape
     is_png = _starts_with(image_bytes, _PNG_START)
     size = tf.cond(is_png, lambda: _png_size(image_bytes), lambda: _jpeg_size(image_bytes))

@@ -109,12 +109,12 @@ def check_not_negative(values, name):
 
 
 def no_errors(values):
-    """Gives the errors of values any of which will do: string `[N]`, all of them ""."""
+    """Returns the errors of values any of which will do: string `[N]`, all of them ""."""
     return tf.fill(tf.shape(values)[:1], "")
 
 
 def check_answers(outputs, names):
-    """Gives the errors of rows whose inputs pass but are too large for a finite answer.
+    """Returns the errors of rows whose inputs pass but are too large for a finite answer.
 
     Args:
         outputs: Dict of tensors `[N, ...]`, floats or strings; a string is "" where there is no

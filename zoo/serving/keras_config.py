@@ -25,7 +25,7 @@ _COMPILE_ARGUMENTS = ("objective", "seed", "label_smoothing", "training_dtype")
 
 
 def export_variables(model):
-    """Gives what an export stores: the variables by group, each a list in the model's order.
+    """Returns what an export stores: the variables by group, each a list in the model's order.
 
     `model` has the weights (a likelihood's running scale too), `objective` the objective's state.
     """
@@ -119,7 +119,7 @@ def _what_is_there(path):
 
 
 def load_exported(path, custom_objects=None):
-    """Makes the Keras model of an exported one: `zoo.load`, which see, for a path.
+    """Makes the Keras model of an exported one: see `zoo.load`, for a path.
 
     Args:
         path: Folder that `model.export` wrote.

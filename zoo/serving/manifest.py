@@ -23,7 +23,7 @@ def measure_files(folder):
 
 
 def measure_file(path):
-    """Gives a file's `sha256`, hexadecimal, and number of `bytes`, a dict."""
+    """Returns a file's `sha256`, hexadecimal, and number of `bytes`, a dict."""
     with open(path, "rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return {"sha256": sha256, "bytes": file.tell()}

@@ -74,7 +74,7 @@ _MESSAGES = {
 
 @functools.cache
 def message_class(name):
-    """Gives the class of a message, such as `PredictRequest`."""
+    """Returns the class of a message, such as `PredictRequest`."""
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"{_PACKAGE}.{name}"))
 
 

@@ -73,7 +73,7 @@ class Batching:
 
 
 def batch_sizes(largest):
-    """Gives the powers of two up to `largest`, itself one: the sizes that batches are padded to."""
+    """Returns powers of two up to `largest`, itself one: the sizes that batches are padded to."""
     return [1 << power for power in range(largest.bit_length())]
 
 
@@ -151,7 +151,7 @@ def monitoring_config(header=""):
 
 
 def server_arguments(folder, batching, grpc_port=8500, rest_port=8501):
-    """Gives the arguments of `tensorflow_model_server` for a folder with the files above.
+    """Returns the arguments of `tensorflow_model_server` for a folder with the files above.
 
     Args:
         folder: Path of the folder as the server sees it.

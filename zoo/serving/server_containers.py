@@ -33,12 +33,12 @@ class Machine:
 
 
 def image(machine):
-    """Gives the name of the image, without or with CUDA."""
+    """Returns the name of the image, without or with CUDA."""
     return f"tensorflow/serving:{_VERSION}{'-gpu' if machine.has_gpu else ''}"
 
 
 def docker_run(models, folder, batching, machine, grpc_port, rest_port, name):
-    """Gives the command that runs the server in a container, removed when it ends.
+    """Returns the command that runs the server in a container, removed when it ends.
 
     The ports are open to this machine only.
 

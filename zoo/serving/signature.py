@@ -59,7 +59,7 @@ class Signature:
         return values, input_checks.no_errors(values)
 
     def as_function(self):
-        """Gives the TensorFlow function that checks its inputs, which have names, and answers."""
+        """Returns the TensorFlow function that checks its inputs, which have names, and answers."""
 
         # No AutoGraph, for Keras has none either: a model runs here as it does in `fit`.
         @tf.function(autograph=False)

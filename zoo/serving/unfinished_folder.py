@@ -26,7 +26,7 @@ _in_use = set()  # Paths that this process is writing: others with its number ar
 
 
 def as_local_path(path, writer, advice):
-    """Gives an absolute path, a string.
+    """Returns an absolute path, a string.
 
     Args:
         path: A path of any kind.
@@ -170,7 +170,7 @@ def _is_locked(path):
 
 
 def _missing_folders(path):
-    """Gives those of a path and its parents that do not exist, innermost first."""
+    """Returns those of a path and its parents that do not exist, innermost first."""
     missing = []
     while not os.path.lexists(path):
         missing.append(path)

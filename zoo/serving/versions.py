@@ -83,7 +83,7 @@ def _rename_to_next(folder, base_path):
 
 
 def _next_version(base_path):
-    """Gives one more than the highest number among the names; 0005 is 5, as to a server."""
+    """Returns one more than the highest number among the names; 0005 is 5, as to a server."""
     numbers = (_number(name) for name in os.listdir(base_path))
     highest = max((number for number in numbers if number <= LARGEST_VERSION), default=0)
     if highest == LARGEST_VERSION:
@@ -92,6 +92,6 @@ def _next_version(base_path):
 
 
 def _number(name):
-    """Gives the number of a version, also of one that was renamed; 0 for another name."""
+    """Returns the number of a version, also of one that was renamed; 0 for another name."""
     match = _NUMBERED.fullmatch(name)
     return int(match[1]) if match else 0

@@ -54,7 +54,7 @@ def write(requests, path):
     """Writes warm-up requests into the SavedModel at `path`.
 
     Args:
-        requests: As of `example_requests`.
+        requests: As in `example_requests`.
         path: Folder of the SavedModel.
     """
     folder = os.path.join(path, EXTRA_ASSETS)

@@ -37,7 +37,7 @@ class Classifier:
 
 
 class Model:
-    """Gives the images that `answer(contexts, numbers)` says, `numbers` being those of the rows."""
+    """The images that `answer(contexts, numbers)` says, `numbers` being those of the rows."""
 
     def __init__(self, data, answer):
         self.image_shape, self.context_shape = data.image_shape, data.context_shape

@@ -13,7 +13,7 @@ MEASURED = {1: 0.004, 2: 0.005, 4: 0.006, 8: 0.012}
 
 @pytest.fixture
 def program(surroundings, tmp_path, monkeypatch):
-    """The stand-in, alone on PATH; gives the path of its record of how it was started."""
+    """The stand-in, alone on PATH; returns the path of its record of how it was started."""
     folder = tmp_path / "bin"
     folder.mkdir()
     file = folder / "tensorflow_model_server"

@@ -81,7 +81,7 @@ def make_version(folder, context_shape=None, is_classifier=False, has_files=True
 
 
 def free_port():
-    """Gives a port that nothing listens on."""
+    """Returns a port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("", 0))
         return probe.getsockname()[1]

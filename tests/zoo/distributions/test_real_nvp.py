@@ -12,7 +12,7 @@ DIM, CONDITION_DIM, ROWS = 5, 3, 4
 
 
 def moved(flow, scale=0.5, seed=0):
-    """Gives the flow with all its weights drawn from the seed."""
+    """Returns the flow with all its weights drawn from the seed."""
     rng = np.random.default_rng(seed)
     for weight in flow.weights:
         weight.assign(scale * rng.normal(size=weight.shape))

@@ -14,7 +14,7 @@ NAME = "InfoVAE_Adversarial"
 
 
 def learned(scale, dimension, num_steps):
-    """Gives a discriminator between N(0, scale² I) and N(0, I) after some steps."""
+    """Returns a discriminator between N(0, scale² I) and N(0, I) after some steps."""
     rng = np.random.default_rng(0)
     divergence = Adversarial(hidden_units=(32,), optimizer=keras.optimizers.Adam(1e-2))
     divergence.create(dimension)

@@ -28,7 +28,7 @@ def exported(request, images, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def answer(exported):
-    """Asks a signature of the SavedModel; gives a dict of output name to array."""
+    """Asks a signature of the SavedModel; returns a dict of output name to array."""
     signatures = tf.saved_model.load(exported[1]).signatures
 
     def ask(name, **inputs):

@@ -20,7 +20,7 @@ full = pytest.mark.parametrize("names", contract.FULL_PAIRS, ids="-".join)
 
 
 def trained(names, images, **kwargs):
-    """Gives the model after three steps of an optimiser without division, and the last loss."""
+    """Returns the model after three steps of an optimiser without division, and the last loss."""
     model = contract.make_compiled(*names, contract.linear_optimizer(), **kwargs)
     return model, contract.train(model, images, num_steps=3, batch_size=8)
 

@@ -33,7 +33,7 @@ def marks(model):
 
 
 def play(callback, epochs, model=None):
-    """Runs epochs of (rate, error's violation, correlation's violation); gives the model."""
+    """Runs epochs of (rate, error's violation, correlation's violation); returns the model."""
     model = model or make_model()
     callback.set_model(model)
     callback.on_train_begin()

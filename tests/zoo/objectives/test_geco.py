@@ -49,7 +49,7 @@ class StepLog(keras.callbacks.Callback):
 
 
 def run_and_log(objective, num_steps=STEPS, learning_rate=1e-2):
-    """Trains the smallest model on changing batches; gives the log of its steps."""
+    """Trains the smallest model on changing batches; returns the log of its steps."""
     rng = np.random.default_rng(0)
     images = rng.uniform(size=(32 * 4, *contract.IMAGE_SHAPE)).astype(np.float32)
     data = tf.data.Dataset.from_tensor_slices(images).batch(4).repeat()

@@ -16,7 +16,7 @@ import tensorflow_probability as tfp
 import zoo
 from zoo.constraints import ReconstructionError
 from zoo.distributions import Gaussian, normals
-from zoo.models.record import Posterior
+from zoo.models.record import Inference
 
 SHAPE = (4, 4, 2)
 D = 32
@@ -51,7 +51,7 @@ class LinearVAE(zoo.LatentImageModel):
     def draw_posterior(self, images, context, noise):
         posterior, prior = self.posterior(images), normals.standard_normal()
         latents = posterior.loc + posterior.scale * noise.normal([self.latent_dim])
-        return Posterior(
+        return Inference(
             latents=(latents,),
             rate=normals.kl_divergence(posterior, prior),
             log_posterior=normals.log_prob(posterior, latents),

@@ -78,7 +78,7 @@ def random_batches(rng, num_rows):
 
 
 def compare(answer, inputs, num_groupings, draws_pixels=False, seed=0):
-    """Tries random groupings of the rows of a request; gives a `Comparison`.
+    """Tries random groupings of the rows of a request; returns a `Comparison`.
 
     Args:
         answer: Answers a dict of arrays by a dict of arrays.

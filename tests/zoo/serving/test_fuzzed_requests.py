@@ -19,7 +19,7 @@ ROWS = 2
 
 
 def export_model(path):
-    """Exports a tiny model of grey images, which has all signatures; gives the model."""
+    """Exports a tiny model of grey images, which has all signatures; returns the model."""
     keras.utils.set_random_seed(0)
     model = zoo.ConvVAE(SHAPE, latent_dim=3, filters=(2,), hidden_units=4)
     model.export(path, log_prob_samples=1)

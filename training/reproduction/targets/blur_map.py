@@ -30,7 +30,7 @@ def _steps(scale):
 
 
 def posterior_variance(log_densities, images):
-    """Gives Σ_i Var[x_i] under q(x_n|z) ∝ q(z|x_n), for each z.
+    """Returns Σ_i Var[x_i] under q(x_n|z) ∝ q(z|x_n), for each z.
 
     Args:
         log_densities: log q(z|x_n), `[Z, N]`.

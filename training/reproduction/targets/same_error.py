@@ -14,7 +14,7 @@ def run_to_the_same_error(recipe_name, scale, elbo, name, measures=(), seed=0):
         scale: One of `training.reproduction.names.SCALES`.
         elbo: Name of the run under the ELBO.
         name: Name of the run.
-        measures: As of `Run`.
+        measures: As in `Run`.
         seed: Seed of the run.
     """
 

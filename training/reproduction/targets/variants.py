@@ -15,7 +15,7 @@ def make_variants(system, scale, tolerances, measures=()):
         system: Name of the recipe of all, and how the runs' names begin.
         scale: One of `training.reproduction.names.SCALES`.
         tolerances: GECO's.
-        measures: As of `Run`.
+        measures: As in `Run`.
     """
     variants = {f"geco_{t:g}": {"objective": "geco", "tolerance": t} for t in tolerances}
     variants["elbo"] = {"objective": "elbo"}

@@ -27,7 +27,7 @@ _STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")  # Of every PNG and every JPEG
 
 
 def as_images(images, row_shape, name):
-    """Gives float32 `[N, *row_shape]` in [0, 1]; uint8 is divided by 255.
+    """Returns float32 `[N, *row_shape]` in [0, 1]; uint8 is divided by 255.
 
     Raises:
         InvalidInputError: Wrong shape, type or range, or NaN.
@@ -56,7 +56,7 @@ def as_images(images, row_shape, name):
 
 
 def as_latents(latents, row_shapes):
-    """Gives a list of float32 arrays, one a group of latents, of equally many rows.
+    """Returns a list of float32 arrays, one a group of latents, of equally many rows.
 
     Args:
         latents: A tuple or list of arrays; one array if there is one group.
@@ -81,7 +81,7 @@ def as_latents(latents, row_shapes):
 
 
 def as_num(num):
-    """Gives a number of rows as an int of at least 0.
+    """Returns a number of rows as an int of at least 0.
 
     Raises:
         InvalidInputError: It is none.
@@ -95,14 +95,14 @@ def as_num(num):
 
 
 def as_row_seeds(seed, num):
-    """Gives the rows' seeds, int32 `[num, 2]`: (a, b + i) for a seed (a, b), as `zoo.random` does.
+    """Returns rows' seeds, int32 `[num, 2]`: (a, b + i) for a seed (a, b), as `zoo.random` does.
 
     Args:
         seed: An int or two ints.
         num: Number of rows.
 
     Raises:
-        InvalidInputError: It is none of these, or does not fit 32 bits.
+        InvalidInputError: It is not among these, or does not fit 32 bits.
     """
     message = f"A seed is an int or two ints of 32 bits each. Received: seed={seed!r:.80}"
     try:
@@ -125,7 +125,7 @@ def fresh_seed():
 
 
 def as_temperatures(temperature, num):
-    """Gives float32 `[num]` of finite numbers of at least 0, from one number or one a row.
+    """Returns float32 `[num]` of finite numbers of at least 0, from one number or one a row.
 
     Raises:
         InvalidInputError: It is neither.
@@ -145,7 +145,7 @@ def as_temperatures(temperature, num):
 
 
 def as_encoded_images(image_bytes):
-    """Gives an array of bytes objects, `[N]`, from a list of PNG or JPEG files.
+    """Returns an array of bytes objects, `[N]`, from a list of PNG or JPEG files.
 
     Raises:
         InvalidInputError: It is no list, or an entry is no such file.

@@ -106,7 +106,7 @@ class Client:
     # === What the model answers ===
 
     def encode(self, images, context=None):
-        """Gives the latents of images, a tuple of float32 arrays; posterior means.
+        """Returns the latents of images, a tuple of float32 arrays; posterior means.
 
         Args:
             images: `[N, H, W, C]`, float in [0, 1] or uint8.
@@ -116,10 +116,10 @@ class Client:
         return tuple(outputs[name] for name in latent_names(outputs))
 
     def decode(self, latents, context=None, seed=None):
-        """Gives the likelihood's means at latents, `[N, H, W, C]` in pixel units.
+        """Returns the likelihood's means at latents, `[N, H, W, C]` in pixel units.
 
         Args:
-            latents: Tuple of arrays `[N, ...]`, as of `encode`.
+            latents: Tuple of arrays `[N, ...]`, as in `encode`.
             context: Context images of a conditional model.
             seed: An int or two ints, for a model that draws pixels (PixelVAE) alone; None is 0.
         """
@@ -127,7 +127,7 @@ class Client:
         return self._answer("decode", given, "image")["image"]
 
     def reconstruct(self, images, context=None, seed=None):
-        """Gives the likelihood's means at the images' posterior means, `[N, H, W, C]`.
+        """Returns the likelihood's means at the images' posterior means, `[N, H, W, C]`.
 
         Args:
             images: `[N, H, W, C]`, float in [0, 1] or uint8.
@@ -150,7 +150,7 @@ class Client:
         return self._answer("sample", given, "image")["image"]
 
     def log_prob(self, images, seed=0, context=None):
-        """Gives a lower bound on log p(x) of 256-level images, in nats, float32 `[N]`.
+        """Returns a lower bound on log p(x) of 256-level images, in nats, float32 `[N]`.
 
         The number of importance samples was fixed when the model was exported.
 
@@ -167,8 +167,8 @@ class Client:
 
         Args:
             image_bytes: List of N files, each a bytes object, of the model's height and width.
-            context: Context images of a conditional model, arrays as of `reconstruct`.
-            seed: As of `reconstruct`.
+            context: Context images of a conditional model, arrays as in `reconstruct`.
+            seed: As in `reconstruct`.
 
         Returns:
             `EncodedReconstructions`: `image_bytes`, N PNG files, and `rmse`, float32 `[N]`.
@@ -184,17 +184,17 @@ class Client:
         return list(self._answer("sample_encoded", given, "image_bytes")["image_bytes"])
 
     def classify(self, images):
-        """Gives a classifier's probabilities, float32 `[N, K]`, for images `[N, H, W, C]`."""
+        """Returns a classifier's probabilities, float32 `[N, K]`, for images `[N, H, W, C]`."""
         return self._answer("classify", {"image": images}, "probabilities")["probabilities"]
 
     def features(self, images):
-        """Gives a classifier's features, float32 `[N, F]` of no unit, for images."""
+        """Returns a classifier's features, float32 `[N, F]` of no unit, for images."""
         return self._answer("features", {"image": images}, "features")["features"]
 
     # === The server ===
 
     def signatures(self):
-        """Gives what the model answers: a dict of name to `ServedSignature`, asked for once."""
+        """Returns what the model answers: a dict of name to `ServedSignature`, asked for once."""
         return self._requester.signatures()
 
     def wait_until_available(self, timeout=60.0):

@@ -96,13 +96,13 @@ class Failure(Exception):
         return bool(_NO_SIGNATURE.search(self.message))
 
     def after(self, previous):
-        """Gives this failure; of a deadline, with what went wrong until then (None: nothing)."""
+        """Returns this failure; of a deadline, with what went wrong until then (None: nothing)."""
         if previous is None or self.code != "DEADLINE_EXCEEDED":
             return self
         return Failure(self.code, f"{self.message}; before that: {previous.message}")
 
     def as_error(self, where, num_attempts=1):
-        """Gives the exception for a user.
+        """Returns the exception for a user.
 
         Args:
             where: What was asked of whom, such as "`encode` of model 'm' at localhost:8500".

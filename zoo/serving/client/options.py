@@ -28,7 +28,7 @@ def check_limits(max_batch_size, max_retries):
 
 
 def check_seconds(seconds, name):
-    """Gives seconds as a float of a day at most.
+    """Returns seconds as a float of a day at most.
 
     Raises:
         ValueError: They are no finite number above 0.

@@ -47,7 +47,7 @@ class Requester:
         self._is_closed = False
 
     def signatures(self):
-        """Gives the model's signatures, asked for once; a dict of name to `ServedSignature`."""
+        """Returns the model's signatures, asked for once; a dict of name to `ServedSignature`."""
         self.check_open()
         known = self._signatures  # Another thread may forget them meanwhile.
         if known is None:

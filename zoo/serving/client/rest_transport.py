@@ -111,7 +111,7 @@ class RestTransport:
         self._session.close()
 
     def _ask(self, key, method, path, timeout, body=None):
-        """Gives what stands under the key in the answer."""
+        """Returns what stands under the key in the answer."""
 
         def send():
             return self._session.request(

@@ -29,7 +29,7 @@ def repeat(request, where, end, max_retries):
         request: The function; raises `Failure`. `is_crowded` says that other clients' faults
             spoilt several answers already, so that it should keep out of their batches.
         where: What was asked of whom, for messages.
-        end: When the time is up, as of `time.monotonic()`.
+        end: When the time is up, as in `time.monotonic()`.
         max_retries: How often a server may refuse before that ends it.
 
     Raises:

@@ -11,19 +11,19 @@ _BYTES_OF_A_VALUE = 4
 
 
 def num_rows(arrays):
-    """Gives N for a dict of arrays of N rows."""
+    """Returns N for a dict of arrays of N rows."""
     return len(next(iter(arrays.values())))
 
 
 def most_rows(signature, inputs):
-    """Gives the number of rows, at least 1, that keep a request and its answer small enough."""
+    """Returns the number of rows, at least 1, that keep a request and its answer small enough."""
     received = sum(_output_bytes(spec) for spec in signature.outputs.values())
     sent = sum(_row_bytes(values) for values in inputs.values())
     return max(1, _MOST_BYTES // max(1, sent, received))
 
 
 def split(arrays, size):
-    """Gives parts of at most `size` rows: a list of (first row, dict of arrays)."""
+    """Returns parts of at most `size` rows: a list of (first row, dict of arrays)."""
     return [
         (first, {name: values[first : first + size] for name, values in arrays.items()})
         for first in range(0, num_rows(arrays), size)
@@ -31,7 +31,7 @@ def split(arrays, size):
 
 
 def fill_up(arrays, size):
-    """Gives at least `size` rows, the last one repeated."""
+    """Returns at least `size` rows, the last one repeated."""
     missing = max(0, size - num_rows(arrays))
     return {
         name: np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
@@ -45,7 +45,7 @@ def join(parts):
 
 
 def no_rows(signature):
-    """Gives the answer of a signature to no rows: a dict of empty arrays."""
+    """Returns the answer of a signature to no rows: a dict of empty arrays."""
     return {
         name: np.zeros([0, *(size or 0 for size in spec.row_shape)], _numpy_type(spec.dtype))
         for name, spec in signature.outputs.items()

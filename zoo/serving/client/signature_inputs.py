@@ -13,7 +13,7 @@ _FRESHLY_SEEDED = ("sample", "sample_encoded", "log_prob")
 
 
 def as_inputs(name, signature, given):
-    """Gives a dict of input name to array of N rows.
+    """Returns a dict of input name to array of N rows.
 
     Args:
         name: Name of the signature.
@@ -55,7 +55,7 @@ def as_inputs(name, signature, given):
 
 
 def latent_names(names):
-    """Gives those of some names that are groups of latents, in order: latents_0, latents_1, ..."""
+    """Returns the names that are groups of latents, in order: latents_0, latents_1, ..."""
     groups = [name for name in names if re.fullmatch(r"latents_\d+", name)]
     return sorted(groups, key=lambda name: int(name.removeprefix("latents_")))
 

@@ -24,7 +24,7 @@ _VALUES = {
 
 
 def type_name(number):
-    """Gives the name of TensorFlow's type of that number, such as `float32`."""
+    """Returns the name of TensorFlow's type of that number, such as `float32`."""
     return _TYPES[number][0] if number in _TYPES else f"type {number} of TensorFlow"
 
 
@@ -40,7 +40,7 @@ def fill(message, values):
 
 
 def read(message):
-    """Gives a `Tensor` message as an array that may be written to.
+    """Returns a `Tensor` message as an array that may be written to.
 
     Raises:
         ValueError: It holds a type or a form that no model of the zoo answers with.

@@ -13,7 +13,7 @@ __all__ = ["parse", "read", "write"]
 
 
 def parse(body):
-    """Gives a request's body as a dict."""
+    """Returns a request's body as a dict."""
     try:
         request = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -24,10 +24,10 @@ def parse(body):
 
 
 def read(request, infos):
-    """Gives the inputs of a request as arrays, and whether it has the column format.
+    """Returns the inputs of a request as arrays, and whether it has the column format.
 
     Args:
-        request: As of `parse`.
+        request: As in `parse`.
         infos: The signature's inputs, a map of name to `TensorInfo`.
     """
     dtypes = {name: tf.as_dtype(info.dtype) for name, info in infos.items()}
@@ -40,7 +40,7 @@ def read(request, infos):
 
 
 def write(outputs, is_columns):
-    """Gives the answer as JSON can hold it; one output alone goes without its name."""
+    """Returns the answer as JSON can hold it; one output alone goes without its name."""
     lists = {name: _as_lists(name, values) for name, values in outputs.items()}
     if is_columns:
         return {"outputs": lists if len(lists) > 1 else next(iter(lists.values()))}
