@@ -1,7 +1,7 @@
 """Pretrained and exported models: list them, find them, load them as Keras models.
 
 Pretrained models are SavedModels, `savedmodels/<name>/<version>/`. A checkout reads them in place.
-From an installed package they are fetched file by file, once, from the address in the environment
+From an installed package they are fetched by Pooch, once, from the address in the environment
 variable `VAE_ZOO_URL` (default `DEFAULT_URL`), which serves what `savedmodels/` holds by https,
 http or file, into the folder `VAE_ZOO_CACHE` (default `vae-zoo` in the user's cache). The package
 carries the sha256 of every file (`zoo/pretrained.json`), so the address need not be trusted.
@@ -9,13 +9,13 @@ carries the sha256 of every file (`zoo/pretrained.json`), so the address need no
 
 import difflib
 import json
-import logging
 import os
 import pathlib
 import shutil
-import urllib.error
-import urllib.parse
-import urllib.request
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import pooch
 
 from zoo.serving import manifest
 from zoo.serving.unfinished_folder import move_complete, unfinished_folder
@@ -26,12 +26,8 @@ __all__ = ["list_models", "load", "saved_model_path", "update_index"]
 # published somewhere states the address here.
 DEFAULT_URL = None
 
-_LOG = logging.getLogger(__name__)
 _INDEX = pathlib.Path(__file__).with_name("pretrained.json")
 _CHECKOUT = pathlib.Path(__file__).resolve().parents[1] / "savedmodels"
-_SCHEMES = ("https", "http", "file")
-_TIMEOUT = 60.0  # Seconds without an answer after which a fetch is given up.
-_CHUNK = 1 << 20  # Bytes.
 
 
 def list_models():
@@ -165,10 +161,7 @@ def _holds(folder, files):
 
 
 def _cache_folder():
-    if os.environ.get("VAE_ZOO_CACHE"):
-        return pathlib.Path(os.environ["VAE_ZOO_CACHE"])
-    user_cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(user_cache) / "vae-zoo"
+    return pathlib.Path(os.environ.get("VAE_ZOO_CACHE") or pooch.os_cache("vae-zoo"))
 
 
 def _base_url():
@@ -179,23 +172,30 @@ def _base_url():
             "fetch them from: set the environment variable VAE_ZOO_URL to one that serves the "
             "project's folder savedmodels/, such as https://... or file:///..."
         )
-    if urllib.parse.urlsplit(url).scheme not in _SCHEMES:
+    if urlsplit(url).scheme not in _DOWNLOADERS:
         raise ValueError(
             f"VAE_ZOO_URL must start with https://, http:// or file://. Received: {url}"
         )
     return url.rstrip("/")
 
 
+def _copy(url, output_file, pooch):
+    """Copies a file, for Pooch, which knows no `file://`: a machine without network needs it."""
+    shutil.copyfile(url2pathname(urlsplit(url).path), output_file)
+
+
+_DOWNLOADERS = {"https": pooch.HTTPDownloader(), "http": pooch.HTTPDownloader(), "file": _copy}
+
+
 def _fetch(relative, files, folder):
     """Fetches the files under another name, then renames: half a model is never there."""
     url = f"{_base_url()}/{relative}"
-    _LOG.info("Fetching %s into %s", url, folder)
+    registry = {name: f"sha256:{measured['sha256']}" for name, measured in files.items()}
     try:
         with unfinished_folder(folder.parent, folder.name) as unfinished:
-            for name, expected in files.items():
-                target = pathlib.Path(unfinished, name)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                _fetch_file(f"{url}/{urllib.parse.quote(name)}", target, expected)
+            source = pooch.create(path=unfinished, base_url=f"{url}/", registry=registry)
+            for name in registry:
+                _fetch_file(source, name)
             shutil.rmtree(folder, ignore_errors=True)
             move_complete(unfinished, folder)
     except OSError:
@@ -204,24 +204,17 @@ def _fetch(relative, files, folder):
             raise
 
 
-def _fetch_file(url, target, expected):
+def _fetch_file(source, name):
+    url = source.get_url(name)
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer, open(target, "wb") as file:
-            # One byte more than expected is enough to know that it is another file.
-            left = expected["bytes"] + 1
-            while left and (chunk := answer.read(min(_CHUNK, left))):
-                file.write(chunk)
-                left -= len(chunk)
-    except urllib.error.URLError as error:
+        source.fetch(name, downloader=_DOWNLOADERS[urlsplit(url).scheme])
+    except OSError as error:
         raise OSError(
-            f"Cannot fetch {url}: {getattr(error, 'reason', error)}. Check the connection, or set "
-            "VAE_ZOO_URL to another address that serves the project's folder savedmodels/."
+            f"Cannot fetch {url}: {error}. Check the connection, or set VAE_ZOO_URL to another "
+            "address that serves the project's folder savedmodels/."
         ) from error
-    received = manifest.measure_file(target)
-    if received != expected:
+    except ValueError as error:
         raise ValueError(
-            f"{url} is not the file that was published, so it was not kept. Expected sha256 "
-            f"{expected['sha256']} ({expected['bytes']} bytes). Received sha256 "
-            f"{received['sha256']} of {received['bytes']} bytes read. Fetch again; if it happens "
-            "again, the address has another version of the models or has been tampered with."
-        )
+            f"{url} is not the file that was published: {error} Fetch again; if it happens again, "
+            "the address has another version of the models or has been tampered with."
+        ) from error

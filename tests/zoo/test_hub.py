@@ -74,24 +74,48 @@ def test_files_are_fetched_once(published, tmp_path, monkeypatch):
     assert hub.saved_model_path("vae_digits") == path
 
 
-def test_files_are_fetched_over_http(published, monkeypatch):
+@pytest.fixture
+def web_server(published, monkeypatch):
+    """The same over http; returns the paths of which it sends only the half."""
+    cut = set()
+
     class Handler(http.server.SimpleHTTPRequestHandler):
         def __init__(self, *arguments):
             super().__init__(*arguments, directory=str(published))
+
+        def copyfile(self, source, output):
+            content = source.read()
+            output.write(content[: len(content) // 2] if self.path in cut else content)
 
         def log_message(self, *arguments):
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         monkeypatch.setenv("VAE_ZOO_URL", f"http://127.0.0.1:{server.server_port}")
-        try:
-            path = hub.saved_model_path("vae_digits")
-        finally:
-            server.shutdown()
-            thread.join()
+        yield cut
+        server.shutdown()
+        thread.join()
+
+
+def test_files_are_fetched_over_http(published, web_server):
+    path = hub.saved_model_path("vae_digits")
     assert _files(path) == _files(published / "vae_digits" / "10")
+
+
+def test_a_connection_that_breaks_off_is_told_and_nothing_kept(web_server, tmp_path):
+    web_server.add("/vae_digits/10/variables/variables.index")
+    with pytest.raises(OSError, match=r"Cannot fetch http.*variables.index: .*128.*VAE_ZOO_URL"):
+        hub.saved_model_path("vae_digits")
+    assert _files(tmp_path / "cache") == {}
+
+
+def test_a_file_that_is_not_served_is_told_and_nothing_kept(published, web_server, tmp_path):
+    (published / "vae_digits" / "10" / "variables" / "variables.index").unlink()
+    with pytest.raises(OSError, match=r"Cannot fetch http.*variables.index: 404.*VAE_ZOO_URL"):
+        hub.saved_model_path("vae_digits")
+    assert _files(tmp_path / "cache") == {}
 
 
 def test_a_damaged_cache_is_fetched_again(published):
@@ -104,9 +128,7 @@ def test_a_damaged_cache_is_fetched_again(published):
 @pytest.mark.parametrize("content", ["bad", "newer", ""], ids=["same size", "longer", "shorter"])
 def test_a_changed_file_is_refused_and_nothing_kept(published, tmp_path, content):
     (published / "vae_digits" / "10" / "saved_model.pb").write_text(content)
-    message = (
-        r"vae_digits/10/saved_model.pb is not the file.*Expected sha256 11507a0e.*Received sha"
-    )
+    message = r"10/saved_model.pb is not the file.*expected sha256:11507a0e.*but got.*Fetch again"
     with pytest.raises(ValueError, match=message):
         hub.saved_model_path("vae_digits")
     assert _files(tmp_path / "cache") == {}
