@@ -1,6 +1,8 @@
-"""Whether there is a network, so that a download without one fails in seconds, not minutes."""
+"""Whether there is a network, so that a download without one fails in seconds, not minutes.
 
-import contextlib
+By hand, because TensorFlow Datasets has no limit to its ten retries and no way to work offline.
+"""
+
 import queue
 import threading
 from collections.abc import Iterable
@@ -41,21 +43,25 @@ def _answers(url: str) -> bool:
     return True
 
 
-@contextlib.contextmanager
-def refuse_requests(message: str):
-    """Within it, every request of this process fails at once.
+def refuse_downloads(builder, message: str) -> None:
+    """Has a builder prepare from what is on disk, and fail at once where it would download.
 
-    TensorFlow Datasets offers no limit to its ten retries, and finds what it has on disk only
-    while it prepares; so it is let run, and stopped where it turns to the network.
+    Only TensorFlow Datasets itself knows what it finds on disk, in which of its folders, while it
+    prepares. So it is let run; the download manager of this builder is the one that refuses, and
+    no other request of the process is touched.
+
+    Args:
+        builder: The `tfds.core.DatasetBuilder`.
+        message: What the `ConnectionError` says, before the address.
     """
-    import requests
+    make_manager = builder._make_download_manager
 
-    def refuse(session, method, url, **options):
-        raise requests.ConnectionError(f"{message} ({url})")
+    def make_offline_manager(**options):
+        def refuse(resource):
+            raise ConnectionError(f"{message} ({resource.url})")
 
-    original = requests.Session.request
-    requests.Session.request = refuse
-    try:
-        yield
-    finally:
-        requests.Session.request = original
+        manager = make_manager(**options)
+        manager._download = refuse
+        return manager
+
+    builder._make_download_manager = make_offline_manager

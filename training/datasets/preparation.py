@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator
 
 from training.datasets.completeness import find_defect, is_cut_short
-from training.datasets.network import can_reach, refuse_requests
+from training.datasets.network import can_reach, refuse_downloads
 
 MAX_FILES_LISTED = 10
 LEFTOVER_AGE_SECONDS = 24 * 3600
@@ -108,9 +108,11 @@ def _prepare(builder, name: str, defect: str) -> None:
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
-    config = tfds.download.DownloadConfig()
-    urls = builder.url_infos or {}
-    has_network = can_reach(urls)
+    has_network = can_reach(builder.url_infos or {})
+    if not has_network:
+        refuse_downloads(builder, "no network")
+    # Prepared data that TensorFlow hosts is asked for over the network, too.
+    config = tfds.download.DownloadConfig(try_download_gcs=has_network)
     # TFDS announces size and folder on standard output, which belongs to our caller; and it
     # announces a download even where there can be none.
     announcements = sys.stderr if has_network else io.StringIO()
@@ -120,12 +122,7 @@ def _prepare(builder, name: str, defect: str) -> None:
             _quiet_retries(),
             _no_empty_folders(builder),
         ):
-            if has_network:
-                builder.download_and_prepare(download_config=config)
-            else:
-                with refuse_requests("no network"):
-                    config = config.replace(try_download_gcs=False)
-                    builder.download_and_prepare(download_config=config)
+            builder.download_and_prepare(download_config=config)
     except ImportError:
         raise
     except Exception as error:  # network, disk, checksums, files to fetch by hand, …

@@ -2,8 +2,10 @@ import http.server
 import socket
 import threading
 
+import numpy as np
 import pytest
 import requests
+import tensorflow_datasets as tfds
 
 from training.datasets import network
 
@@ -47,10 +49,43 @@ def test_hosts_that_never_answer(monkeypatch):
     waiting.set()
 
 
-def test_requests_are_refused_and_then_possible_again(server):
-    with (
-        network.refuse_requests("no network"),
-        pytest.raises(requests.ConnectionError, match=r"no network .*zip"),
-    ):
-        requests.get(server)
-    assert requests.get(server, timeout=5).status_code == 501
+class SetOfOneFile(tfds.core.GeneratorBasedBuilder):
+    """Has one example, the length of a file that is downloaded from `url`."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    url_infos = {}
+
+    def __init__(self, url, **options):
+        self.url = url
+        super().__init__(**options)
+
+    def _info(self):
+        features = tfds.features.FeaturesDict({"length": tfds.features.Scalar(np.int64)})
+        return tfds.core.DatasetInfo(builder=self, features=features)
+
+    def _split_generators(self, dl_manager):
+        self.other_answer = requests.get(self.url, timeout=5).status_code
+        return {"train": self._generate_examples(dl_manager.download(self.url))}
+
+    def _generate_examples(self, path):
+        yield 0, {"length": path.stat().length}
+
+
+def test_only_the_downloads_of_a_builder_are_refused(server, tmp_path):
+    builder = SetOfOneFile(server, data_dir=tmp_path)
+    network.refuse_downloads(builder, "no network")
+    with pytest.raises(ConnectionError, match=r"^no network \(http.*file\.zip\)$"):
+        builder.download_and_prepare()
+    assert builder.other_answer == 501, "other requests are answered meanwhile"
+
+
+def test_what_is_on_disk_is_prepared_though_downloads_are_refused(server, tmp_path, monkeypatch):
+    manual = tmp_path / "downloads" / "manual"
+    manual.mkdir(parents=True)
+    (manual / "file.zip").write_bytes(b"12345")
+    info = tfds.core.download.checksums.compute_url_info(tfds.core.Path(manual / "file.zip"))
+    monkeypatch.setattr(SetOfOneFile, "url_infos", {server: info})
+    builder = SetOfOneFile(server, data_dir=tmp_path)
+    network.refuse_downloads(builder, "no network")
+    builder.download_and_prepare()
+    assert [int(each["length"]) for each in builder.as_dataset(split="train")] == [5]
