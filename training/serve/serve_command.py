@@ -80,8 +80,7 @@ def _write(arguments, models, machine):
     if not machine.has_gpu:
         print("Measuring the models, to size the server's batches ...", flush=True)
     batching, measured = size_batches(models, machine, arguments.max_batch_size)
-    ports = (arguments.grpc_port, arguments.rest_port)
-    files = write_folder(arguments.directory, models, machine, batching, measured, *ports)
+    files = write_folder(arguments.directory, models, batching, measured)
     print(
         f"Wrote {', '.join(files)} into {arguments.directory}. Batches: up to "
         f"{batching.max_batch_size} rows, which wait {batching.timeout_micros / 1000:g} ms."

@@ -10,8 +10,6 @@ from training.run_directory import replace_file
 from training.serve.served_models import version_folders
 from zoo.serving import server_configuration as configuration
 from zoo.serving.batch_measurement import LARGEST_BATCH, choose_batching, measure_batches
-from zoo.serving.server_containers import docker_compose
-from zoo.serving.server_kubernetes import kubernetes
 
 __all__ = ["size_batches", "write_folder"]
 
@@ -78,17 +76,14 @@ def _table(name, machine, seconds):
     return "\n".join(lines)
 
 
-def write_folder(directory, models, machine, batching, measured, grpc_port, rest_port):
-    """Writes the files.
+def write_folder(directory, models, batching, measured):
+    """Writes the files that a server reads.
 
     Args:
         directory: The folder; files of the same names are replaced.
         models: `ServedModel`s.
-        machine: A `Machine`.
         batching: A `Batching`.
         measured: Lines of text about it.
-        grpc_port: Port of this machine for gRPC.
-        rest_port: Port of this machine for REST.
 
     Returns:
         The names of the files.
@@ -96,23 +91,13 @@ def write_folder(directory, models, machine, batching, measured, grpc_port, rest
     Raises:
         UserError: A file cannot be written.
     """
-    header = f"# {_WRITTEN_BY}\n"
-    size = sum(_size(folder) for model in models for folder in version_folders(model))
+    header = f"{_WRITTEN_BY}\n{measured}"
     files = {
         configuration.MODELS_FILE: configuration.models_config(models, _RELOADED),
-        configuration.BATCHING_FILE: configuration.batching_config(
-            batching, f"{_WRITTEN_BY}\n{measured}"
-        ),
+        configuration.BATCHING_FILE: configuration.batching_config(batching, header),
         configuration.MONITORING_FILE: configuration.monitoring_config(_WRITTEN_BY),
-        "docker-compose.yml": header
-        + docker_compose(models, batching, machine, grpc_port, rest_port),
-        "kubernetes.yaml": header + kubernetes(models, batching, machine, size),
     }
     for name, text in files.items():
         with replace_file(pathlib.Path(directory, name)) as file:
             file.write(text)
     return list(files)
-
-
-def _size(folder):
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

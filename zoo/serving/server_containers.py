@@ -1,18 +1,18 @@
-"""How TensorFlow Serving is run in a container: a `docker run` command and a compose file.
+"""How TensorFlow Serving is run in a container: the image, and a `docker run` command.
 
 The models are mounted, read-only, at the paths that they have on this machine, so that one
-`models.config` is right for a server inside a container and outside of it.
+`models.config` is right for a server inside a container and outside of it. The files for Compose
+and Kubernetes in `docs/serving/` do likewise.
 """
 
 import csv
 import dataclasses
 import io
-import json
 import os
 
 from zoo.serving.server_configuration import server_arguments
 
-__all__ = ["CONTAINER_FOLDER", "Machine", "docker_compose", "docker_run", "image"]
+__all__ = ["CONTAINER_FOLDER", "Machine", "docker_run", "image"]
 
 CONTAINER_FOLDER = "/serving"
 _VERSION = "2.21.0"  # The TensorFlow that the zoo exports with.
@@ -71,68 +71,12 @@ def docker_run(models, folder, batching, machine, grpc_port, rest_port, name):
     ]
 
 
-def docker_compose(models, batching, machine, grpc_port=8500, rest_port=8501):
-    """Writes a compose file, to stand in the folder with the server's configuration.
-
-    Args:
-        models: `ServedModel`s.
-        batching: The `Batching` of `batching.config`.
-        machine: A `Machine`.
-        grpc_port: Port of this machine for gRPC.
-        rest_port: Port of this machine for REST.
-
-    Returns:
-        YAML.
-    """
-    arguments = server_arguments(CONTAINER_FOLDER, batching, _GRPC_PORT, _REST_PORT)
-    lines = [
-        "services:",
-        "  serving:",
-        f"    image: {image(machine)}",
-        "    entrypoint: [tensorflow_model_server]",
-        "    command:",
-        *(f"    - {json.dumps(argument)}" for argument in arguments),
-        "    ports:  # Of this machine only: the server itself has neither passwords nor TLS.",
-        f'    - "127.0.0.1:{grpc_port}:{_GRPC_PORT}"',
-        f'    - "127.0.0.1:{rest_port}:{_REST_PORT}"',
-        "    volumes:",
-    ]
-    for source, target in _mounts(models, "."):
-        lines += [
-            f"    - {{type: bind, source: {_compose_string(source)}, "
-            f"target: {_compose_string(target)}, read_only: true}}"
-        ]
-    lines += [
-        # The files may be readable to their owner alone.
-        f'    user: "{os.getuid()}:{os.getgid()}"',
-        "    init: true",
-        "    restart: unless-stopped",
-        "    read_only: true",
-        "    tmpfs: [/tmp]",
-        "    security_opt: [no-new-privileges:true]",
-    ]
-    if machine.has_gpu:
-        lines += [
-            "    deploy:",
-            "      resources:",
-            "        reservations:",
-            "          devices:",
-            "          - {driver: nvidia, count: 1, capabilities: [gpu]}",
-        ]
-    return "\n".join(lines) + "\n"
-
-
 def _mount_option(source, target):
     """What `docker run --mount` takes: one line of CSV. In `--volume` a path could hold no `:`."""
     line = io.StringIO()
     fields = ["type=bind", f"source={source}", f"target={target}", "readonly"]
     csv.writer(line, lineterminator="").writerow(fields)
     return line.getvalue()
-
-
-def _compose_string(text):
-    """A YAML string in which Compose replaces no variable."""
-    return json.dumps(text, ensure_ascii=False).replace("$", "$$")
 
 
 def _mounts(models, folder):

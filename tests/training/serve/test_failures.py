@@ -91,7 +91,7 @@ def test_without_any_server_it_says_what_to_install_and_to_run(capsys, ports, tm
     commands = shlex.split(output[output.index("  tensorflow_model_server \\") :])
     assert f"--model_config_file={tmp_path}/serving/models.config" in commands
     assert f"--mount=type=bind,source={tmp_path}/faces,target={tmp_path}/faces,readonly" in commands
-    assert (tmp_path / "serving" / "kubernetes.yaml").is_file()
+    assert (tmp_path / "serving" / "models.config").is_file()
 
 
 def test_for_a_gpu_only_docker_is_offered(capsys, ports):

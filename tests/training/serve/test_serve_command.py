@@ -6,7 +6,6 @@ import shlex
 import signal
 
 import pytest
-import yaml
 
 from tests.training.serve.stand_in import fails, has_ended, make_version
 from training import cli
@@ -108,8 +107,6 @@ def test_write_only_starts_nothing(program, capsys):
     assert not program.exists()
     assert sorted(os.listdir("serving")) == [
         "batching.config",
-        "docker-compose.yml",
-        "kubernetes.yaml",
         "models.config",
         "monitoring.config",
     ]
@@ -130,12 +127,14 @@ def test_the_largest_batch_can_be_given(capsys):
 def test_for_a_gpu_nothing_is_measured(capsys, monkeypatch):
     monkeypatch.setattr(server_folder, "measure_batches", None)
     assert cli.main(["serve", "faces", "--write-only", "--gpu"]) == 0
-    assert "tensorflow_model_server \\" not in capsys.readouterr().out, "it knows no GPU"
-    with open("serving/kubernetes.yaml", encoding="utf-8") as file:
-        deployment = list(yaml.safe_load_all(file))[1]
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
-    assert container["image"] == "tensorflow/serving:2.21.0-gpu"
+    output = capsys.readouterr().out
+    assert "tensorflow_model_server \\" not in output, "it knows no GPU"
+    assert "--gpus=all" in output
+    assert "tensorflow/serving:2.21.0-gpu" in output
+    with open("serving/batching.config", encoding="utf-8") as file:
+        text = file.read()
+    assert "Not measured" in text
+    assert "max_batch_size { value: 64 }" in text
 
 
 def test_an_interrupted_measurement_is_no_training(capsys, monkeypatch):

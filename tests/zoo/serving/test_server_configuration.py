@@ -1,12 +1,10 @@
-"""The texts that a server reads are parsed by the protos and YAML that they claim to be."""
+"""The texts that a server reads are parsed by the protos that they claim to be."""
 
 import csv
-import os
 
 import numpy as np
 import pytest
 import tensorflow as tf
-import yaml
 from google.protobuf import (
     descriptor_pb2,
     descriptor_pool,
@@ -25,8 +23,7 @@ from zoo.serving.server_configuration import (
     monitoring_config,
     server_arguments,
 )
-from zoo.serving.server_containers import Machine, docker_compose, docker_run
-from zoo.serving.server_kubernetes import kubernetes
+from zoo.serving.server_containers import Machine, docker_run
 
 MODELS = [
     ServedModel("digits", "/models/all: $HOME, digits"),
@@ -34,7 +31,6 @@ MODELS = [
 ]
 PATHS = [model.base_path for model in MODELS]
 BATCHING = Batching(16, 1300, 4)
-CPU, GPU = Machine(4), Machine(4, has_gpu=True)
 TYPES = {
     "bool": descriptor_pb2.FieldDescriptorProto.TYPE_BOOL,
     "int64": descriptor_pb2.FieldDescriptorProto.TYPE_INT64,
@@ -131,7 +127,7 @@ def test_requests_of_one_row_can_fill_two_batches():
 
 
 def test_docker_mounts_what_the_configuration_names():
-    command = docker_run(MODELS, "/here/serving", BATCHING, CPU, 9500, 9501, "me")
+    command = docker_run(MODELS, "/here/serving", BATCHING, Machine(4), 9500, 9501, "me")
     mounts = [each.split("=", 1)[1] for each in command if each.startswith("--mount")]
     # Docker reads each as a line of CSV.
     assert list(csv.reader(mounts)) == [
@@ -143,71 +139,6 @@ def test_docker_mounts_what_the_configuration_names():
     image = command.index("tensorflow/serving:2.21.0")
     assert command[image + 1 :] == server_arguments("/serving", BATCHING)
     assert "--gpus=all" not in command
-
-
-def test_docker_compose_is_yaml_of_the_same():
-    service = yaml.safe_load(docker_compose(MODELS, BATCHING, CPU, 9500, 9501))["services"][
-        "serving"
-    ]
-    assert service["image"] == "tensorflow/serving:2.21.0"
-    assert service["entrypoint"] + service["command"] == [
-        "tensorflow_model_server",
-        *server_arguments("/serving", BATCHING),
-    ]
-    assert service["ports"] == ["127.0.0.1:9500:8500", "127.0.0.1:9501:8501"]
-    # Compose reads $$ as $, and $ as the beginning of a variable.
-    paths = [path.replace("$", "$$") for path in PATHS]
-    mounts = [(each["source"], each["target"]) for each in service["volumes"]]
-    assert mounts == [(".", "/serving"), *((path, path) for path in paths)]
-    assert service["user"] == f"{os.getuid()}:{os.getgid()}"
-    assert all(each["read_only"] is True for each in service["volumes"])
-    assert "deploy" not in service
-
-
-def test_docker_compose_asks_for_a_gpu():
-    service = yaml.safe_load(docker_compose(MODELS, BATCHING, GPU))["services"]["serving"]
-    assert service["image"] == "tensorflow/serving:2.21.0-gpu"
-    (device,) = service["deploy"]["resources"]["reservations"]["devices"]
-    assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
-
-
-@pytest.fixture(params=[CPU, GPU], ids=["cpu", "gpu"])
-def manifest(request):
-    documents = list(yaml.safe_load_all(kubernetes(MODELS, BATCHING, request.param, 300_000_000)))
-    assert [each["kind"] for each in documents] == ["ConfigMap", "Deployment", "Service"]
-    return request.param, *documents
-
-
-def test_the_config_map_holds_the_three_files(manifest):
-    _, config_map, _, _ = manifest
-    files = config_map["data"]
-    models = _parse_models(files["models.config"])
-    assert [each.base_path for each in models] == ["/models/digits", "/models/faces"]
-    assert dict(models[1].version_labels) == MODELS[1].labels
-    assert files["batching.config"] == batching_config(BATCHING)
-    assert files["monitoring.config"] == monitoring_config()
-
-
-def test_the_deployment_fits_the_machine_and_the_service(manifest):
-    machine, config_map, deployment, service = manifest
-    pod = deployment["spec"]["template"]
-    (container,) = pod["spec"]["containers"]
-    assert container["image"].endswith("-gpu") == machine.has_gpu
-    assert ("nvidia.com/gpu" in container["resources"]["limits"]) == machine.has_gpu
-    assert container["resources"]["limits"]["cpu"] == "4"
-    assert container["resources"]["requests"]["memory"] == "3328Mi"  # 1024 + 8 · 286, rounded up
-    assert set(server_arguments("/serving", BATCHING)) <= set(container["args"])
-    ports = {each["name"]: each["containerPort"] for each in container["ports"]}
-    assert ports == {"grpc": 8500, "rest": 8501}
-    assert container["readinessProbe"]["httpGet"] == {"path": "/v1/models/digits", "port": "rest"}
-    assert {each["targetPort"] for each in service["spec"]["ports"]} == set(ports)
-    assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
-    assert service["spec"]["type"] == "ClusterIP"
-    mounted = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
-    assert mounted["models"] == "/models"
-    volumes = {each["name"]: each for each in pod["spec"]["volumes"]}
-    assert volumes.keys() == mounted.keys()
-    assert volumes["configuration"]["configMap"]["name"] == config_map["metadata"]["name"]
 
 
 # === Sizing the batches ===
