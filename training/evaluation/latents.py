@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from zoo.models import inputs
+from zoo.base import inputs
 
 __all__ = ["normal_posteriors", "posterior_means", "posterior_samples", "prior_samples"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from training.evaluation.latents import normal_posteriors
-from zoo.models import inputs
+from zoo.base import inputs
 
 __all__ = ["measure"]
 

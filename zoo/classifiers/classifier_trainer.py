@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
-from zoo.models import inputs
-from zoo.models.checked_model import CheckedModel
+from zoo.base import inputs
+from zoo.base.checked_model import CheckedModel
 
 __all__ = ["ClassifierTrainer"]
 

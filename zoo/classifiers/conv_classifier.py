@@ -3,9 +3,9 @@
 import keras
 import tensorflow as tf
 
+from zoo.base import inputs
 from zoo.classifiers.classifier_trainer import ClassifierTrainer
 from zoo.classifiers.conv_features import ConvFeatures, as_sizes
-from zoo.models import inputs
 
 __all__ = ["ConvClassifier"]
 

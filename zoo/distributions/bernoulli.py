@@ -17,6 +17,8 @@ class Bernoulli(Likelihood):
     cross-entropy, which many papers train on but which is no likelihood: `ContinuousBernoulli` is.
     """
 
+    is_of_levels = True
+
     def distribution(self, parameters):
         """Maps logits `[B, H, W, C]` to independent Bernoullis of event shape `[H, W, C]`."""
         bernoulli = tfp.distributions.Bernoulli(logits=parameters, dtype=tf.float32)

@@ -32,6 +32,8 @@ class DiscretizedLogisticMixture(Likelihood):
         ValueError: `num_components` is not an int of at least 1.
     """
 
+    is_of_levels = True
+    couples_channels = True
     is_trained_by_likelihood = True
 
     def __init__(self, num_components=8, **kwargs):

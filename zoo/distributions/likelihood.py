@@ -12,12 +12,17 @@ class Likelihood(keras.layers.Layer):
     """Turns a decoder's output into a distribution over images `[B, H, W, C]` in [0, 1].
 
     A subclass defines `distribution(parameters)`, `log_prob_of_levels(distribution, images)` and
-    `draw(distribution, uniforms)`.
+    `draw(distribution, uniforms)`. It treats all pixels alike and each by itself, so a model may
+    also ask for the mean of pixels that do not lie in their places in an image: of parameters
+    `[..., num_parameters(C)]`, with three or more axes before the last, `mean()` is `[..., C]`.
     It computes in float32 whatever the precision policy: sums over thousands of pixels need it.
 
     Attributes:
         parameters_per_channel: Numbers the decoder must give for each channel of each pixel.
         has_mean: Whether the distribution's mean is known in closed form.
+        is_of_levels: Whether `draw` gives some of the 256 levels 0, 1/255, ..., 1, and `log_prob`
+            is a probability of them and no density.
+        couples_channels: Whether a pixel's channels depend on each other.
         is_trained_by_likelihood: Whether something of it, such as scales, learns from the
             distortion alone, so that an objective without a likelihood term (GECO) would never
             train it.
@@ -25,6 +30,8 @@ class Likelihood(keras.layers.Layer):
 
     parameters_per_channel = 1
     has_mean = True
+    is_of_levels = False
+    couples_channels = False
     is_trained_by_likelihood = False
 
     def __init__(self, **kwargs):

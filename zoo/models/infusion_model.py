@@ -5,7 +5,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from zoo import random
-from zoo.models import inputs, precision
+from zoo.base import inputs, precision
 from zoo.models.conv_networks import check_sizes
 from zoo.models.infusion_trainer import InfusionTrainer
 from zoo.models.sequential_networks import StepGenerator, check_divisible

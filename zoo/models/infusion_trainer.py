@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 
 from zoo import random
-from zoo.models import inputs
-from zoo.models.checked_model import CheckedModel
+from zoo.base import inputs
+from zoo.base.checked_model import CheckedModel
 
 __all__ = ["InfusionTrainer"]
 

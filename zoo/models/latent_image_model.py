@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from zoo import distributions, random
-from zoo.models import inputs, precision
+from zoo.base import inputs, precision
 from zoo.models.objective_trainer import ObjectiveTrainer
 from zoo.models.record import Record
 

@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 
 from zoo import random
-from zoo.models import inputs
-from zoo.models.checked_model import CheckedModel
+from zoo.base import inputs
+from zoo.base.checked_model import CheckedModel
 from zoo.objectives import ELBO, Objective
 from zoo.objectives.objective import mean_over_replicas
 
@@ -146,7 +146,7 @@ class ObjectiveTrainer(CheckedModel):
         return [] if self.objective is None else self.objective.callbacks()
 
     def fit(self, x=None, *args, **kwargs):
-        """Trains as `keras.Model.fit` does, on a batch as `zoo.models.inputs.unpack` reads it.
+        """Trains as `keras.Model.fit` does, on a batch as `zoo.base.inputs.unpack` reads it.
 
         Raises:
             ValueError: Bad images, a term that is not finite (no weight was changed by that step),

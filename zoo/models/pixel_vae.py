@@ -6,14 +6,13 @@ import tensorflow as tf
 from zoo import random
 from zoo.distributions import normals
 from zoo.layers import PixelCNN
+from zoo.layers.pixel_sampler import sample_pixels
 from zoo.models.conv_networks import check_sizes, make_encoder
 from zoo.models.normal_latents import NormalLatents
-from zoo.sampling.pixel_sampler import sample_pixels
 
 __all__ = ["PixelImage", "PixelVAE"]
 
 _PIXEL_STREAM = 1  # Of the noise; latents are drawn from stream 0.
-_PIXELS = ("Bernoulli", "DiscretizedLogisticMixture")
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -39,8 +38,8 @@ class PixelVAE(NormalLatents):
         encoder_filters: Filters of the encoder's stride-2 convolutions.
         hidden_units: Units of the encoder's dense layer.
         likelihood: Of a pixel given those before it: `"discretized_logistic_mixture"`, any number
-            of channels; `"bernoulli"`, one channel, for binary images; or one of the two classes
-            of `zoo.distributions`.
+            of channels; `"bernoulli"`, one channel, for binary images; or a
+            `zoo.distributions.Likelihood` that `is_of_levels`.
 
     Raises:
         ValueError: A size is not positive or, of a kernel, not odd; another likelihood; a Bernoulli
@@ -180,15 +179,15 @@ def _check_odd(**sizes):
 
 def _check_likelihood(likelihood, channels):
     kind = type(likelihood).__name__
-    if kind not in _PIXELS:
+    if not likelihood.is_of_levels:
         raise ValueError(
             "PixelVAE draws pixels of 256 levels or binary ones: likelihood must be "
-            "'discretized_logistic_mixture' or 'bernoulli', or one of these two classes of "
-            f"zoo.distributions. Received: likelihood={kind}"
+            "'discretized_logistic_mixture' or 'bernoulli', or one of your own with is_of_levels. "
+            f"Received: likelihood={kind}"
         )
-    if kind == "Bernoulli" and channels != 1:
+    if channels > 1 and not likelihood.couples_channels:
         raise ValueError(
-            "A PixelVAE of Bernoulli pixels models 1 channel: it would draw several without regard "
+            f"A PixelVAE of {kind} pixels models 1 channel: it would draw several without regard "
             "to each other. Pass likelihood='discretized_logistic_mixture', which models any "
             f"number. Received: {channels} channels"
         )

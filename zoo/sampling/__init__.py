@@ -1,6 +1,6 @@
 """Drawing images: pixel by pixel, and by Markov chains."""
 
+from zoo.layers.pixel_sampler import sample_pixels, sample_pixels_naively
 from zoo.sampling.markov_chain import markov_chain
-from zoo.sampling.pixel_sampler import sample_pixels, sample_pixels_naively
 
 __all__ = ["markov_chain", "sample_pixels", "sample_pixels_naively"]

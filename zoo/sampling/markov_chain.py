@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from zoo import random
-from zoo.models import inputs
+from zoo.base import inputs
 
 __all__ = ["markov_chain"]
 

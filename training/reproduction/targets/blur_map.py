@@ -8,7 +8,7 @@ from training.figures.grids import as_pixels
 from training.reproduction.drawing import saved
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target
-from zoo.models import inputs
+from zoo.base import inputs
 
 __all__ = ["TARGET", "posterior_variance"]
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import zoo
 from tests import contract
-from zoo.models import inputs
+from zoo.base import inputs
 
 H, W, C = contract.IMAGE_SHAPE
 

@@ -5,8 +5,8 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import random
-from zoo.models import inputs
-from zoo.models.stop_if_not_finite import StopIfNotFinite
+from zoo.base import inputs
+from zoo.base.stop_if_not_finite import StopIfNotFinite
 
 __all__ = ["CheckedModel"]
 
@@ -19,7 +19,7 @@ class CheckedModel(keras.Model):
         return []
 
     def fit(self, x=None, *args, **kwargs):
-        """Trains as `keras.Model.fit` does, on a batch as `zoo.models.inputs.unpack` reads it.
+        """Trains as `keras.Model.fit` does, on a batch as `zoo.base.inputs.unpack` reads it.
 
         Raises:
             ValueError: Bad images or labels, or a loss or weights that are not finite.
