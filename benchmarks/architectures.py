@@ -25,7 +25,7 @@ import tensorflow as tf
 from conv_draw_zoo import convolution_peak
 
 import zoo
-from training import build
+from training.kinds import build
 from training.recipes import find_recipe
 
 HERE = pathlib.Path(__file__).parent

@@ -1,4 +1,4 @@
-"""The measures of `training.evaluation` and the theory of `training.theory` beside closed forms.
+"""The measures of `training.evaluation` and the theory of "Taming VAEs" beside closed forms.
 
     python -m benchmarks.estimators           # some five minutes of two cores
     python -m benchmarks.estimators --quick   # few samples, nothing written
@@ -20,7 +20,7 @@ import scipy.stats
 
 from tests.training.evaluation.linear_model import LinearModel
 from training.evaluation import annealed_importance_sampling, marginal_kl, mutual_information
-from training.theory import fixed_points, lipschitz, partition, point_sets, tiles
+from training.reproduction.theory import fixed_points, lipschitz, partition, point_sets, tiles
 
 NUMBERS = pathlib.Path(__file__).parent / "results" / "estimators.json"
 # Signal over noise small enough that I(x; z) is below 2 nats.

@@ -4,7 +4,9 @@ import pytest
 
 from tests import contract
 from tests.training.tiny import tiny_recipe
-from training import demo, latent_model_results, run
+from training.command_line import demo
+from training.kinds import latent_model_results
+from training.runs import run
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ measure that cannot be taken of every model or data set has a `check(model, data
 import importlib
 
 import zoo
-from training.errors import UsageError
+from zoo.errors import UsageError
 
 __all__ = ["DESCRIPTIONS", "NAMES", "check", "measure"]
 

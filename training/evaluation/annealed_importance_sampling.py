@@ -11,8 +11,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from training.errors import UsageError
 from zoo import random
+from zoo.errors import UsageError
 
 __all__ = ["check", "log_prob", "measure"]
 

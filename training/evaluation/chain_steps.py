@@ -7,8 +7,8 @@ to step, and that the first step is what a plain VAE of the same networks gives.
 import numpy as np
 import tensorflow as tf
 
-from training.errors import UsageError
 from training.evaluation.sharpness import sharpness
+from zoo.errors import UsageError
 
 __all__ = ["measure"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
-from training.errors import UsageError
+from zoo.errors import UsageError
 
 __all__ = ["check", "features_of", "find_classifier", "predict_classes"]
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 import zoo
 from training.datasets.compositions import DEGREES_PER_DIGIT
 from training.datasets.rotation import rotate
-from training.errors import UsageError
+from zoo.errors import UsageError
 
 __all__ = ["measure"]
 

@@ -5,8 +5,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from training.errors import UsageError
 from training.evaluation.latents import posterior_means
+from zoo.errors import UsageError
 
 __all__ = ["check", "measure"]
 

@@ -10,8 +10,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from training.errors import UsageError
 from zoo.distributions import Gaussian
+from zoo.errors import UsageError
 
 __all__ = ["check", "measure", "negative_log_likelihood"]
 

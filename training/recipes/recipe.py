@@ -6,7 +6,7 @@ import dataclasses
 import json
 import pathlib
 
-from training.errors import UsageError, near_names
+from zoo.errors import UsageError, near_names
 
 __all__ = ["Recipe", "find_recipe", "recipe_names"]
 

@@ -13,13 +13,13 @@ import json
 import pathlib
 import shutil
 
-from training.errors import UsageError
 from training.reproduction import pages
 from training.reproduction.names import SCALES
 from training.reproduction.store import Store
 from training.reproduction.tables import as_tables
 from training.reproduction.targets import TARGETS
-from training.run_directory import replace_file
+from training.runs.run_directory import replace_file
+from zoo.errors import UsageError
 
 __all__ = ["report"]
 

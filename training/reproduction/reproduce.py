@@ -3,11 +3,12 @@
 import re
 import sys
 
-from training import build, model_source, run
-from training.errors import UsageError, UserError, near_names
+from training.kinds import build
 from training.reproduction.store import Store
 from training.reproduction.target import Finished
 from training.reproduction.targets import TARGETS
+from training.runs import model_source, run
+from zoo.errors import UsageError, UserError, near_names
 
 __all__ = ["reproduce"]
 

@@ -11,10 +11,11 @@ import os
 import pathlib
 import sys
 
-from training import evaluation, file_lock, model_source
-from training.errors import UsageError, UserError
+from training import evaluation
 from training.reproduction.target import Result
-from training.run_directory import RunDirectory, write_json
+from training.runs import file_lock, model_source
+from training.runs.run_directory import RunDirectory, write_json
+from zoo.errors import UsageError, UserError
 
 __all__ = ["Store"]
 

@@ -6,7 +6,7 @@ import shlex
 
 import numpy as np
 
-from training.run_directory import replace_file
+from training.runs.run_directory import replace_file
 from zoo.serving import warmup
 
 __all__ = ["example_calls"]

@@ -3,8 +3,8 @@
 import contextlib
 import os
 
-from training.errors import UserError
-from training.file_lock import open_lock, take
+from training.runs.file_lock import open_lock, take
+from zoo.errors import UserError
 
 __all__ = ["hold", "is_held"]
 

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 
-from training.errors import UsageError, UserError
+from zoo.errors import UsageError, UserError
 
 __all__ = [
     "BINARY",

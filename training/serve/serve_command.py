@@ -5,11 +5,11 @@ import shlex
 import subprocess
 import sys
 
-from training.errors import UserError
 from training.serve import folder_lock, installation, model_server
 from training.serve.example_calls import example_calls
 from training.serve.served_models import find_models, version_folders
 from training.serve.server_folder import size_batches, write_folder
+from zoo.errors import UserError
 from zoo.serving.server_configuration import server_arguments
 from zoo.serving.server_containers import Machine, docker_run, image
 

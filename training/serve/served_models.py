@@ -6,8 +6,8 @@ import pathlib
 import re
 
 import zoo
-from training.errors import UsageError, near_names
-from training.run_directory import RunDirectory
+from training.runs.run_directory import RunDirectory
+from zoo.errors import UsageError, near_names
 from zoo.serving import keras_config, manifest
 from zoo.serving.server_configuration import ServedModel
 from zoo.serving.versions import LARGEST_VERSION

@@ -5,9 +5,9 @@ import pathlib
 
 import tensorflow as tf
 
-from training.errors import UsageError, UserError
-from training.run_directory import replace_file
+from training.runs.run_directory import replace_file
 from training.serve.served_models import version_folders
+from zoo.errors import UsageError, UserError
 from zoo.serving import server_configuration as configuration
 from zoo.serving.batch_measurement import LARGEST_BATCH, choose_batching, measure_batches
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.rotation import rotate
 from training.datasets.splits import MemorySplit
-from training.errors import UsageError
 from training.evaluation import generated_accuracy
+from zoo.errors import UsageError
 
 NUM = 450  # More than two batches of contexts.
 LEVELS_PER_DIGIT = 25

@@ -8,8 +8,8 @@ import scipy.linalg
 import zoo
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.splits import MemorySplit
-from training.errors import UsageError
 from training.evaluation import class_distribution, classifiers, frechet_distance
+from zoo.errors import UsageError
 
 SHAPE = (8, 8, 1)
 

@@ -9,7 +9,6 @@ import scipy.stats
 import zoo
 from tests.training.evaluation.linear_model import NOISE_SCALE, LinearModel
 from training import datasets
-from training.errors import UsageError
 from training.evaluation import (
     active_units,
     annealed_importance_sampling,
@@ -17,6 +16,7 @@ from training.evaluation import (
     marginal_kl,
     quantized_likelihood,
 )
+from zoo.errors import UsageError
 
 
 @pytest.fixture(scope="module")

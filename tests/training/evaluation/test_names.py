@@ -8,8 +8,8 @@ import pytest
 
 import zoo
 from training import datasets, evaluation
-from training.errors import UsageError
 from training.evaluation import classifiers
+from zoo.errors import UsageError
 
 _HELPERS = {"classifiers", "latents"}
 

@@ -113,7 +113,7 @@ def test_chain_steps_measure_every_step(data, digits):
 
 def test_chain_steps_refuse_a_model_without_a_chain(data):
     import zoo
-    from training.errors import UsageError
+    from zoo.errors import UsageError
 
     with pytest.raises(UsageError, match="ConvVAE gives no chain"):
         chain_steps.measure(zoo.ConvVAE((16, 16, 1), filters=(4,), hidden_units=4), data)

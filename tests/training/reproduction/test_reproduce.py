@@ -7,13 +7,14 @@ import pytest
 from PIL import Image
 
 from tests.training.tiny import tiny_recipe
-from training import build, cli
-from training.errors import UserError
+from training.command_line import cli
+from training.kinds import build
 from training.recipes import find_recipe
 from training.reproduction import names, reproduce, scales, tables
 from training.reproduction.store import Store
 from training.reproduction.target import Run, Target
 from training.reproduction.targets import TARGETS
+from zoo.errors import UserError
 
 
 def _runs(scale):

@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-from training import cli
+from training.command_line import cli
 from zoo.serving import keras_config, manifest, warmup
 
 STAND_IN = f"""#!{sys.executable}

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from tests.training.serve.stand_in import fails, free_port
-from training import cli
-from training.errors import UserError
+from training.command_line import cli
 from training.serve import folder_lock, model_server
+from zoo.errors import UserError
 
 CONFIGURATION = pathlib.Path("serving", "models.config")
 LOG = pathlib.Path("serving", "server.log")

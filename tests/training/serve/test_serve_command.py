@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from tests.training.serve.stand_in import fails, has_ended, make_version
-from training import cli
+from training.command_line import cli
 from training.serve import model_server, server_folder
 
 pytestmark = pytest.mark.usefixtures("surroundings")

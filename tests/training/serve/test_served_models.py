@@ -4,8 +4,8 @@ import pytest
 
 import zoo
 from tests.training.serve.stand_in import make_version
-from training.errors import UsageError
 from training.serve.served_models import find_models, version_folders
+from zoo.errors import UsageError
 
 
 @pytest.fixture

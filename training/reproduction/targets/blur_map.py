@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from training import build
 from training.evaluation.latents import normal_posteriors
 from training.figures.grids import as_pixels
+from training.kinds import build
 from training.reproduction.drawing import saved
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target

@@ -4,7 +4,13 @@ import numpy as np
 
 from training.reproduction.drawing import saved
 from training.reproduction.target import Target
-from training.theory import fixed_points, partition, phase_transitions, point_sets, tiles
+from training.reproduction.theory import (
+    fixed_points,
+    partition,
+    phase_transitions,
+    point_sets,
+    tiles,
+)
 
 __all__ = ["TARGET"]
 

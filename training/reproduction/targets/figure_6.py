@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from training import build
 from training.figures import save_comparison
+from training.kinds import build
 from training.reproduction.target import Target
 from training.reproduction.targets.variants import LABELS, make_variants
 

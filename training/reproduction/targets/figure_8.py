@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from training import build
 from training.datasets.sources import NUM_MICRO_IMAGES
+from training.kinds import build
 from training.reproduction.drawing import saved
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target

@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 
-from training import build
 from training.figures.chains import save_chains
+from training.kinds import build
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target
 

@@ -1,0 +1,371 @@
+import csv
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+import zoo
+from tests import contract
+from tests.training.tiny import REPOSITORY, tiny_recipe
+from training.command_line import cli, demo
+from training.evaluation import measures
+from training.kinds import build, latent_model_results
+from training.runs import run
+from zoo.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def _fails(capsys, *arguments):
+    """Runs a command that fails as foreseen; gives its exit code and the paragraph it printed."""
+    code = cli.main(list(arguments))
+    message = capsys.readouterr().err
+    assert message.startswith("vae-zoo: ")
+    assert message.count("\n") == 1, "one paragraph, no traceback"
+    return code, message
+
+
+def _not_blank(path):
+    return np.asarray(Image.open(path)).std() > 5
+
+
+# === What the demo leaves behind ===
+
+
+def test_demo_fills_the_run_directory(finished_run):
+    files = {str(p.relative_to(finished_run)) for p in finished_run.rglob("*") if p.is_file()}
+    assert {
+        "recipe.json",
+        "history.csv",
+        "metrics.json",
+        "card.md",
+        "checkpoints/best.keras",
+        "checkpoints/step-00000007.keras",
+        "figures/reconstructions.png",
+        "figures/samples.png",
+        "figures/samples_of_saved_model.png",
+        "figures/trajectory.png",
+        "savedmodel/1/saved_model.pb",
+    } <= files
+    assert all(_not_blank(finished_run / name) for name in files if name.endswith(".png"))
+    with open(finished_run / "history.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["3", "6", "7"]
+    assert {"rate", "val_rate", "val_rmse", "val_reconstruction_error_multiplier"} <= set(rows[0])
+    made_with = json.loads((finished_run / "recipe.json").read_text())["made_with"]
+    assert made_with["versions"]["tensorflow"] == tf.__version__
+
+
+def test_tensorboard_has_scalars_and_images(finished_run):
+    tags = set()
+    for file in (finished_run / "tensorboard").rglob("events*"):
+        for record in tf.data.TFRecordDataset(str(file)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            tags |= {value.tag for value in event.summary.value}
+    assert {"epoch_rate", "samples", "data_above_reconstructions"} <= tags
+
+
+def test_metrics_are_those_of_the_model(finished_run):
+    metrics = json.loads((finished_run / "metrics.json").read_text())
+    assert metrics["steps"] == 7
+    assert metrics["seed"] == 3
+    model = zoo.load(finished_run / "savedmodel" / "1")
+    data = build.load_data(tiny_recipe())
+    test = model.evaluate(data.batches("test", 16), return_dict=True, verbose=0)
+    assert metrics["test"] == pytest.approx(test, rel=1e-4)
+    error = test["rmse"] ** 2 - 0.2**2
+    assert metrics["test"]["reconstruction_error_violation"] == pytest.approx(error, rel=1e-3)
+    beta = metrics["equivalent_beta"]
+    multiplier = metrics["multipliers"]["reconstruction_error"]
+    assert beta["value"] * multiplier * beta["likelihood_scale"] ** 2 == pytest.approx(32.0)
+    bits = metrics["bits_per_dimension"]
+    assert (bits["images"], bits["importance_samples"]) == (300, 16)
+    images = next(iter(data.batches("test", 50)))["image"]
+    log_prob = model.log_prob(images, num_samples=16, seed=0)
+    some = -float(tf.reduce_mean(log_prob)) / (64 * np.log(2.0))
+    assert bits["value"] == pytest.approx(some, rel=0.1)
+
+
+def test_card_has_the_measures_the_figures_and_the_ledger(finished_run):
+    card = (finished_run / "card.md").read_text()
+    metrics = json.loads((finished_run / "metrics.json").read_text())
+    excess = 100 * (metrics["test"]["rmse"] / 0.2 - 1)
+    rmse = f"| rmse | {metrics['test']['rmse']:.4g} | pixel units; the tolerance is 0.2"
+    assert f"{rmse} ({excess:+.1f}%) |" in card
+    assert f"| rate | {metrics['test']['rate']:.4g} |" in card
+    assert "| size | large | tiny | a \\| test |" in card
+    is_met = metrics["test"]["rmse"] <= 1.05 * 0.2
+    assert ("was not met" in card) == (not is_met)
+    assert ("reconstruction_error" in metrics["unmet_constraints"]) == (not is_met)
+    for name in ("reconstructions", "samples", "trajectory"):
+        assert f"](figures/{name}.png)" in card
+
+
+def _rows_of_multipliers(*values):
+    return [{"val_reconstruction_error_multiplier": value} for value in values]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (_rows_of_multipliers(10.0, 20.0), "The multiplier was still rising. Train for more steps"),
+        (_rows_of_multipliers(20.0, 20.0), "The multiplier was no longer rising. Train"),
+        (_rows_of_multipliers(20.0), "on the test split. Train for more steps"),
+    ],
+)
+def test_card_and_summaries_say_that_a_tolerance_was_not_met(finished_run, rows, said):
+    model = build.make_model(tiny_recipe(), (8, 8, 1))
+    metrics = json.loads((finished_run / "metrics.json").read_text())
+    metrics["test"] |= {"rmse": 0.22, "reconstruction_error_violation": 0.22**2 - 0.2**2}
+    metrics["unmet_constraints"] = measures.unmet_constraints(model, metrics["test"], rows)
+    data = build.load_data(tiny_recipe())
+    text = "The tolerance 0.2 was not met: rmse 0.22 on the test split."
+    for place in (
+        latent_model_results.make_card(tiny_recipe(), data, metrics),
+        latent_model_results.summary(metrics),
+        demo._summary(metrics, 0.2, finished_run),
+    ):
+        assert text in place
+        assert said in place
+
+
+def test_a_tolerance_has_a_margin_and_a_high_multiplier_is_told(finished_run):
+    model = build.make_model(tiny_recipe(), (8, 8, 1))
+    test = {"rmse": 0.209, "reconstruction_error_violation": 0.209**2 - 0.2**2}
+    assert measures.unmet_constraints(model, test, []) == {}
+    model.objective.log_multipliers.assign([30.0])
+    test = {"rmse": 0.211, "reconstruction_error_violation": 0.211**2 - 0.2**2}
+    unmet = measures.unmet_constraints(model, test, [])
+    (text,) = measures.shortfalls({"test": test, "unmet_constraints": unmet})
+    assert "so high that raising it no longer helps." in text
+
+
+# === Commands ===
+
+
+def test_list_starts_fast_and_needs_no_tensorflow():
+    code = (
+        "import sys; from training.command_line.cli import main; main(['list']); "
+        "assert not {'tensorflow', 'keras', 'matplotlib', 'sklearn'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "conv_draw_mnist" in done.stdout
+
+
+@pytest.mark.usefixtures("no_results")
+def test_train_and_resume(tiny_recipe_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("training.kinds.latent_model_results.summary", lambda metrics: "")
+    command = ["train", str(tiny_recipe_file), "--steps", "2", "--tolerance", "0.3"]
+    assert cli.main(command) == 0
+    recipe = json.loads((tmp_path / "runs" / "tiny" / "recipe.json").read_text())
+    assert recipe["steps"] == 2
+    constraint = recipe["objective"]["arguments"]["constraints"][0]
+    assert constraint["arguments"] == {"tolerance": 0.3}
+    assert cli.main(command) == 2, "the directory exists"
+    assert cli.main([*command, "--resume"]) == 0
+    assert cli.main([*command, "--resume", "--steps", "3"]) == 2, "other settings"
+
+
+def test_train_refuses_in_one_paragraph(capsys, tiny_recipe_file):
+    code, message = _fails(capsys, "train", "conv_draw_mnits")
+    assert code == 2
+    assert "Did you mean conv_draw_mnist" in message
+    for option, value, expected in [
+        ("--dataset", "mnits", "Did you mean mnist"),
+        ("--dataset", "folder:nowhere", "nowhere"),
+        ("--tolerance", "-1", "above 0"),
+        ("--strategy", "miror", "Did you mean mirrored"),
+        ("--batch-size", "5000", "1297"),
+        ("--image-size", "9", "divisible by 2"),
+    ]:
+        code, message = _fails(capsys, "train", str(tiny_recipe_file), option, value)
+        assert code == 2, message
+        assert expected in message
+
+
+def test_multi_worker_needs_tf_config(capsys, tiny_recipe_file, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": {}}')
+    arguments = ("train", str(tiny_recipe_file), "--strategy", "multi_worker")
+    code, message = _fails(capsys, *arguments)
+    assert code == 2
+    assert "TF_CONFIG" in message
+
+
+def test_a_failed_run_is_told_in_one_paragraph(capsys, tiny_recipe_file, monkeypatch):
+    def fail(self, model, progress):
+        raise run.UserError("Could not save. No room.")
+
+    monkeypatch.setattr(run.CheckpointStore, "save", fail)
+    code, message = _fails(capsys, "train", str(tiny_recipe_file))
+    assert (code, message) == (1, "vae-zoo: Could not save. No room.\n")
+
+
+def test_evaluate(finished_run, capsys):
+    assert cli.main(["evaluate", str(finished_run)]) == 0
+    output = capsys.readouterr().out
+    metrics = json.loads((finished_run / "metrics.json").read_text())
+    assert "digits, 300 images of the test split" in output
+    found = dict(line.split()[:2] for line in output.splitlines()[1:])
+    assert float(found["rmse"]) == pytest.approx(metrics["test"]["rmse"], rel=1e-4)
+
+
+def test_evaluate_by_more_measures_into_a_file(finished_run, tmp_path, capsys):
+    output = tmp_path / "measures.json"
+    command = ["evaluate", str(finished_run), "--measure", "aggregate_posterior"]
+    assert cli.main([*command, "--output", str(output)]) == 0
+    printed = re.search(r"^  mmd +(\S+)$", capsys.readouterr().out, re.MULTILINE)[1]
+    found = json.loads(output.read_text())
+    metrics = json.loads((finished_run / "metrics.json").read_text())
+    assert found["test"]["rmse"] == pytest.approx(metrics["test"]["rmse"], rel=1e-4)
+    assert found["aggregate_posterior"]["mmd"] == pytest.approx(float(printed), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["generated_accuracy", "chain_steps", "class_distribution"])
+def test_a_measure_of_other_models_is_refused_before_anything_is_measured(
+    finished_run, name, capsys
+):
+    code, message = _fails(capsys, "evaluate", str(finished_run), "--measure", name)
+    assert code == 2
+    reason = "no pretrained classifier_digits" if name == "class_distribution" else name
+    assert reason in message
+
+
+def test_evaluate_takes_few_images_of_a_folder(finished_run, tmp_path, capsys):
+    """Fewer than a batch of the run; with options for how they are read."""
+    folder = tmp_path / "few"
+    folder.mkdir()
+    for number in range(4):
+        Image.new("RGB", (20, 10), (60 * number, 0, 0)).save(folder / f"{number}.png")
+    (folder / "bad.png").write_text("no image")
+    command = ["evaluate", str(finished_run), "--dataset", f"folder:{folder}", "--image-size", "8"]
+    options = ["--channels", "1", "--fit", "resize"]
+    code, message = cli.main([*command, *options]), capsys.readouterr().err
+    assert code == 2
+    assert "--corrupt skip" in message
+    with pytest.warns(UserWarning, match=r"bad\.png"):
+        assert cli.main([*command, *options, "--corrupt", "skip"]) == 0
+    assert "images of the test split" in capsys.readouterr().out
+
+
+def test_evaluate_refuses_data_of_another_shape(finished_run, capsys):
+    arguments = ("evaluate", str(finished_run), "--dataset", "digits", "--image-size", "12")
+    code, message = _fails(capsys, *arguments)
+    assert code == 2
+    assert "(8, 8, 1)" in message
+    assert "(12, 12, 1)" in message
+
+
+def test_sample(finished_run, tmp_path):
+    command = ["sample", str(finished_run / "savedmodel" / "1"), "-n", "5", "--output"]
+    assert cli.main([*command, "a.png"]) == 0
+    assert cli.main([*command, "b.png", "--seed", "0", "--temperature", "1"]) == 0
+    assert cli.main([*command, "c.png", "--seed", "1"]) == 0
+    a, b, c = ((tmp_path / f"{name}.png").read_bytes() for name in "abc")
+    assert a == b
+    assert a != c
+    assert _not_blank("a.png")
+
+
+def test_sample_refuses(finished_run, capsys):
+    model = str(finished_run)
+    assert "at least 1" in _fails(capsys, "sample", model, "-n", "0")[1]
+    assert "at least 0" in _fails(capsys, "sample", model, "--temperature", "-1")[1]
+    for seed in ("2147483648", "-2147483649"):
+        code, message = _fails(capsys, "sample", model, "--seed", seed)
+        assert code == 2
+        assert "--seed must be an integer of 32 bits" in message
+    code, message = _fails(capsys, "sample", model, "--output", "samples.docx")
+    assert code == 1
+    assert "samples.docx" in message
+
+
+def test_reconstruct(finished_run, tmp_path, capsys):
+    digits = build.load_data(tiny_recipe()).sample_images("test", 1, seed=0)[0]
+    Image.fromarray(digits[..., 0]).save("grey.png")
+    Image.new("RGB", (40, 20), (200, 10, 10)).save("colour.jpg")
+    command = ["reconstruct", str(finished_run), "grey.png", "colour.jpg", "--output", "out.png"]
+    assert cli.main(command) == 0
+    picture = np.asarray(Image.open("out.png"))
+    zoom = 1000 // 20
+    assert picture.shape == (20 * zoom, 20 * zoom, 3)
+    np.testing.assert_array_equal(picture[::zoom, ::zoom][1:9, 1:9, :1], digits)
+    output = capsys.readouterr().out
+    model = zoo.load(finished_run / "savedmodel" / "1")
+    error = np.sqrt(np.mean((digits / 255.0 - np.asarray(model.reconstruct(digits[None]))[0]) ** 2))
+    assert f"grey.png: rmse {error:.4f}" in output
+
+
+def test_reconstruct_names_the_bad_file(finished_run, tmp_path, capsys):
+    (tmp_path / "bad.png").write_bytes(b"not an image")
+    assert "bad.png" in _fails(capsys, "reconstruct", str(finished_run), "bad.png")[1]
+    assert "gone.png" in _fails(capsys, "reconstruct", str(finished_run), "gone.png")[1]
+
+
+def test_export(finished_run, tmp_path, capsys):
+    assert cli.main(["export", str(finished_run), "served/3"]) == 0
+    model, copy = zoo.load(finished_run / "savedmodel" / "1"), zoo.load(tmp_path / "served" / "3")
+    contract.assert_close(copy.sample(3, seed=0), model.sample(3, seed=0))
+    capsys.readouterr()
+    code, message = _fails(capsys, "export", str(finished_run), "served/3")
+    assert code == 2
+    assert "exists already" in message
+
+
+def test_export_of_a_run_that_has_only_checkpoints(uninterrupted, tmp_path):
+    directory, state = uninterrupted
+    assert cli.main(["export", str(directory), "exported"]) == 0
+    weights = contract.state_of(zoo.load(tmp_path / "exported"))
+    np.testing.assert_array_equal(next(iter(weights.values())), next(iter(state.values())))
+
+
+def test_unknown_model_is_told(capsys):
+    code, message = _fails(capsys, "sample", "no_such_model")
+    assert code == 2
+    assert "no pretrained model, run directory or exported model 'no_such_model'" in message
+
+
+@pytest.mark.parametrize(
+    "command", ["list", "train", "evaluate", "sample", "reconstruct", "export", "demo"]
+)
+def test_help(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([command, "--help"])
+    assert stopped.value.code == 0
+    assert f"vae-zoo {command}" in capsys.readouterr().out
+
+
+# === The demo's directory ===
+
+
+def test_demo_replaces_only_a_demo(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "precious.txt").write_text("mine")
+    with pytest.raises(UsageError, match="something else than an earlier demo"):
+        demo.demo(tmp_path / "mine")
+    assert (tmp_path / "mine" / "precious.txt").exists()
+
+
+def test_demo_that_fails_leaves_the_earlier_one(tmp_path, monkeypatch):
+    earlier = tmp_path / "demo"
+    earlier.mkdir()
+    recipe = tiny_recipe(name="conv_draw_digits").to_dict()
+    (earlier / "recipe.json").write_text(json.dumps(recipe))
+
+    def fail(*arguments):
+        raise run.UserError("no room")
+
+    monkeypatch.setattr(run, "train", fail)
+    with pytest.raises(run.UserError):
+        demo.demo(earlier)
+    assert (earlier / "recipe.json").exists()

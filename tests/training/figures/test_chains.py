@@ -1,0 +1,50 @@
+import numpy as np
+from PIL import Image
+
+import zoo
+from training import figures
+from training.figures import model_pictures
+
+
+def saved(path):
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def test_rows_are_images_and_columns_are_steps_after_the_data(tmp_path):
+    data = np.array([0, 60], np.uint8).reshape(2, 1, 1, 1) * np.ones((1, 4, 4, 1), np.uint8)
+    steps = np.array([[90, 120], [150, 180], [210, 240]], np.uint8)  # A step a row.
+    chain = steps.reshape(3, 2, 1, 1, 1) * np.ones((1, 1, 4, 4, 1), np.uint8)
+    path = tmp_path / "new" / "chains.png"
+    figures.save_chains(path, chain, data)
+    picture = saved(path)
+    zoom = picture.shape[0] // 12  # Two rows of 4 pixels and a gap of 2 each.
+    centres = [3, 11, 17, 23]  # Of the columns: a gap of 2, and another after the data.
+    for row, expected in enumerate(([0, 90, 150, 210], [60, 120, 180, 240])):
+        shown = [picture[(6 * row + 3) * zoom, x * zoom, 0] for x in centres]
+        assert shown == expected
+
+
+def test_chains_of_samples_have_no_data_before_them(tmp_path):
+    chain = np.linspace(0, 1, 6).reshape(3, 2, 1, 1, 1) * np.ones((1, 1, 4, 4, 3))
+    figures.save_chains(tmp_path / "chains.png", chain)
+    picture = saved(tmp_path / "chains.png")
+    zoom = picture.shape[0] // 12
+    assert picture.shape == (12 * zoom, 18 * zoom, 3)
+    shown = [[picture[(6 * r + 3) * zoom, (6 * c + 3) * zoom, 0] for c in range(3)] for r in (0, 1)]
+    assert shown == [[0, 102, 204], [51, 153, 255]]
+
+
+def test_steps_of_a_model_are_those_of_its_chains(tmp_path):
+    model = zoo.SequentialVAE(
+        (8, 8, 1), num_steps=2, latent_dims=(2,), filters=(4,), hidden_units=4
+    )
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
+    model_pictures.save_steps(tmp_path, model, images, seed=4)
+    figures.save_chains(
+        tmp_path / "expected.png", model.reconstruct(images, seed=4, return_chain=True), images
+    )
+    expected = saved(tmp_path / "expected.png")
+    np.testing.assert_array_equal(saved(tmp_path / "steps_of_reconstructions.png"), expected)
+    figures.save_chains(tmp_path / "expected.png", model.sample(8, seed=4, return_chain=True))
+    expected = saved(tmp_path / "expected.png")
+    np.testing.assert_array_equal(saved(tmp_path / "steps_of_samples.png"), expected)

@@ -1,0 +1,138 @@
+"""An infusion model, which has no latents, through training and the commands."""
+
+import json
+
+import pytest
+from PIL import Image
+
+import zoo
+from tests.training.tiny import REPOSITORY, conditional_recipe, tiny_recipe
+from training.command_line import cli
+from training.kinds import build, infusion_results
+from training.recipes import find_recipe, recipe_names
+from training.runs import run
+from training.runs.callbacks import StopAtStep
+from zoo.errors import UsageError
+
+INFUSION = {"class_name": "Infusion", "arguments": {}}
+RECIPES = [name for name in recipe_names() if find_recipe(name).kind == "infusion model"]
+
+
+def infusion_recipe(**changes):
+    architecture = {
+        "class_name": "InfusionModel",
+        "arguments": {"num_steps": 2, "filters": [4], "hidden_units": 8},
+    }
+    values = {"name": "infusion", "architecture": architecture, "objective": INFUSION}
+    return tiny_recipe(**(values | changes))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The directory of a finished run."""
+    directory = tmp_path_factory.mktemp("runs") / "infusion"
+    run.train(infusion_recipe(), directory, verbose=0)
+    return directory
+
+
+def test_fills_the_run_directory(finished):
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert set(metrics["test"]) == {"loss", "distortion", "rmse"}
+    assert metrics["steps"] == 7
+    for name in ("samples", "steps_of_samples", "steps_of_reconstructions"):
+        with Image.open(finished / "figures" / f"{name}.png") as picture:
+            assert min(picture.size) > 20
+    card = (finished / "card.md").read_text()
+    assert f"| rmse | {metrics['test']['rmse']:.4g} |" in card
+    assert "neither encodes nor compresses" in card
+    assert f"rmse {metrics['test']['rmse']:.4f}" in infusion_results.summary(metrics)
+
+
+class _Killed(BaseException):
+    """Stands in for a kill: nothing handles it."""
+
+
+def test_resumes_to_the_same_end(finished, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "_write_results", lambda *arguments: None)
+    count, steps = StopAtStep.on_train_batch_end, []
+
+    def die_within_the_second_epoch(self, batch, logs=None):
+        count(self, batch, logs)
+        steps.append(batch)
+        if len(steps) == 5:
+            raise _Killed
+
+    monkeypatch.setattr(StopAtStep, "on_train_batch_end", die_within_the_second_epoch)
+    with pytest.raises(_Killed):
+        run.train(infusion_recipe(), tmp_path / "run", verbose=0)
+    _, metrics = run.train(infusion_recipe(), tmp_path / "run", resume=True, verbose=0)
+    assert len(steps) == 5 + 4, "the three steps of the first epoch are not repeated"
+    expected = json.loads((finished / "metrics.json").read_text())["test"]
+    assert metrics["test"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_commands_take_it(finished, tmp_path, capsys):
+    assert cli.main(["evaluate", str(finished), "--measure", "chain_steps"]) == 0
+    output = capsys.readouterr().out
+    assert "step_2_sample_sharpness" in output
+    assert "bits a dimension" not in output
+    picture = tmp_path / "samples.png"
+    assert cli.main(["sample", str(finished), "--num", "4", "--output", str(picture)]) == 0
+    assert picture.exists()
+    picture = tmp_path / "compared.png"
+    assert cli.main(["compare", str(finished), "--output", str(picture)]) == 0
+    assert picture.exists()
+    assert cli.main(["export", str(finished), str(tmp_path / "1")]) == 0
+    assert zoo.load(tmp_path / "1").num_steps == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("evaluate", "{run}", "--measure", "mutual_information"),
+            "measures latents, and Infusion",
+        ),
+        (
+            ("reconstruct", "{run}", str(REPOSITORY / "docs/images/two_moons.png")),
+            "no latents to reconstruct",
+        ),
+    ],
+)
+def test_what_needs_latents_is_refused(finished, capsys, arguments, message):
+    assert cli.main([part.format(run=finished) for part in arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        (infusion_recipe(objective={"class_name": "ELBO", "arguments": {}}), "trained by Infusion"),
+        (infusion_recipe(data=conditional_recipe().data), "models images alone"),
+        (
+            infusion_recipe(
+                architecture={"class_name": "InfusionModel", "arguments": {"num_steps": 0}}
+            ),
+            "num_steps",
+        ),
+    ],
+)
+def test_what_cannot_be_is_named(recipe, message):
+    with pytest.raises(UsageError, match=message):
+        build.make_model_for(recipe, build.load_data(recipe))
+
+
+def test_a_tolerance_is_refused():
+    with pytest.raises(UsageError, match="The infusion model of infusion has no constraints"):
+        infusion_recipe().override(tolerance=0.1)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_makes_a_model(name):
+    recipe = find_recipe(name)
+    shapes = {"digits": (16, 16, 1), "mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
+    data = build.load_data(infusion_recipe())
+    object.__setattr__(data, "image_shape", shapes[recipe.data["name"]])
+    model = build.make_model_for(recipe, data)
+    assert model.image_shape == shapes[recipe.data["name"]]
+    assert recipe.fidelity

@@ -1,0 +1,229 @@
+import json
+import re
+
+import pytest
+from PIL import Image
+
+from tests.training.tiny import tiny_recipe
+from training.kinds import build, card
+from training.recipes import find_recipe, recipe_names
+from zoo.errors import UsageError
+
+
+def test_the_recipes_that_documents_name_exist():
+    assert {"conv_draw_digits", "conv_draw_mnist", "conv_draw_cifar10", "conv_draw_folder"} <= set(
+        recipe_names()
+    )
+
+
+IMAGE_MODELS = [
+    name for name in recipe_names() if find_recipe(name).kind == "latent-variable model"
+]
+
+
+# Of images, and of contexts where there are any.
+_SHAPES = {
+    "digits": ((16, 16, 1),),
+    "mnist": ((28, 28, 1),),
+    "mnist_sum": ((28, 28, 1), (28, 28, 2)),
+    "mnist_sum_hard": ((28, 28, 2), (28, 28, 1)),
+    "mnist_rotate": ((28, 28, 1), (28, 28, 2)),
+    "mnist_sum:digits": ((16, 16, 1), (16, 16, 2)),
+}
+
+
+@pytest.mark.parametrize("name", IMAGE_MODELS)
+def test_every_recipe_makes_a_model(name):
+    recipe = find_recipe(name)
+    assert recipe.name == name
+    shapes = _SHAPES.get(recipe.data["name"], ((32, 32, 3),))
+    model = build.make_model(recipe, *shapes)
+    constraints = getattr(model.objective, "constraints", [])
+    tolerances = {type(constraint).__name__: constraint.tolerance for constraint in constraints}
+    assert tolerances == recipe.tolerances
+    assert type(model.objective).__name__ == recipe.objective["class_name"]
+    assert recipe.fidelity
+
+
+def test_the_card_describes_every_objective():
+    names = {find_recipe(name).objective["class_name"] for name in IMAGE_MODELS}
+    assert names | {"ELBO", "Unregularised"} <= set(card._OBJECTIVES)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_ledger_names_the_learning_rate_of_the_recipe(name):
+    recipe = find_recipe(name)
+    (row,) = (row for row in recipe.fidelity if row["setting"] == "learning rate")
+    rates = [float(number) for number in re.findall(r"\d+e-\d+", row["ours"])]
+    start, fraction = recipe.optimizer["learning_rate"], recipe.optimizer["final_fraction"]
+    assert rates == pytest.approx([start, start * fraction])
+
+
+def test_learning_rate_falls_along_a_cosine():
+    model = build.make_model(tiny_recipe(steps=100), (8, 8, 1))
+    rates = []
+    for step in (0, 50, 100):
+        model.optimizer.iterations.assign(step)
+        rates.append(float(model.optimizer.learning_rate))
+    assert rates == pytest.approx([0.01, 0.0055, 0.001], rel=1e-5)
+
+
+def test_unknown_recipe_has_near_names():
+    with pytest.raises(
+        UsageError, match=r"no recipe 'conv_draw_mist'.*Did you mean conv_draw_mnist"
+    ):
+        find_recipe("conv_draw_mist")
+
+
+def test_recipe_of_a_run_directory_is_a_recipe(tmp_path):
+    path = tmp_path / "recipe.json"
+    values = tiny_recipe().to_dict() | {"made_with": {"commit": None}}
+    path.write_text(json.dumps(values))
+    assert find_recipe(str(path)) == tiny_recipe()
+
+
+def test_damaged_or_wrong_file_is_named(tmp_path):
+    path = tmp_path / "mine.json"
+    with pytest.raises(UsageError, match=r"no recipe file .*mine\.json"):
+        find_recipe(str(path))
+    path.write_text("{")
+    with pytest.raises(UsageError, match=r"mine\.json is not JSON"):
+        find_recipe(str(path))
+    path.write_text('{"name": "x", "colour": 1}')
+    with pytest.raises(UsageError, match=r"lacks.*steps.*unknown fields.*colour"):
+        find_recipe(str(path))
+
+
+def test_override():
+    recipe = tiny_recipe()
+    changed = recipe.override(
+        dataset="mnist", image_size=12, tolerance=0.05, steps=9, seed=1, learning_rate=0.5
+    )
+    assert changed.data == {"name": "mnist", "options": {"image_size": 12}}
+    assert changed.tolerances == {"ReconstructionError": 0.05}
+    assert (changed.steps, changed.seed, changed.optimizer["learning_rate"]) == (9, 1, 0.5)
+    assert recipe == tiny_recipe(), "the recipe itself must not change"
+    assert changed.override(tolerance=0.05, learning_rate=0.5, dataset="mnist") == changed
+
+
+def test_override_of_the_objective():
+    elbo = tiny_recipe().override(objective="elbo")
+    assert elbo.objective == {"class_name": "ELBO", "arguments": {"beta": 1.0}}
+    assert elbo.tolerances == {}
+    assert elbo.override(objective="geco", tolerance=0.3).tolerances == {"ReconstructionError": 0.3}
+    assert tiny_recipe().override(objective="geco") == tiny_recipe()
+    for name, class_name in (("info_vae", "InfoVAE"), ("unregularised", "Unregularised")):
+        other = tiny_recipe().override(objective=name)
+        assert other.objective == {"class_name": class_name, "arguments": {}}
+
+
+def _with_objective(class_name, **arguments):
+    recipe = tiny_recipe()
+    recipe.objective.clear()
+    recipe.objective.update({"class_name": class_name, "arguments": arguments})
+    return recipe
+
+
+def _part(class_name, **arguments):
+    return {"class_name": class_name, "arguments": arguments}
+
+
+def test_parts_of_objectives_are_made_of_their_configs():
+    divergence = _part("MMD", bandwidth="paper", estimator="biased")
+    recipe = _with_objective("InfoVAE", alpha=0.5, lambda_=3.0, divergence=divergence)
+    objective = build.make_model(recipe, (8, 8, 1)).objective
+    assert (objective.divergence.bandwidth, objective.divergence.estimator) == ("paper", "biased")
+    schedule = _part("Linear", start=0.0, end=1.0, steps=7)
+    objective = build.make_model(_with_objective("ELBO", beta=schedule), (8, 8, 1)).objective
+    assert objective.beta.steps == 7
+
+
+def test_likelihood_of_a_recipe_may_have_settings():
+    arguments = {"latent_dim": 2, "filters": [4], "likelihood": _part("Gaussian", scale=0.25)}
+    recipe = tiny_recipe(architecture=_part("ConvVAE", **arguments))
+    assert float(build.make_model(recipe, (8, 8, 1)).likelihood.scale) == 0.25
+    arguments["likelihood"] = _part("Gausian")
+    with pytest.raises(UsageError, match=r"no likelihood 'Gausian'\. Did you mean Gaussian"):
+        build.make_model(tiny_recipe(architecture=_part("ConvVAE", **arguments)), (8, 8, 1))
+
+
+@pytest.mark.parametrize(
+    ("class_name", "arguments", "message"),
+    [
+        ("ELBO", {"beta": _part("Linea")}, "no schedule 'Linea'. Did you mean Linear"),
+        ("InfoVAE", {"divergence": _part("MMDs")}, "no divergence 'MMDs'. Did you mean MMD"),
+        ("InfoVAE", {"alpha": 2.0}, "alpha"),
+        (
+            "GECO",
+            {"constraints": [_part("ClassificationAccuracy", tolerance=0.9, classifier="mine")]},
+            "mine",
+        ),
+        (
+            "GECO",
+            {
+                "constraints": [
+                    _part("FeatureReconstructionError", tolerance=0.9, features="conv_draw_digits")
+                ]
+            },
+            "conv_draw_digits is a ConvDRAW. Choose from classifier_",
+        ),
+    ],
+)
+def test_parts_that_are_not_to_be_had_are_refused(class_name, arguments, message):
+    with pytest.raises(UsageError, match=message):
+        build.make_model(_with_objective(class_name, **arguments), (8, 8, 1))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"tolerance": 0.0}, "--tolerance must be above 0.*Received: 0.0"),
+        ({"tolerance": float("nan")}, "--tolerance must be above 0"),
+        ({"tolerance": 0.1, "objective": "elbo"}, "Add --objective geco"),
+        ({"steps": 0}, "steps must be an integer of at least 1. Received: 0"),
+        ({"batch_size": -1}, "--batch-size must be"),
+        ({"learning_rate": -1.0}, "--learning-rate must be above 0"),
+        ({"seed": -1}, "--seed must be"),
+    ],
+)
+def test_override_refuses(settings, message):
+    with pytest.raises(UsageError, match=message):
+        tiny_recipe().override(**settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"architecture": {"class_name": "ConvDRAWN", "arguments": {}}}, "Did you mean ConvDRAW"),
+        (
+            {"objective": {"class_name": "ELBO", "arguments": {"betta": 1}}},
+            r"no arguments \['betta'\]",
+        ),
+        ({"architecture": {"class_name": "ConvDRAW", "arguments": {"stride": 3}}}, "divisible"),
+    ],
+)
+def test_what_cannot_be_built_is_named(changes, message):
+    with pytest.raises(UsageError, match=message):
+        build.make_model(tiny_recipe(**changes), (8, 8, 1))
+
+
+def test_data_that_cannot_be_loaded_is_named(tmp_path):
+    with pytest.raises(UsageError, match="add --dataset folder:PATH"):
+        build.load_data(find_recipe("conv_draw_folder"))
+    with pytest.raises(UsageError, match="Did you mean digits"):
+        build.load_data(tiny_recipe().override(dataset="digit"))
+    with pytest.raises(UsageError, match="received none"):
+        build.load_data(tiny_recipe().override(dataset=f"folder:{tmp_path}"))
+
+
+def test_data_messages_name_flags(tmp_path):
+    for name, side in (("a", 8), ("b", 9), ("c", 9)):
+        Image.new("L", (side, side)).save(tmp_path / f"{name}.png")
+    (tmp_path / "d.png").write_text("no image")
+    recipe = tiny_recipe().override(dataset=f"folder:{tmp_path}")
+    with pytest.raises(UsageError, match="give --image-size, for instance --image-size 64, with "):
+        build.load_data(recipe.override(corrupt="skip"))
+    with pytest.raises(UsageError, match=r"leave them out with --corrupt skip"):
+        build.load_data(recipe.override(image_size=8))
+    with pytest.raises(UsageError, match=r"Expected --image-size to be .* --image-size 32\."):
+        build.load_data(recipe.override(image_size=-1))

@@ -1,0 +1,414 @@
+"""Runs that are killed, run out of disk or meet NaN lose nothing and end as if undisturbed."""
+
+import csv
+import errno
+import itertools
+import re
+import resource
+import signal
+import subprocess
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import zoo
+from tests import contract
+from tests.training.tiny import start_python, tiny_recipe
+from training.runs import provenance, run
+from training.runs.callbacks import SaveProgress, StopAtStep
+from training.runs.checkpoints import CheckpointStore, Progress
+from training.runs.run_directory import RunDirectory, replace_file
+from zoo.errors import UsageError, UserError
+
+_TRAIN_AND_DIE = """
+import os, signal
+from tests.training.tiny import tiny_recipe
+from training.runs import callbacks
+from training.runs import run
+
+steps = []
+
+def die_within_the_second_epoch(self, batch, logs=None):
+    steps.append(batch)
+    if len(steps) == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+callbacks.StopAtStep.on_train_batch_end = die_within_the_second_epoch
+run.train(tiny_recipe(), {directory!r}, verbose=0)
+"""
+
+
+def _history(directory):
+    """The history without its timings."""
+    with open(directory / "history.csv", encoding="utf-8") as file:
+        return [
+            {k: float(v) for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)
+        ]
+
+
+def _assert_as_if_undisturbed(model, directory, uninterrupted):
+    expected_directory, expected_state = uninterrupted
+    contract.assert_same_state(contract.state_of(model), expected_state, tolerance=1e-5)
+    rows, expected_rows = _history(directory), _history(expected_directory)
+    assert [row["step"] for row in rows] == [3, 6, 7]
+    for row, expected in zip(rows, expected_rows, strict=True):
+        assert row == pytest.approx(expected, rel=1e-4, abs=1e-6)
+
+
+def _count_steps(monkeypatch):
+    """Returns a list that grows by one at each training step."""
+    steps = []
+    original = StopAtStep.on_train_batch_end
+
+    def count(self, batch, logs=None):
+        steps.append(batch)
+        original(self, batch, logs)
+
+    monkeypatch.setattr(StopAtStep, "on_train_batch_end", count)
+    return steps
+
+
+@pytest.mark.usefixtures("no_results")
+def test_resume_after_sigkill_equals_uninterrupted(tmp_path, uninterrupted, monkeypatch):
+    directory = tmp_path / "run"
+    process = start_python(_TRAIN_AND_DIE.format(directory=str(directory)))
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == -signal.SIGKILL, output
+    assert CheckpointStore(directory / "checkpoints").steps() == [3]
+
+    steps = _count_steps(monkeypatch)
+    model, _ = run.train(tiny_recipe(), directory, resume=True, verbose=0)
+    assert len(steps) == 4, "the three steps of the first epoch are not repeated"
+    _assert_as_if_undisturbed(model, directory, uninterrupted)
+
+
+class _Killed(BaseException):
+    """Stands in for a kill where the moment matters: nothing handles it."""
+
+
+@pytest.mark.usefixtures("no_results")
+def test_resume_after_kill_between_checkpoint_and_history(tmp_path, uninterrupted, monkeypatch):
+    def die(self, rows):
+        if len(rows) == 3:
+            raise _Killed
+
+    directory = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, "write_history", die)
+        with pytest.raises(_Killed):
+            run.train(tiny_recipe(), directory, verbose=0)
+    assert not (directory / "history.csv").exists()
+    model, _ = run.train(tiny_recipe(), directory, resume=True, verbose=0)
+    _assert_as_if_undisturbed(model, directory, uninterrupted)
+
+
+@pytest.mark.usefixtures("no_results")
+def test_full_disk_keeps_the_last_good_checkpoint(tmp_path, uninterrupted, monkeypatch):
+    """The second checkpoint meets a real limit of the operating system, half way."""
+    directory = tmp_path / "run"
+    saves = itertools.count(1)
+    save = keras.Model.save
+
+    def save_to_a_full_disk(self, path):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if next(saves) == 2:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+        try:
+            save(self, path)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "save", save_to_a_full_disk)
+        with pytest.raises(
+            UserError, match=r"step 6.*last good checkpoint is that of step 3.*--resu"
+        ):
+            run.train(tiny_recipe(), directory, verbose=0)
+    assert sorted(p.name for p in (directory / "checkpoints").iterdir()) == [
+        "best.keras",
+        "step-00000003.keras",
+    ]
+    model, _ = run.train(tiny_recipe(), directory, resume=True, verbose=0)
+    _assert_as_if_undisturbed(model, directory, uninterrupted)
+
+
+def test_full_disk_keeps_the_file_that_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "history.csv"
+    path.write_text("good")
+
+    def fail(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    message = r"history\.csv: No space left on device"
+    with pytest.raises(UserError, match=message), replace_file(path) as file:
+        file.write("bad")
+    assert path.read_text() == "good"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+class _DataWithNaN:
+    """The digits, as floats, with a NaN in one batch."""
+
+    def __init__(self, data, bad_step):
+        self._data = data
+        self._bad_step = bad_step
+
+    def __getattr__(self, name):
+        return getattr(self._data, name)
+
+    def train_batches(self, batch_size, seed, start_step=0):
+        def spoil(step, batch):
+            scale = tf.where(step == self._bad_step, np.float32("nan"), 1.0 / 255.0)
+            return {"image": tf.cast(batch["image"], tf.float32) * scale}
+
+        return (
+            self._data.train_batches(batch_size, seed, start_step).enumerate(start_step).map(spoil)
+        )
+
+
+@pytest.mark.usefixtures("no_results")
+def test_nan_in_data_stops_and_keeps_the_last_good_state(tmp_path, monkeypatch):
+    directory = tmp_path / "run"
+    load = run.build.load_data
+    monkeypatch.setattr(run.build, "load_data", lambda recipe: _DataWithNaN(load(recipe), 4))
+    with pytest.raises(
+        UserError, match=r"stopped at step 4: .*NaN.* The checkpoint of step 3 is kept"
+    ):
+        run.train(tiny_recipe(), directory, verbose=0)
+    store = CheckpointStore(directory / "checkpoints")
+    assert store.steps() == [3]
+    model = run.build.make_model(tiny_recipe(), (8, 8, 1))
+    assert store.restore(model).step == 3
+    assert all(np.isfinite(value).all() for value in contract.state_of(model).values())
+
+
+@pytest.mark.usefixtures("no_results")
+def test_loss_that_turns_nan_stops_and_names_the_step(tmp_path, monkeypatch):
+    count = StopAtStep.on_train_batch_end
+
+    def spoil(self, batch, logs=None):
+        count(self, batch, logs)
+        if self.steps_done == 5:
+            for weight in self.model.trainable_weights:
+                weight.assign(weight * np.nan)
+
+    monkeypatch.setattr(StopAtStep, "on_train_batch_end", spoil)
+    with pytest.raises(UserError, match=r"stopped at step 5: .*not finite.*lower --learning-rate"):
+        run.train(tiny_recipe(), tmp_path / "run", verbose=0)
+
+
+@pytest.mark.usefixtures("no_results")
+def test_existing_directory_is_refused_and_left_alone(tmp_path):
+    precious = tmp_path / "precious.txt"
+    precious.write_text("mine")
+    with pytest.raises(UsageError, match=r"already exists.*--resume.*--directory"):
+        run.train(tiny_recipe(), tmp_path, verbose=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+    assert precious.read_text() == "mine"
+
+
+@pytest.mark.usefixtures("no_results")
+def test_existing_directory_is_refused_before_data_are_loaded(tmp_path, monkeypatch):
+    (tmp_path / "precious.txt").write_text("mine")
+    monkeypatch.setattr(run.build, "load_data", lambda recipe: pytest.fail("loaded"))
+    with pytest.raises(UsageError, match="already exists"):
+        run.train(tiny_recipe(), tmp_path, verbose=0)
+
+
+@pytest.mark.usefixtures("no_results")
+def test_a_batch_of_more_than_the_training_images_makes_no_directory(tmp_path):
+    with pytest.raises(UsageError, match=r"1297 training images .* smaller --batch-size"):
+        run.train(tiny_recipe(batch_size=5000), tmp_path / "run", verbose=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    path = tmp_path / "file" / "numbers.json"
+    with pytest.raises(UserError, match=r"Could not write .*numbers\.json"), replace_file(path):
+        pass
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+_NO_ROOM = [
+    OSError(errno.ENOSPC, "No space left on device"),
+    RuntimeError("No space left on device"),
+    UserError("Could not write card.md: No space left on device."),
+    tf.errors.ResourceExhaustedError(None, None, "No space left on device\n\t [[node]]"),
+]
+
+
+@pytest.mark.parametrize("error", _NO_ROOM, ids=lambda error: type(error).__name__)
+def test_full_disk_after_training_is_told(tmp_path, error):
+    message = r"training is done and kept in .*checkpoints,.* No space left.* room.*--resume\.$"
+    with pytest.raises(UserError, match=message), run._training_is_kept(RunDirectory(tmp_path)):
+        raise error
+
+
+@pytest.mark.usefixtures("no_results")
+def test_errors_of_tensorboard_writers_are_told(tmp_path, monkeypatch):
+    def fail(self, epoch, logs=None):
+        raise tf.errors.UnknownError(None, None, "events.v2; No space left on device\n\t [[node]]")
+
+    monkeypatch.setattr(run.WriteImages, "on_epoch_end", fail)
+    message = r"at step 3: events.v2; No space left on device\. The checkpoint of step 3 is kept"
+    with pytest.raises(UserError, match=message):
+        run.train(tiny_recipe(), tmp_path / "run", verbose=0)
+
+
+def _git(folder, *arguments):
+    names = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    subprocess.run(["git", "-C", folder, *names, *arguments], check=True, capture_output=True)
+
+
+def test_made_with_tells_modified_code(tmp_path, monkeypatch):
+    (tmp_path / "training" / "runs").mkdir(parents=True)
+    (tmp_path / "training" / "runs" / "run.py").write_text("")
+    _git(tmp_path, "init")
+    _git(tmp_path, "add", ".")
+    _git(tmp_path, "commit", "-m", "first")
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "training" / "runs" / "run.py"))
+    assert re.fullmatch(r"[0-9a-f]{40}", provenance._commit())
+    (tmp_path / "notes.py").write_text("")
+    assert re.fullmatch(r"[0-9a-f]{40}", provenance._commit()), "not code of ours"
+    (tmp_path / "zoo" / "models").mkdir(parents=True)
+    (tmp_path / "zoo" / "models" / "new.py").write_text("")
+    assert re.fullmatch(r"[0-9a-f]{40}-modified", provenance._commit())
+
+
+def test_made_with_falls_back_to_the_version_in_the_code(monkeypatch):
+    def fail(package):
+        raise provenance.importlib.metadata.PackageNotFoundError(package)
+
+    monkeypatch.setattr(provenance.importlib.metadata, "version", fail)
+    assert provenance._version("vae-zoo") == zoo.__version__
+    assert provenance._version("numpy") is None
+
+
+def test_a_kill_before_the_recipe_is_written_does_not_take_the_directory(tmp_path):
+    (tmp_path / ".recipe.json.unfinished").write_text("{")
+    RunDirectory(tmp_path).create(tiny_recipe().to_dict())
+    assert RunDirectory(tmp_path).read_recipe() == tiny_recipe()
+
+
+@pytest.mark.usefixtures("no_results")
+def test_resume_refuses_other_settings_and_nothing(tmp_path, uninterrupted):
+    directory, _ = uninterrupted
+    with pytest.raises(UsageError, match="seed is 4 and was 3"):
+        run.train(tiny_recipe(seed=4), directory, resume=True, verbose=0)
+    with pytest.raises(UsageError, match="holds no run to resume"):
+        run.train(tiny_recipe(), tmp_path / "nothing", resume=True, verbose=0)
+
+
+@pytest.mark.usefixtures("no_results")
+def test_resume_of_a_finished_run_trains_no_further(uninterrupted, monkeypatch):
+    directory, state = uninterrupted
+    steps = _count_steps(monkeypatch)
+    model, _ = run.train(tiny_recipe(), directory, resume=True, verbose=0)
+    assert steps == []
+    contract.assert_same_state(contract.state_of(model), state)
+
+
+# === Checkpoints ===
+
+
+def _row(rate, violation):
+    return {"val_rate": rate, "val_reconstruction_error_violation": violation, "val_loss": -rate}
+
+
+ERROR = zoo.constraints.ReconstructionError(0.1)
+OTHER_ERROR = zoo.constraints.ReconstructionError(0.5, name="other")
+
+
+@pytest.mark.parametrize(
+    ("rows", "best"),
+    [
+        ([_row(9, 0.1), _row(5, 0.2)], 0),  # None feasible: the least violated.
+        ([_row(1, 0.1), _row(8, -0.1), _row(7, 0.0), _row(9, -0.2)], 2),  # The least rate.
+    ],
+)
+def test_best_epoch_under_a_constraint(rows, best):
+    assert Progress(rows=rows).best_epoch([ERROR]) == best
+
+
+def test_best_epoch_without_constraints_has_the_least_loss():
+    rows = [{"val_rate": 1, "val_loss": 3.0}, {"val_rate": 2, "val_loss": 2.0}]
+    assert Progress(rows=rows).best_epoch() == 1
+
+
+def test_violations_of_several_constraints_are_compared_by_their_scales():
+    # 0.02 is twice the first's κ² = 0.01, and 0.1 less than half of the second's 0.25.
+    first = _row(5, 0.02) | {"val_other_violation": 0.0}
+    second = _row(5, 0.0) | {"val_other_violation": 0.1}
+    rows = [first, second]
+    assert Progress(rows=rows).best_epoch([ERROR, OTHER_ERROR]) == 1
+
+
+def test_best_epoch_of_no_epochs():
+    assert Progress().best_epoch() is None
+
+
+@pytest.mark.parametrize("name", ["val_rate", "val_reconstruction_error_violation"])
+def test_an_epoch_of_nan_is_never_the_best(name):
+    bad = _row(1, -0.1) | {name: float("nan")}
+    assert Progress(rows=[bad, _row(9, 0.5)]).best_epoch([ERROR]) == 1
+    assert Progress(rows=[_row(9, 0.5), bad]).best_epoch([ERROR]) == 0
+    losses = [{"val_loss": float("nan")}, {"val_loss": 3.0}]
+    assert Progress(rows=losses).best_epoch() == 1
+
+
+def test_no_checkpoint_of_a_state_that_is_not_finite(tmp_path):
+    model = run.build.make_model(tiny_recipe(), (8, 8, 1))
+    directory = RunDirectory(tmp_path)
+    callback = SaveProgress(directory, Progress())
+    callback.set_model(model)
+    callback.on_epoch_begin(0)
+    callback.on_epoch_end(0, _row(2.0, 0.1))
+    model.optimizer.iterations.assign(3)
+    with pytest.raises(UserError, match=r"step 3.*: val_rate = nan\. The checkpoint of step 0 is"):
+        callback.on_epoch_end(1, _row(2.0, 0.1) | {"val_rate": float("nan")})
+    assert CheckpointStore(directory.checkpoints).steps() == [0]
+
+
+def test_store_keeps_two_and_the_best(tmp_path):
+    model = run.build.make_model(tiny_recipe(), (8, 8, 1))
+    store = CheckpointStore(tmp_path)
+    progress = Progress()
+    for step, rate in ((1, 5.0), (2, 3.0), (3, 4.0), (4, 6.0)):
+        model.optimizer.iterations.assign(step)
+        progress.step = step
+        progress.rows.append(_row(rate, -0.1))
+        store.save(model, progress)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "best.keras",
+        "step-00000003.keras",
+        "step-00000004.keras",
+    ]
+    assert keras.models.load_model(tmp_path / "best.keras").optimizer.iterations == 2
+
+
+def test_damaged_checkpoint_gives_way_to_the_one_before(tmp_path):
+    model = run.build.make_model(tiny_recipe(), (8, 8, 1))
+    store = CheckpointStore(tmp_path)
+    for step in (1, 2):
+        store.save(model, Progress(step, [_row(1.0, 0.0)] * step))
+    newest = tmp_path / "step-00000002.keras"
+    newest.write_bytes(newest.read_bytes()[:2000])
+    assert store.restore(model).step == 1
+    (tmp_path / "step-00000001.keras").write_bytes(b"")
+    with pytest.raises(UserError, match=r"No checkpoint in .* can be read"):
+        store.restore(model)
+
+
+def test_processes_that_are_not_the_chief_write_nothing(tmp_path):
+    model = run.build.make_model(tiny_recipe(), (8, 8, 1))
+    progress = Progress()
+    callback = SaveProgress(RunDirectory(tmp_path / "run"), progress, is_chief=False)
+    callback.set_model(model)
+    callback.on_epoch_begin(0)
+    callback.on_epoch_end(0, _row(np.array([1.0]), 0.1))
+    assert progress.rows[0]["val_rate"] == 1.0
+    assert list(tmp_path.iterdir()) == []

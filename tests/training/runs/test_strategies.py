@@ -1,0 +1,117 @@
+"""Several devices and several machines train as one does, from the command line."""
+
+import json
+import socket
+
+import pytest
+
+from tests import contract
+from tests.training.tiny import start_python, tiny_recipe
+from training.kinds import build
+from training.runs import strategies
+from training.runs.checkpoints import CheckpointStore
+from zoo.errors import UsageError
+
+_TRAIN = """
+import sys
+import tensorflow as tf
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * {cpus})
+from training.command_line.cli import main
+
+sys.exit(main(["train", {recipe!r}, "--directory", {directory!r}, "--strategy", {strategy!r}]))
+"""
+
+
+def _state(directory):
+    model = build.make_model(tiny_recipe(), (8, 8, 1))
+    assert CheckpointStore(directory / "checkpoints").restore(model).step == 7
+    return contract.state_of(model)
+
+
+def _wait(process):
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+    return output
+
+
+def test_two_devices_equal_one(tmp_path, tiny_recipe_file, uninterrupted):
+    directory = tmp_path / "run"
+    arguments = {"recipe": str(tiny_recipe_file), "directory": str(directory)}
+    _wait(start_python(_TRAIN.format(cpus=2, strategy="mirrored", **arguments)))
+    contract.assert_same_state(_state(directory), uninterrupted[1], tolerance=1e-3)
+    metrics = json.loads((directory / "metrics.json").read_text())
+    assert metrics["test_images"] == 288, "18 whole batches of 16; the last 12 of 300 are left out"
+    assert (directory / "savedmodel" / "1" / "saved_model.pb").exists()
+
+
+def _free_ports(num):
+    sockets = [socket.socket() for _ in range(num)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def _run_two_workers(code):
+    """Runs the code in two processes of one cluster; gives what each printed."""
+    workers = [f"127.0.0.1:{port}" for port in _free_ports(2)]
+    processes = []
+    for index in range(2):
+        task = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
+        processes.append(start_python(code, TF_CONFIG=json.dumps(task)))
+    try:
+        return [_wait(process) for process in processes]
+    finally:
+        for process in processes:  # One waits for ever where the other has failed.
+            process.kill()
+            process.stdout.close()
+
+
+def test_two_machines_equal_one(tmp_path, tiny_recipe_file, uninterrupted):
+    directory = tmp_path / "run"
+    arguments = {"recipe": str(tiny_recipe_file), "directory": str(directory)}
+    code = _TRAIN.format(cpus=1, strategy="multi_worker", **arguments)
+    outputs = _run_two_workers(code)
+    contract.assert_same_state(_state(directory), uninterrupted[1], tolerance=1e-3)
+    assert "On the test split" in outputs[0]
+    assert "On the test split" not in outputs[1], "only the chief reports"
+    assert len(list((directory / "tensorboard" / "train").iterdir())) == 1
+    assert (directory / "savedmodel" / "1" / "saved_model.pb").exists()
+
+
+_CHECK_STEP = """
+import tensorflow as tf
+
+from zoo import errors
+from training.runs import strategies
+
+strategy = strategies.make_strategy("multi_worker")
+strategies.check_same_step(strategy, 7)
+index = strategy.cluster_resolver.task_id
+try:
+    strategies.check_same_step(strategy, 3 * index)
+except errors.UserError as error:
+    print(error)
+"""
+
+
+def test_workers_that_restored_different_steps_stop():
+    for index, output in enumerate(_run_two_workers(_CHECK_STEP)):
+        message = f"different steps: 0 and 3; this one that of step {3 * index}. The run directory"
+        assert message in output
+
+
+def test_batch_must_divide_among_replicas(two_replicas):
+    strategies.check_batch_size(16, two_replicas)
+    with pytest.raises(UsageError, match=r"15 images .* divisible by 2\. Give --batch-size"):
+        strategies.check_batch_size(15, two_replicas)
+
+
+def test_default_strategy_is_the_chief():
+    strategy = strategies.make_strategy(None)
+    assert strategies.is_chief(strategy)
+    assert strategy.num_replicas_in_sync == 1

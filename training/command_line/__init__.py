@@ -1,0 +1,1 @@
+"""The command line `vae-zoo`, also `python -m training`."""

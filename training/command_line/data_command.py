@@ -1,0 +1,150 @@
+"""What `vae-zoo data` does: says what a data set holds, and shows examples of it."""
+
+import dataclasses
+import re
+import textwrap
+
+import numpy as np
+
+from training import figures
+from training.datasets.image_dataset import MEMORY_LIMIT_BYTES
+from training.kinds import build
+from training.recipes import find_recipe
+from zoo.errors import UsageError, UserError
+
+__all__ = ["data"]
+
+_SETTINGS = ("image_size", "fit", "channels", "corrupt", "binarize", "dequantize", "data_seed")
+_NUM_MEASURED = 10_000  # Images of a split that are measured where the set is too large for memory.
+_MOST_CLASSES_LISTED = 20
+_BATCH_SIZE = 500
+_LEVELS = 256
+_NO_RECIPE = "conv_draw_folder"  # Its data set is replaced; nothing else of it matters here.
+
+
+def data(arguments):
+    """Prints what a data set holds, and saves examples if asked to: `vae-zoo data`."""
+    output = arguments.output or (_file_name(arguments.name) if arguments.show else None)
+    if output is not None and not output.endswith(".png"):
+        raise UsageError(f"--output must be a file that ends in .png. Received: {output}.")
+    if arguments.name == "folder:":
+        raise UsageError("Give the folder of your images: folder:PATH. Received: folder:")
+    settings = {name: value for name, value in vars(arguments).items() if name in _SETTINGS}
+    dataset = build.load_data(find_recipe(_NO_RECIPE).override(dataset=arguments.name, **settings))
+    print(describe(dataset))
+    if output is not None:
+        try:
+            figures.save_examples(output, dataset)
+        except OSError as error:
+            raise UserError(f"Could not write {output}: {error}.") from error
+        print(f"\nWrote examples of each split to {output}.")
+
+
+def _file_name(name):
+    """Returns the data set's name as a file's, in this folder."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.") + ".png"
+
+
+def describe(dataset):
+    """Returns a description of an `ImageDataset` in several lines, measured over its images."""
+    dataset = dataclasses.replace(dataset, dequantization_seed=None)  # The levels are measured.
+    limit = None if _fits_in_memory(dataset) else _NUM_MEASURED
+    measures = {split: _Measures(dataset, split, limit) for split in dataset.splits}
+    parts = [_head(dataset), _values_table(dataset, measures)]
+    if limit is not None:
+        parts[-1] += (
+            f"\nToo large for memory: measured over the first {limit:,} images of each split."
+        )
+    if dataset.num_classes is not None:
+        parts.append(_balance_table(measures))
+        if dataset.num_classes <= _MOST_CLASSES_LISTED:
+            parts.append(_classes_table(measures))
+    return "\n\n".join(parts)
+
+
+def _fits_in_memory(dataset):
+    bytes_of_all = sum(dataset.num_examples.values()) * int(np.prod(dataset.image_shape))
+    return bytes_of_all < MEMORY_LIMIT_BYTES
+
+
+class _Measures:
+    """What one pass over a split found.
+
+    Attributes:
+        levels: Number of pixels of each of the 256 levels, int64 `[256]`.
+        classes: Number of images of each class, int64 `[num_classes]`, or None without labels.
+    """
+
+    def __init__(self, dataset, split, limit):
+        has_labels = dataset.num_classes is not None
+        self.levels = np.zeros(_LEVELS, np.int64)
+        self.classes = np.zeros(dataset.num_classes, np.int64) if has_labels else None
+        for batch in dataset.batches(split, _BATCH_SIZE, limit).as_numpy_iterator():
+            self.levels += np.bincount(batch["image"].ravel(), minlength=_LEVELS)
+            if has_labels:
+                self.classes += np.bincount(batch["label"], minlength=dataset.num_classes)
+
+
+def _head(dataset):
+    lines = [dataset.name, *textwrap.wrap(dataset.description, 96), ""]
+    lines.append(f"images   {_shape(dataset.image_shape)}")
+    if dataset.context_shape is not None:
+        lines.append(f"context  {_shape(dataset.context_shape)}")
+    lines.append(f"classes  {_count(dataset.num_classes) if dataset.num_classes else 'no labels'}")
+    return "\n".join(lines)
+
+
+def _shape(shape):
+    height, width, channels = shape
+    return f"{height}x{width}, {channels} channel{'s' if channels > 1 else ''}"
+
+
+def _values_table(dataset, measures):
+    rows = [("split", "images", "min", "max", "mean", "share of 0", "share of 255")]
+    for split, found in measures.items():
+        present = np.flatnonzero(found.levels)
+        shares = found.levels / found.levels.sum()
+        rows.append(
+            (
+                split,
+                _count(dataset.num_examples[split]),
+                str(present[0]),
+                str(present[-1]),
+                f"{shares @ np.arange(_LEVELS):.2f}",
+                f"{shares[0]:.2%}",
+                f"{shares[-1]:.2%}",
+            )
+        )
+    return _align(rows)
+
+
+def _balance_table(measures):
+    rows = [("images a class", "least", "mean", "largest", "classes without images")]
+    for split, found in measures.items():
+        counts = found.classes
+        missing = _count(np.sum(counts == 0))
+        mean = f"{counts.mean():,.1f}"
+        rows.append((split, _count(counts.min()), mean, _count(counts.max()), missing))
+    return _align(rows)
+
+
+def _classes_table(measures):
+    counts = np.stack([found.classes for found in measures.values()], axis=1)
+    rows = [("class", *measures)]
+    rows += [(str(label), *map(_count, row)) for label, row in enumerate(counts)]
+    return _align(rows)
+
+
+def _count(number):
+    return f"{number:,}"
+
+
+def _align(rows):
+    """Returns rows of texts as lines: the first column to the left, the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *others in rows:
+        cells = [first.ljust(widths[0])]
+        cells += [text.rjust(width) for text, width in zip(others, widths[1:], strict=True)]
+        lines.append("  ".join(cells))
+    return "\n".join(lines)

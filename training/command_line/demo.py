@@ -1,0 +1,81 @@
+"""`vae-zoo demo`, which `make demo` runs: the whole idea in a few minutes on a CPU."""
+
+import pathlib
+import shutil
+
+import numpy as np
+
+import zoo
+from training import figures
+from training.evaluation import measures
+from training.recipes import find_recipe
+from training.runs import run
+from training.runs.run_directory import RunDirectory
+from zoo.errors import UsageError
+
+__all__ = ["demo"]
+
+_RECIPE = "conv_draw_digits"
+
+
+def demo(directory="runs/demo", steps=None):
+    """Trains a GECO ConvDRAW on digits, loads its SavedModel back and samples from it.
+
+    Args:
+        directory: The run directory; an earlier demo there is replaced once this one is done.
+        steps: Steps to train, fewer than the recipe's for a quick look.
+
+    Raises:
+        UsageError: There is something else than a demo's run at `directory`.
+    """
+    directory = pathlib.Path(directory)
+    _check_replaceable(directory)
+    recipe = find_recipe(_RECIPE).override(steps=steps)
+    unfinished = directory.with_name(f".{directory.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    tolerance = recipe.tolerances["ReconstructionError"]
+    print(
+        f"A ConvDRAW learns to reconstruct handwritten digits to within {tolerance:g} (root mean "
+        "squared error,\nwhite = 1) with as few nats as it can. Watch rmse reach the tolerance, "
+        "then rate fall.\n"
+    )
+    _, metrics = run.train(recipe, unfinished)
+    _check_replaceable(directory)
+    shutil.rmtree(directory, ignore_errors=True)
+    unfinished.rename(directory)
+
+    model = zoo.load(directory / "savedmodel" / "1")
+    path = directory / "figures" / "samples_of_saved_model.png"
+    num = figures.NUM_COLUMNS * figures.NUM_SAMPLE_ROWS
+    figures.save_grid(path, np.asarray(model.sample(num, seed=1)))
+    print(_summary(metrics, tolerance, directory))
+
+
+def _check_replaceable(directory):
+    if not directory.exists():
+        return
+    run_directory = RunDirectory(directory)
+    if not run_directory.recipe.exists() or run_directory.read_recipe().name != _RECIPE:
+        raise UsageError(
+            f"{directory} holds something else than an earlier demo, and was not touched. Move it "
+            "away, or give another place with --directory."
+        )
+
+
+def _summary(metrics, tolerance, directory):
+    test = metrics["test"]
+    shortfalls = "".join(f"\n{text}\n" for text in measures.shortfalls(metrics))
+    return f"""
+Done: {metrics["steps"]} steps in {metrics["training_seconds"] / 60:.1f} minutes.
+
+  tolerance   {tolerance:.4f}   what was asked for: root mean squared error, pixels in [0, 1]
+  test rmse   {test["rmse"]:.4f}   what the model reaches on images it has not seen
+  test rate   {test["rate"]:.1f}     nats an image: what the latents cost
+
+  {directory}/figures/reconstructions.png         test images, reconstructions below
+  {directory}/figures/samples.png                 samples
+  {directory}/figures/samples_of_saved_model.png  samples of the SavedModel, loaded back
+  {directory}/figures/trajectory.png              the run in the information plane
+  {directory}/card.md                             the model's card
+  {directory}/savedmodel/1                        for zoo.load and TensorFlow Serving
+{shortfalls}"""

@@ -1,0 +1,1 @@
+"""Training runs: their course, their directory, and what they stand on."""

@@ -1,0 +1,65 @@
+"""Finds the model that a name or a path on the command line means."""
+
+import pathlib
+
+import zoo
+from training.kinds import build
+from training.recipes import Recipe
+from training.runs.checkpoints import CheckpointStore
+from training.runs.run_directory import RunDirectory
+from zoo.errors import UsageError, near_names
+from zoo.serving import keras_config
+
+__all__ = ["load_model"]
+
+
+def load_model(name_or_path):
+    """Loads a model.
+
+    Args:
+        name_or_path: A pretrained model's name, a run directory (its SavedModel, or where the run
+            is not finished its newest checkpoint), or a folder that `model.export` wrote.
+
+    Returns:
+        The Keras model and the `Recipe` that made it, or None if it is not known.
+
+    Raises:
+        UsageError: There is no such model; the message has the names near to it.
+    """
+    path = pathlib.Path(name_or_path)
+    run = RunDirectory(path)
+    if run.recipe.exists() and not run.saved_model.exists():
+        return _load_checkpoint(run)
+    if run.saved_model.exists():
+        path = run.saved_model
+    elif not path.exists():
+        path = _pretrained_path(name_or_path)
+    try:
+        recipe = keras_config.read(path)["metadata"].get("recipe")
+        return zoo.load(path), recipe and Recipe.from_dict(recipe, str(path))
+    except (ValueError, OSError) as error:
+        raise UsageError(str(error)) from error
+
+
+def _pretrained_path(name):
+    names = zoo.list_models()
+    if name not in names:
+        raise UsageError(
+            f"There is no pretrained model, run directory or exported model {name!r}."
+            f"{near_names(name, names)} Pretrained models: {', '.join(names) or 'none'}. Otherwise "
+            "give the path of a run directory or of a folder that model.export wrote."
+        )
+    try:
+        return zoo.saved_model_path(name)
+    except (ValueError, OSError) as error:
+        raise UsageError(str(error)) from error
+
+
+def _load_checkpoint(run):
+    recipe = run.read_recipe()
+    data = build.load_data(recipe)
+    model = build.make_model_for(recipe, data)
+    progress = CheckpointStore(run.checkpoints, read_only=True).restore(model)
+    if not progress.step:
+        raise UsageError(f"The run in {run.path} has no checkpoint yet. Try again later.")
+    return model, recipe

@@ -1,0 +1,217 @@
+"""A training run: data, model, fit, evaluation, figures, card, export."""
+
+import contextlib
+import sys
+import traceback
+
+import keras
+import tensorflow as tf
+
+from training.kinds import build, results
+from training.runs import provenance, strategies
+from training.runs.callbacks import ProgressBar, SaveProgress, StopAtStep, WriteImages
+from training.runs.checkpoints import CheckpointStore
+from training.runs.run_directory import RunDirectory
+from zoo.errors import UsageError, UserError
+
+__all__ = ["train"]
+
+_NUM_TENSORBOARD_IMAGES = 8
+
+
+def train(recipe, directory, resume=False, strategy=None, verbose=None, export=True):
+    """Trains as the recipe says and fills the run directory.
+
+    Args:
+        recipe: A `Recipe`.
+        directory: The run directory; must be new, unless `resume`.
+        resume: Continue the run in the directory from its last checkpoint, to the same end as if
+            it had never stopped.
+        strategy: One of `strategies.NAMES`.
+        verbose: As in `keras.Model.fit`: 0 is silent, 1 a progress bar, 2 a line an epoch. None: a
+            bar on a terminal, else lines.
+        export: Whether to write a SavedModel, too. `zoo.load` needs one; the commands read
+            checkpoints as well.
+
+    Returns:
+        The trained model and the values of `metrics.json` (None in a process that is not the
+        chief of several).
+
+    Raises:
+        UserError: A foreseen failure; the message says what to do, and no checkpoint is lost.
+    """
+    verbose = 2 - sys.stdout.isatty() if verbose is None else verbose
+    run_directory = RunDirectory(directory)
+    strategy = strategies.make_strategy(strategy)
+    strategies.check_batch_size(recipe.batch_size, strategy)
+    is_chief = strategies.is_chief(strategy)
+    if resume:
+        _check_same_recipe(recipe, run_directory)
+    elif is_chief:
+        run_directory.check_free()
+    data = build.load_data(recipe)
+    _check_batch_fits(recipe, data)
+    with strategy.scope():
+        model = build.make_model_for(recipe, data)
+    if is_chief and not resume:
+        run_directory.create({**recipe.to_dict(), "made_with": provenance.made_with()})
+
+    progress = _fit(model, data, recipe, run_directory, resume, strategy, verbose)
+    test_batches, num_test_images = _full_batches(data, "test", recipe, strategy)
+    test_logs = model.evaluate(test_batches, return_dict=True, verbose=0)
+    if not is_chief:
+        return model, None
+    metrics = results.of(recipe).final_metrics(
+        model, data, recipe, progress, test_logs, num_test_images
+    )
+    with _training_is_kept(run_directory):
+        _write_results(model, data, recipe, progress, metrics, run_directory)
+        if export and not run_directory.saved_model.exists():
+            metadata = {"recipe": recipe.to_dict(), "metrics": metrics}
+            model.export(str(run_directory.saved_model), metadata=metadata)
+    return model, metrics
+
+
+def _check_batch_fits(recipe, data):
+    num_images = data.num_examples["train"]
+    if recipe.batch_size > num_images:
+        raise UsageError(
+            f"A batch of {recipe.batch_size} images is more than the {num_images} training images "
+            f"of {data.name}. Give a smaller --batch-size."
+        )
+
+
+def _check_same_recipe(recipe, run_directory):
+    """Refuses to continue a run with other settings, for which no uninterrupted run exists."""
+    before = run_directory.read_recipe().to_dict()
+    ignored = ("description", "fidelity")
+    changed = [
+        f"{name} is {value!r} and was {before[name]!r}"
+        for name, value in recipe.to_dict().items()
+        if value != before[name] and name not in ignored
+    ]
+    if changed:
+        raise UsageError(
+            f"--resume continues the run in {run_directory.path} as it was begun, but "
+            f"{'; '.join(changed)}. Give the settings of the first command, or another --directory."
+        )
+
+
+# === Training ===
+
+
+def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
+    """Trains from the last checkpoint, or from the beginning; returns the final `Progress`."""
+    is_chief = strategies.is_chief(strategy)
+    store = CheckpointStore(run_directory.checkpoints, read_only=not is_chief)
+    progress = store.restore(model)
+    strategies.check_same_step(strategy, progress.step)
+    if resume and is_chief and progress.rows:
+        run_directory.write_history(progress.rows)  # Drops rows younger than the checkpoint.
+    if progress.step >= recipe.steps:
+        return progress
+    validation, _ = _full_batches(data, "validation", recipe, strategy, recipe.validation_images)
+    stop = StopAtStep(recipe.steps)
+    try:
+        model.fit(
+            build.train_batches(recipe, data, progress.step),
+            initial_epoch=progress.epoch,
+            epochs=-(-recipe.steps // recipe.steps_per_epoch),
+            steps_per_epoch=min(recipe.steps_per_epoch, recipe.steps),
+            validation_data=validation,
+            callbacks=[stop, *_make_callbacks(recipe, run_directory, progress, data, is_chief)],
+            verbose=verbose if is_chief else 0,
+        )
+    except ValueError as error:
+        if not _is_about_the_batch(error):
+            raise
+        raise UserError(_stopped_message(error, stop.steps_done, store)) from error
+    except BrokenPipeError:  # The reader of the progress lines has left: nothing is wrong here.
+        raise
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(_failed_message(error, stop.steps_done, store)) from error
+    return progress
+
+
+def _make_callbacks(recipe, run_directory, progress, data, is_chief):
+    callbacks = [SaveProgress(run_directory, progress, is_chief)]
+    if is_chief:
+        callbacks.append(ProgressBar())
+        folder = run_directory.tensorboard
+        callbacks.append(keras.callbacks.TensorBoard(str(folder), write_graph=False))
+        if recipe.kind != "classifier":
+            num = min(_NUM_TENSORBOARD_IMAGES, data.num_examples["validation"])
+            examples = data.sample_examples("validation", num, seed=0)
+            callbacks.append(WriteImages(folder, examples, data.channels_are_images))
+    return callbacks
+
+
+def _is_about_the_batch(error):
+    """Whether the model refused the batch, its loss or its state; the rest are errors of ours."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals["__name__"].startswith("zoo.models.")
+
+
+def _stopped_message(error, step, store):
+    return (
+        f"Training stopped at step {step}: {str(error).rstrip('.')}. {_kept(store)}. If the data "
+        "are at fault, mend them and run the same command with --resume; if the loss grew without "
+        "bound, start anew with a lower --learning-rate and another --directory."
+    )
+
+
+def _failed_message(error, step, store):
+    """Says what the system refused: TensorBoard's writers, the reading of data, a worker."""
+    return (
+        f"Training stopped at step {step}: {_reason(error)}. {_kept(store)}. Mend what this names "
+        "(a full disk: make room), then run the same command with --resume."
+    )
+
+
+def _kept(store):
+    steps = store.steps()
+    return f"The checkpoint of step {steps[-1]} is kept" if steps else "There is no checkpoint yet"
+
+
+def _reason(error):
+    """The first line of an error: TensorFlow appends the graph's nodes."""
+    text = getattr(error, "message", None) or str(error) or type(error).__name__
+    return text.strip().partition("\n")[0].rstrip(". ")
+
+
+def _full_batches(data, split, recipe, strategy, limit=None):
+    """Returns the batches of a split (or its first images) and their number of images.
+
+    Several replicas need batches that divide among them, so the last, smaller one is left out.
+    """
+    num_images = min(limit or data.num_examples[split], data.num_examples[split])
+    if strategy.num_replicas_in_sync > 1:
+        num_images -= num_images % recipe.batch_size
+        if not num_images:
+            raise UsageError(
+                f"The {split} split of {data.name} has {data.num_examples[split]} images, less "
+                f"than one batch of {recipe.batch_size}. Give a smaller --batch-size."
+            )
+    return data.batches(split, recipe.batch_size, num_images), num_images
+
+
+# === Results ===
+
+
+@contextlib.contextmanager
+def _training_is_kept(run_directory):
+    """Says of a failure to write results that the training itself is not lost."""
+    try:
+        yield
+    except (OSError, RuntimeError, UserError, tf.errors.OpError) as error:
+        raise UserError(
+            f"The training is done and kept in {run_directory.checkpoints}, but its results could "
+            f"not be written: {_reason(error)}. Make room, then run the same command with --resume."
+        ) from error
+
+
+def _write_results(model, data, recipe, progress, metrics, run_directory):
+    of_kind = results.of(recipe)
+    of_kind.save_figures(model, data, recipe, progress, run_directory.figures)
+    run_directory.write_json(run_directory.metrics, metrics)
+    run_directory.write_text(run_directory.card, of_kind.make_card(recipe, data, metrics))

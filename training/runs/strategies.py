@@ -1,0 +1,86 @@
+"""Training on several devices or machines: `--strategy`; docs/SCALING.md is the guide."""
+
+import json
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.errors import UsageError, UserError, near_names
+
+__all__ = ["NAMES", "check_batch_size", "check_same_step", "is_chief", "make_strategy"]
+
+NAMES = ("none", "mirrored", "multi_worker")
+
+
+def make_strategy(name):
+    """Makes the tf.distribute strategy of that name.
+
+    Args:
+        name: None or "none": TensorFlow's default, one device. "mirrored": all devices of this
+            machine. "multi_worker": all machines named by the environment variable TF_CONFIG; must
+            be called before TensorFlow is used otherwise.
+
+    Raises:
+        UsageError: The name is unknown, or TF_CONFIG is missing or not a cluster of workers.
+    """
+    if name in (None, "none"):
+        return tf.distribute.get_strategy()
+    if name == "mirrored":
+        return tf.distribute.MirroredStrategy()
+    if name == "multi_worker":
+        _check_tf_config()
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    raise UsageError(
+        f"There is no strategy {name!r}.{near_names(name, NAMES)} Choose from {', '.join(NAMES)}."
+    )
+
+
+def _check_tf_config():
+    text = os.environ.get("TF_CONFIG", "")
+    try:
+        config = json.loads(text)
+        workers, index = config["cluster"]["worker"], config["task"]["index"]
+        is_valid = config["task"]["type"] == "worker" and 0 <= index < len(workers)
+    except (json.JSONDecodeError, KeyError, TypeError):
+        is_valid = False
+    if not is_valid:
+        raise UsageError(
+            "--strategy multi_worker reads the environment variable TF_CONFIG, which must be set "
+            'on every machine, as in {"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
+            f'"task": {{"type": "worker", "index": 0}}}}. Received: TF_CONFIG={text!r}.'
+        )
+
+
+def is_chief(strategy):
+    """Whether this process writes the run directory: it is the only one, or worker 0."""
+    resolver = getattr(strategy, "cluster_resolver", None)
+    return resolver is None or not resolver.task_type or resolver.task_id == 0
+
+
+def check_batch_size(batch_size, strategy):
+    """Raises UsageError if the global batch does not divide over the replicas."""
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise UsageError(
+            f"The batch of {batch_size} images is the whole of a step, shared among {replicas} "
+            f"devices, so it must be divisible by {replicas}. Give --batch-size."
+        )
+
+
+def check_same_step(strategy, step):
+    """Raises UserError if the workers of the strategy start from different steps.
+
+    All of them must call it: each tells the others its own step.
+    """
+    if strategy.num_replicas_in_sync == 1:
+        return
+    own = strategy.run(lambda: tf.constant([step], tf.int64))
+    steps = np.unique(strategy.gather(own, axis=0).numpy())
+    if len(steps) > 1:
+        raise UserError(
+            f"The workers restored checkpoints of different steps: {steps[0]} and {steps[-1]}; "
+            f"this one that of step {step}. The run directory must be the same for all of them, on "
+            "a file system that all of them read. Mend that, then run the same command with "
+            "--resume on every worker."
+        )
