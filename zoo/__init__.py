@@ -6,6 +6,8 @@ instead of tuning the weights of its loss.
 
 import importlib
 
+from zoo.keras_registration import register_with_keras
+
 _HOMES = {
     "ConvClassifier": "zoo.classifiers",
     "ConvDRAW": "zoo.models",
@@ -54,3 +56,6 @@ def __getattr__(name):
 
 def __dir__():
     return __all__
+
+
+register_with_keras(_SUBPACKAGES)
