@@ -2,8 +2,9 @@
 
 import math
 
-import keras
 import tensorflow as tf
+
+from zoo import registry
 
 __all__ = ["Cosine", "Linear", "PixelScaleAnnealing", "Schedule"]
 
@@ -55,8 +56,14 @@ class _Ramp(Schedule):
         """How much of the way is done: 0 at the start, 1 from `steps` on."""
         return tf.minimum(step / self.steps, 1.0)
 
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+        del image_shape
+        return {"": lambda: cls(start=0.1, end=0.9, steps=5)}
 
-@keras.saving.register_keras_serializable("zoo.schedules")
+
+@registry.register("schedule", package="zoo.schedules")
 class Linear(_Ramp):
     """Goes from `start` to `end` along a line, such as a warm-up of β.
 
@@ -78,7 +85,7 @@ class Linear(_Ramp):
         return self.start + (self.end - self.start) * self._share(step)
 
 
-@keras.saving.register_keras_serializable("zoo.schedules")
+@registry.register("schedule", package="zoo.schedules")
 class Cosine(_Ramp):
     """Goes from `start` to `end` along half a cosine: slowly at both ends.
 
@@ -100,7 +107,7 @@ class Cosine(_Ramp):
         return self.end + (self.start - self.end) * (1.0 + tf.cos(math.pi * self._share(step))) / 2
 
 
-@keras.saving.register_keras_serializable("zoo.schedules")
+@registry.register("schedule", package="zoo.schedules")
 class PixelScaleAnnealing(_Ramp):
     """The hand-annealed ELBO of GQN (Eslami et al. 2018), a baseline of Taming VAEs, as a β.
 

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from zoo import registry
 from zoo.base import inputs
 from zoo.classifiers.classifier_trainer import ClassifierTrainer
 from zoo.classifiers.conv_features import ConvFeatures, as_sizes
@@ -12,7 +13,7 @@ __all__ = ["ConvClassifier"]
 _LOGIT_SCALE = 0.125  # Of the ResNet-9 after which this is built: the last layer learns slower.
 
 
-@keras.saving.register_keras_serializable("zoo")
+@registry.register("architecture", package="zoo")
 class ConvClassifier(ClassifierTrainer):
     """A small image classifier, for constraints and measures that judge images by it.
 

@@ -5,15 +5,16 @@ import math
 import keras
 import tensorflow as tf
 
+from zoo import registry
 from zoo.constraints.constraint import ErrorConstraint, check_tolerance
-from zoo.constraints.frozen_network import FrozenNetwork
+from zoo.constraints.frozen_network import FrozenNetwork, example_network
 
 __all__ = ["ClassificationAccuracy"]
 
 _MARK = "VAE Zoo:"  # By which `fit` finds the message of a failed assertion, and shows it alone.
 
 
-@keras.saving.register_keras_serializable("zoo.constraints")
+@registry.register("constraint", package="zoo.constraints")
 class ClassificationAccuracy(ErrorConstraint):
     """Bounds from below how well a fixed classifier recognises the reconstructions.
 
@@ -40,6 +41,8 @@ class ClassificationAccuracy(ErrorConstraint):
         >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.GECO(accuracy))
         >>> model.fit(images, labels, epochs=10)
     """
+
+    short_name = "CLA"
 
     def __init__(self, tolerance, classifier, from_logits=False, name=None, **kwargs):
         tolerance = check_tolerance(
@@ -99,6 +102,15 @@ class ClassificationAccuracy(ErrorConstraint):
             "classifier": keras.saving.serialize_keras_object(self.classifier),
             "from_logits": self.from_logits,
         }
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+
+        def make(name, **arguments):
+            return lambda: cls(0.7, example_network(image_shape), name=name, **arguments)
+
+        return {"": make("accuracy"), "logits": make("logits", from_logits=True)}
 
 
 def _one_hot(labels, num_classes):

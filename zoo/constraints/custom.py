@@ -5,13 +5,14 @@ import math
 import keras
 import tensorflow as tf
 
+from zoo import registry
 from zoo.checks import is_number
 from zoo.constraints.constraint import Constraint, check_tolerance
 
 __all__ = ["Custom"]
 
 
-@keras.saving.register_keras_serializable("zoo.constraints")
+@registry.register("constraint", package="zoo.constraints")
 class Custom(Constraint):
     """Bounds from above the mean of any function of the record.
 
@@ -21,7 +22,8 @@ class Custom(Constraint):
     Args:
         function: From a `zoo.Record` to `[B]`, written with TensorFlow or `keras.ops` so that
             gradients reach the reconstruction (or whatever of the record it bounds). To save the
-            model, decorate it with `keras.saving.register_keras_serializable()`.
+            model, decorate it with `keras.saving.register_keras_serializable()`. Or the name that
+            gives it, "package>name", such as a recipe holds.
         tolerance: The bound, a finite number in the function's unit.
         name: Prefix of the logs; by default the function's name.
         scale: The violation that counts as 1, above 0, in the function's unit: a difference about
@@ -41,9 +43,12 @@ class Custom(Constraint):
     """
 
     def __init__(self, function, tolerance, name=None, scale=None, **kwargs):
+        if isinstance(function, str):
+            function = keras.saving.get_registered_object(function) or function
         if not callable(function):
             raise ValueError(
-                "Custom takes a function from a zoo.Record to a value for each example. "
+                "Custom takes a function from a zoo.Record to a value for each example, or the "
+                "registered name of one, package>name. "
                 f"Received: function={function!r}"
             )
         tolerance = check_tolerance(
@@ -92,3 +97,15 @@ class Custom(Constraint):
             "function": keras.saving.serialize_keras_object(self.function),
             "scale": self._scale,
         }
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+        del image_shape
+        return {"": lambda: cls(_darkening, 0.05, name="darkening", scale=0.1)}
+
+
+@keras.saving.register_keras_serializable("zoo.constraints", name="darkening")
+def _darkening(record):
+    """By how much reconstructions are too dark on average, squared, `[B]`: the example."""
+    return tf.reduce_mean(record.images - record.reconstruction, axis=(1, 2, 3)) ** 2

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo import registry
 from zoo.constraints.constraint import ErrorConstraint, check_tolerance
-from zoo.constraints.frozen_network import FrozenNetwork
+from zoo.constraints.frozen_network import FrozenNetwork, example_network
 from zoo.constraints.patches import as_patch_sizes, check_patches, patch_variances
 
 __all__ = ["FeatureReconstructionError"]
@@ -17,7 +18,7 @@ __all__ = ["FeatureReconstructionError"]
 _EPSILON = 1e-6
 
 
-@keras.saving.register_keras_serializable("zoo.constraints")
+@registry.register("constraint", package="zoo.constraints")
 class FeatureReconstructionError(ErrorConstraint):
     """Bounds the root mean squared error of features of the reconstructions.
 
@@ -44,6 +45,8 @@ class FeatureReconstructionError(ErrorConstraint):
         >>> features = keras.Model(classifier.inputs, classifier.layers[-2].output)
         >>> zoo.GECO(zoo.constraints.FeatureReconstructionError(0.3, features=features))
     """
+
+    short_name = "FRE"
 
     def __init__(self, tolerance, features=None, patch_size=8, stride=None, name=None, **kwargs):
         tolerance = check_tolerance(
@@ -112,4 +115,12 @@ class FeatureReconstructionError(ErrorConstraint):
             "features": keras.saving.serialize_keras_object(self.features),
             "patch_size": self.patch_size,
             "stride": self.stride,
+        }
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+        return {
+            "": lambda: cls(0.3, patch_size=4, stride=2, name="patches"),
+            "features": lambda: cls(0.3, features=example_network(image_shape), name="features"),
         }

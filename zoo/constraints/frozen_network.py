@@ -4,9 +4,10 @@ import contextlib
 import json
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-__all__ = ["FrozenNetwork"]
+__all__ = ["FrozenNetwork", "example_network"]
 
 
 @keras.saving.register_keras_serializable("zoo.constraints")
@@ -73,6 +74,15 @@ class FrozenNetwork(keras.layers.Layer):
     def from_config(cls, config):
         """Makes the network from `get_config`; its weights are to be loaded."""
         return cls(**config)
+
+
+def example_network(image_shape):
+    """Returns a linear classifier of two classes, for the examples of constraints."""
+    layers = [keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")]
+    network = keras.Sequential([keras.Input(image_shape), *layers])
+    rng = np.random.default_rng(6)
+    network.set_weights([rng.normal(size=w.shape) for w in network.weights])
+    return network
 
 
 def _serialize(network):

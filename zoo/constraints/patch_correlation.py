@@ -1,9 +1,9 @@
 """The patch normalised cross-correlation of Taming VAEs, Table 1 (pNCC)."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo import registry
 from zoo.constraints.constraint import ErrorConstraint, check_tolerance
 from zoo.constraints.patches import as_patch_sizes, check_patches, patch_means
 
@@ -17,7 +17,7 @@ _FLAT = 0.01
 _EPSILON = 1e-6
 
 
-@keras.saving.register_keras_serializable("zoo.constraints")
+@registry.register("constraint", package="zoo.constraints")
 class PatchCorrelation(ErrorConstraint):
     """Bounds from below how well patches of image and reconstruction correlate.
 
@@ -43,6 +43,8 @@ class PatchCorrelation(ErrorConstraint):
     Example:
         >>> zoo.GECO(zoo.constraints.PatchCorrelation(tolerance=0.9))
     """
+
+    short_name = "pNCC"
 
     def __init__(self, tolerance, patch_size=8, stride=None, name=None, **kwargs):
         tolerance = check_tolerance(
@@ -98,3 +100,9 @@ class PatchCorrelation(ErrorConstraint):
     def get_config(self):
         """Returns the constructor's arguments."""
         return super().get_config() | {"patch_size": self.patch_size, "stride": self.stride}
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+        del image_shape
+        return {"": lambda: cls(0.6, patch_size=4, stride=2, name="correlation")}

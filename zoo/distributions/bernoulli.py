@@ -1,15 +1,15 @@
 """Likelihoods of pixels in {0, 1} and in [0, 1]: Bernoulli and continuous Bernoulli."""
 
-import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from zoo import registry
 from zoo.distributions.likelihood import Likelihood
 
 __all__ = ["Bernoulli", "ContinuousBernoulli"]
 
 
-@keras.saving.register_keras_serializable("zoo")
+@registry.register("likelihood", package="zoo")
 class Bernoulli(Likelihood):
     """Independent binary pixels.
 
@@ -34,7 +34,7 @@ class Bernoulli(Likelihood):
         return tf.cast(uniforms < distribution.distribution.probs_parameter(), tf.float32)
 
 
-@keras.saving.register_keras_serializable("zoo")
+@registry.register("likelihood", package="zoo")
 class ContinuousBernoulli(Likelihood):
     """Independent pixels in [0, 1] with density proportional to exp(η x), η the logit.
 

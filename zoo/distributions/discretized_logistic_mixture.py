@@ -1,9 +1,9 @@
 """Mixtures of discretised logistics over the 256 levels of a pixel, its channels coupled."""
 
-import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from zoo import registry
 from zoo.distributions.likelihood import Likelihood
 
 __all__ = ["DiscretizedLogisticMixture", "LogisticMixtureImage"]
@@ -13,7 +13,7 @@ _HALF_BIN = 1.0 / 255.0
 _LEAST_LOG_SCALE = -7.0
 
 
-@keras.saving.register_keras_serializable("zoo")
+@registry.register("likelihood", package="zoo")
 class DiscretizedLogisticMixture(Likelihood):
     """Pixels on 256 levels, each a mixture of logistic distributions cut into bins.
 
@@ -69,6 +69,12 @@ class DiscretizedLogisticMixture(Likelihood):
     def get_config(self):
         """Returns the constructor's arguments."""
         return {**super().get_config(), "num_components": self.num_components}
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+        del image_shape
+        return {"": lambda: cls(num_components=2)}
 
 
 class LogisticMixtureImage(tfp.distributions.Distribution):

@@ -1,9 +1,9 @@
 """The Gaussian likelihood, with a scale that is fixed, learned or running."""
 
-import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from zoo import registry
 from zoo.distributions.likelihood import Likelihood
 
 __all__ = ["Gaussian"]
@@ -13,7 +13,7 @@ _MEANS = {"sigmoid": tf.sigmoid, "linear": tf.identity}
 _LEAST_SCALE = 1e-4
 
 
-@keras.saving.register_keras_serializable("zoo")
+@registry.register("likelihood", package="zoo")
 class Gaussian(Likelihood):
     """Independent normal pixels with one scale for all.
 
@@ -122,3 +122,9 @@ class Gaussian(Likelihood):
             "mean": self._mean,
             "decay": self.decay,
         }
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+        del image_shape
+        return {"": lambda: cls(scale="learned", mean="linear", decay=0.9)}

@@ -1,9 +1,9 @@
 """What every likelihood over images is: parameters in, a distribution and its measures out."""
 
-import difflib
-
 import keras
 import tensorflow as tf
+
+from zoo import registry
 
 __all__ = ["Likelihood", "get_likelihood"]
 
@@ -71,30 +71,19 @@ class Likelihood(keras.layers.Layer):
     def observe(self, squared_error):
         """Takes note of a training step's mean squared error, a scalar over the global batch."""
 
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+        del image_shape
+        return {"": cls}
+
 
 def get_likelihood(identifier):
-    """Returns the likelihood of that name, or the `Likelihood` itself if it is one.
+    """Returns a likelihood of that name, or the `Likelihood` itself if it is one.
 
     Raises:
-        ValueError: No likelihood has that name.
+        UnknownName: No likelihood has that name; a ValueError.
     """
-    from zoo.distributions.bernoulli import Bernoulli, ContinuousBernoulli
-    from zoo.distributions.discretized_logistic_mixture import DiscretizedLogisticMixture
-    from zoo.distributions.gaussian import Gaussian
-
-    known = {
-        "gaussian": Gaussian,
-        "bernoulli": Bernoulli,
-        "continuous_bernoulli": ContinuousBernoulli,
-        "discretized_logistic_mixture": DiscretizedLogisticMixture,
-    }
     if isinstance(identifier, Likelihood):
         return identifier
-    if identifier in known:
-        return known[identifier]()
-    near = difflib.get_close_matches(str(identifier), known, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(
-        f"likelihood must be one of {sorted(known)} or a zoo.distributions.Likelihood.{hint} "
-        f"Received: likelihood={identifier!r}"
-    )
+    return registry.find("likelihood", identifier)()

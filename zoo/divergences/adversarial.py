@@ -1,17 +1,19 @@
 """A divergence learned by a discriminator between q(z) and p(z)."""
 
+import functools
 import weakref
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo import registry
 from zoo.divergences.divergence import Divergence, flatten_latents
 
 __all__ = ["Adversarial"]
 
 
-@keras.saving.register_keras_serializable("zoo.divergences")
+@registry.register("divergence", package="zoo.divergences")
 class Adversarial(Divergence):
     """KL(q(z) ‖ p(z)) in nats, as a discriminator between their samples estimates it.
 
@@ -57,6 +59,13 @@ class Adversarial(Divergence):
         self.optimizer = keras.optimizers.get(optimizer or keras.optimizers.Adam(1e-3))
         self.discriminator = None
         self._owner = None
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+        del image_shape
+        make_optimizer = functools.partial(keras.optimizers.SGD, 0.1, momentum=0.9)
+        return {"": lambda: cls(hidden_units=(5,), optimizer=make_optimizer())}
 
     def attach(self, model):
         """Creates the discriminator and its optimiser's state; does nothing the second time.

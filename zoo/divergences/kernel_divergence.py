@@ -53,3 +53,10 @@ class KernelDivergence(Divergence):
         """Returns the constructor's arguments."""
         arguments = ("bandwidth", "estimator", "kernel")
         return super().get_config() | {name: getattr(self, name) for name in arguments}
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+        del image_shape
+        arguments = {"estimator": "biased", "kernel": "inverse_multiquadric"}
+        return {"": lambda: cls(bandwidth=[2.0, 6.0], **arguments)}

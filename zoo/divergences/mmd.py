@@ -1,8 +1,8 @@
 """The squared maximum mean discrepancy (Gretton et al. 2012), as InfoVAE uses it."""
 
-import keras
 import tensorflow as tf
 
+from zoo import registry
 from zoo.divergences.divergence import flatten_latents, gather_rows
 from zoo.divergences.kernel_divergence import KernelDivergence
 from zoo.divergences.kernels import squared_distances
@@ -10,7 +10,7 @@ from zoo.divergences.kernels import squared_distances
 __all__ = ["MMD"]
 
 
-@keras.saving.register_keras_serializable("zoo.divergences")
+@registry.register("divergence", package="zoo.divergences")
 class MMD(KernelDivergence):
     """MMD² = E k(z, z') - 2 E k(z, y) + E k(y, y') for z, z' ~ q(z) and y, y' ~ p(z).
 

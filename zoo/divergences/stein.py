@@ -1,8 +1,8 @@
 """The kernel Stein discrepancy, minimised by Stein variational gradient descent."""
 
-import keras
 import tensorflow as tf
 
+from zoo import registry
 from zoo.divergences.divergence import flatten_latents, gather_rows
 from zoo.divergences.kernel_divergence import KernelDivergence
 from zoo.divergences.kernels import squared_distances
@@ -10,7 +10,7 @@ from zoo.divergences.kernels import squared_distances
 __all__ = ["Stein"]
 
 
-@keras.saving.register_keras_serializable("zoo.divergences")
+@registry.register("divergence", package="zoo.divergences")
 class Stein(KernelDivergence):
     """Moves samples of q(z) along the direction in which KL(q ‖ p) falls fastest.
 

@@ -1,11 +1,13 @@
 """ConvDRAW (Gregor et al. 2016), the hierarchical model of Taming VAEs."""
 
+import functools
 import types
 
 import keras
 import tensorflow as tf
 
-from zoo.distributions import normals
+from zoo import registry
+from zoo.distributions import Gaussian, normals
 from zoo.layers import forget_bias, grid_convolution, lstm_step
 from zoo.models.draw_context import NO_SHARES, ContextShares, add_share, check_rows, check_shape
 from zoo.models.latent_image_model import LatentImageModel
@@ -14,7 +16,7 @@ from zoo.models.record import Inference
 __all__ = ["ConvDRAW"]
 
 
-@keras.saving.register_keras_serializable("zoo")
+@registry.register("architecture", package="zoo")
 class ConvDRAW(LatentImageModel):
     """Draws an image in T steps, each adding to a canvas what a group of latents says.
 
@@ -297,6 +299,17 @@ class ConvDRAW(LatentImageModel):
             images, context, lambda step, _: given[step]
         )
         return normals.log_prob(posteriors, latents)
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+        likelihood = functools.partial(Gaussian, mean="linear", decay=0.9)
+        sizes = {"filters": 4, "latent_filters": 2, "kernel_size": 3, "stride": 2}
+        context = {"context_shape": (*image_shape[:2], 1)}
+        return {
+            "": lambda: cls(image_shape, num_steps=3, likelihood=likelihood(), **sizes),
+            "conditional": lambda: cls(image_shape, num_steps=2, **sizes, **context),
+        }
 
 
 def _check_sizes(image_shape, stride, num_steps, filters, latent_filters, kernel_size):

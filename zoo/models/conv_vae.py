@@ -1,10 +1,13 @@
 """A convolutional variational autoencoder (Kingma & Welling 2014; Rezende et al. 2014)."""
 
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.distributions import normals
+from zoo import registry
+from zoo.distributions import Gaussian, normals
 from zoo.models.conv_networks import check_sizes, make_decoder, make_encoder
 from zoo.models.normal_latents import NormalLatents
 
@@ -13,7 +16,7 @@ __all__ = ["ConvVAE"]
 _REMEDY = "pass filters=, or an encoder and a decoder of your own"
 
 
-@keras.saving.register_keras_serializable("zoo")
+@registry.register("architecture", package="zoo")
 class ConvVAE(NormalLatents):
     """One vector of latents with a standard normal prior, and convolutional networks.
 
@@ -112,3 +115,21 @@ class ConvVAE(NormalLatents):
             if not is_own:
                 config[name] = None
         return config
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+
+        def own_networks():
+            size = int(np.prod(image_shape))
+            layers = [keras.layers.Dense(size), keras.layers.Reshape(image_shape)]
+            encoder = keras.Sequential([keras.Input(image_shape), keras.layers.Conv2D(3, 2, 2)])
+            decoder = keras.Sequential([keras.Input((2,)), *layers])
+            return cls(image_shape, latent_dim=2, encoder=encoder, decoder=decoder)
+
+        likelihood = functools.partial(Gaussian, mean="linear", decay=0.9)
+        arguments = {"latent_dim": 3, "filters": (4,), "hidden_units": 8}
+        return {
+            "": lambda: cls(image_shape, likelihood=likelihood(), **arguments),
+            "own_networks": own_networks,
+        }

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo import random
+from zoo import random, registry
 from zoo.base import inputs, precision
 from zoo.models.conv_networks import check_sizes
 from zoo.models.infusion_trainer import InfusionTrainer
@@ -16,7 +16,7 @@ __all__ = ["InfusionModel"]
 _LEAST_VARIANCE, _LARGEST_VARIANCE = 1e-4, 0.1
 
 
-@keras.saving.register_keras_serializable("zoo")
+@registry.register("architecture", package="zoo")
 class InfusionModel(InfusionTrainer):
     """A Markov chain that turns noise into an image in T steps; no latents, no posterior.
 

@@ -1,9 +1,12 @@
 """VAE+NVP: a posterior as flexible as a normalising flow (Rezende & Viola 2018, Section 4)."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
-from zoo.distributions import RealNVP, normals
+from zoo import registry
+from zoo.distributions import Gaussian, RealNVP, normals
 from zoo.models.conv_networks import check_sizes, make_decoder, make_encoder
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.record import Inference
@@ -13,7 +16,7 @@ __all__ = ["NVPVAE"]
 _PRIORS = ("standard_normal", "real_nvp")
 
 
-@keras.saving.register_keras_serializable("zoo")
+@registry.register("architecture", package="zoo")
 class NVPVAE(LatentImageModel):
     """Convolutional networks, and a fully connected conditional real NVP as the posterior.
 
@@ -157,6 +160,14 @@ class NVPVAE(LatentImageModel):
         features, place = self._posterior_parameters(self._as_images(images))
         shaped = (latents[0] - place.loc) / place.scale
         return self.posterior_flow.log_prob(shaped, features) - _log_volume(place)
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+        likelihood = functools.partial(Gaussian, mean="linear", decay=0.9)
+        sizes = {"latent_dim": 3, "num_couplings": 2, "coupling_units": (3,)}
+        networks = {"filters": (4,), "hidden_units": 6, "prior": "real_nvp"}
+        return {"": lambda: cls(image_shape, likelihood=likelihood(), **sizes, **networks)}
 
 
 def _log_volume(place):

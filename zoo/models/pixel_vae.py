@@ -1,10 +1,12 @@
 """PixelVAE: an autoregressive decoder that sees latents (Zhao, Song & Ermon 2017)."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
-from zoo import random
-from zoo.distributions import normals
+from zoo import random, registry
+from zoo.distributions import DiscretizedLogisticMixture, normals
 from zoo.layers import PixelCNN
 from zoo.layers.pixel_sampler import sample_pixels
 from zoo.models.conv_networks import check_sizes, make_encoder
@@ -15,7 +17,7 @@ __all__ = ["PixelImage", "PixelVAE"]
 _PIXEL_STREAM = 1  # Of the noise; latents are drawn from stream 0.
 
 
-@keras.saving.register_keras_serializable("zoo")
+@registry.register("architecture", package="zoo")
 class PixelVAE(NormalLatents):
     """A vector of latents with a standard normal prior, and a PixelCNN++ that sees it.
 
@@ -117,6 +119,14 @@ class PixelVAE(NormalLatents):
     def images_of(self, likelihood, noise):
         """Draws the pixels of p(x|z) with the noise."""
         return likelihood.draw(noise)
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+        likelihood = functools.partial(DiscretizedLogisticMixture, num_components=2)
+        decoder = {"filters": 4, "num_blocks": 1, "kernel_size": 5, "first_kernel_size": 3}
+        encoder = {"latent_dim": 3, "encoder_filters": (4,), "hidden_units": 8}
+        return {"": lambda: cls(image_shape, likelihood=likelihood(), **decoder, **encoder)}
 
 
 class PixelImage:

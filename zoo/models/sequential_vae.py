@@ -1,9 +1,11 @@
 """The sequential VAE: an image drawn in steps, each with latents of its own."""
 
-import keras
+import functools
+
 import tensorflow as tf
 
-from zoo.distributions import normals
+from zoo import registry
+from zoo.distributions import Gaussian, normals
 from zoo.models.conv_networks import check_sizes
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.record import Inference
@@ -14,7 +16,7 @@ __all__ = ["SequentialVAE"]
 _SPIKE_STREAM, _GRAIN_STREAM = 1, 2  # Of the noise; latents are drawn from stream 0.
 
 
-@keras.saving.register_keras_serializable("zoo")
+@registry.register("architecture", package="zoo")
 class SequentialVAE(LatentImageModel):
     """Draws an image and then redraws it T - 1 times, each time with new latents.
 
@@ -276,3 +278,15 @@ class SequentialVAE(LatentImageModel):
 
     def _of_step(self, networks, step):
         return networks[0 if self.share_weights else step]
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+        likelihood = functools.partial(Gaussian, mean="linear", decay=0.9)
+        sizes = {"num_steps": 2, "latent_dims": (2, 3), "filters": (4, 5), "hidden_units": 6}
+        ways = {"share_weights": True, "reconstruct_every_step": False, "denoise": 0.05}
+        small = {"num_steps": 2, "latent_dims": (2,), "filters": (4,), "hidden_units": 6}
+        return {
+            "": lambda: cls(image_shape, likelihood=likelihood(), **sizes, **ways),
+            "stop_gradient": lambda: cls(image_shape, stop_gradient=True, **small),
+        }

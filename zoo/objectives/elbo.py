@@ -1,16 +1,19 @@
 """The evidence lower bound, and β-VAE."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
+from zoo import registry
 from zoo.checks import is_number
 from zoo.objectives.objective import Objective
-from zoo.schedules import Schedule
+from zoo.schedules import Linear, Schedule
 
 __all__ = ["ELBO"]
 
 
-@keras.saving.register_keras_serializable("zoo")
+@registry.register("objective", package="zoo")
 class ELBO(Objective):
     """Minimises distortion + β · rate, in nats an image: the negative ELBO where β = 1.
 
@@ -29,6 +32,9 @@ class ELBO(Objective):
         >>> warm_up = zoo.schedules.Linear(0.0, 1.0, steps=10_000)
         >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.ELBO(beta=warm_up))
     """
+
+    summary = "the evidence lower bound (Kingma & Welling 2014): distortion + β · rate."
+    starting_arguments = {"beta": 1.0}
 
     def __init__(self, beta=1.0, **kwargs):
         super().__init__(**kwargs)
@@ -85,3 +91,10 @@ class ELBO(Objective):
     def from_config(cls, config):
         """Makes the objective from `get_config`."""
         return cls(**(config | {"beta": keras.saving.deserialize_keras_object(config["beta"])}))
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+        del image_shape
+        schedule = functools.partial(Linear, 0.1, 0.9, steps=5)
+        return {"": lambda: cls(beta=0.5), "scheduled": lambda: cls(beta=schedule())}

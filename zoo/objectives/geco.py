@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo import registry
 from zoo.checks import is_number
 from zoo.constraints import Constraint
 from zoo.objectives.multiplier_update import MultiplierUpdate
@@ -21,7 +22,7 @@ LARGEST_LOG_MULTIPLIER = 30.0
 _RISE_OF_THE_INFEASIBLE = 2.0
 
 
-@keras.saving.register_keras_serializable("zoo")
+@registry.register("objective", package="zoo")
 class GECO(Objective):
     """Minimises the rate while every constraint is met on average.
 
@@ -57,6 +58,14 @@ class GECO(Objective):
         >>> objective = zoo.GECO(zoo.constraints.ReconstructionError(tolerance=0.1))
         >>> model.compile(keras.optimizers.Adam(1e-3), objective=objective)
     """
+
+    summary = (
+        "GECO (Taming VAEs, Rezende & Viola 2018): the rate is minimised while the constraint is "
+        "met on average; the multiplier is found by the training itself."
+    )
+    starting_arguments = {
+        "constraints": [{"class_name": "ReconstructionError", "arguments": {"tolerance": 0.1}}]
+    }
 
     def __init__(
         self,
@@ -221,6 +230,24 @@ class GECO(Objective):
         """Makes the objective from `get_config`."""
         constraints = [keras.saving.deserialize_keras_object(c) for c in config["constraints"]]
         return cls(**(config | {"constraints": constraints}))
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+        makers = registry.examples("constraint", image_shape)
+        error = makers["ReconstructionError"]
+        gains = {"step_size": 0.02, "proportional_gain": 1.5}
+
+        def several():
+            constraints = [make() for make in makers.values()]
+            bounds = {"delay": 1, "log_multiplier_bounds": (-8.0, 9.0)}
+            return cls(constraints, step_size={constraints[0].name: 0.05}, **bounds)
+
+        return {
+            "": lambda: cls(error(), decay=0.9, **gains),
+            "several": several,
+            "algorithm_1": lambda: cls(error(), update="algorithm-1"),
+        }
 
 
 class _ReportInfeasible(keras.callbacks.Callback):

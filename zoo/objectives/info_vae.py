@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from zoo import registry
 from zoo.checks import is_number
 from zoo.divergences import MMD, Divergence
 from zoo.objectives.objective import Objective
@@ -12,7 +13,7 @@ __all__ = ["InfoVAE"]
 _ROUNDING = 1e-9  # 1 - 0.9 + 0.9 may be a little less than 1.
 
 
-@keras.saving.register_keras_serializable("zoo")
+@registry.register("objective", package="zoo")
 class InfoVAE(Objective):
     """Minimises distortion + (1 - α) · rate + (α + λ - 1) · D(q(z) ‖ p(z)), in nats an image.
 
@@ -38,6 +39,11 @@ class InfoVAE(Objective):
         >>> objective = zoo.InfoVAE(alpha=0.9, lambda_=1000.0)
         >>> model.compile(keras.optimizers.Adam(1e-3), objective=objective)
     """
+
+    summary = (
+        "InfoVAE (Zhao, Song & Ermon 2019): distortion + (1 - α) · rate + (α + λ - 1) · a "
+        "divergence between the aggregate posterior and the prior."
+    )
 
     def __init__(self, alpha=0.0, lambda_=10.0, divergence=None, **kwargs):
         super().__init__(**kwargs)
@@ -102,6 +108,16 @@ class InfoVAE(Objective):
         """Makes the objective from `get_config`."""
         divergence = keras.saving.deserialize_keras_object(config["divergence"])
         return cls(**(config | {"divergence": divergence}))
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+
+        def with_divergence(make):
+            return lambda: cls(alpha=0.25, lambda_=2.0, divergence=make())
+
+        makers = registry.examples("divergence", image_shape)
+        return {name: with_divergence(make) for name, make in makers.items()}
 
 
 def _check_weights(alpha, lambda_):

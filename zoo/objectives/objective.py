@@ -16,7 +16,15 @@ class Objective(keras.layers.Layer):
     together, then `attach` makes its state inside the model's strategy scope. A step then calls
     `terms`, stops if any is not finite, and calls `loss`, which may move the objective's state.
     A subclass defines `loss`, and what else it needs. State is float32 whatever the policy.
+
+    Attributes:
+        is_regularised: Whether the rate has a price, so that samples of the prior mean something.
+        starting_arguments: The arguments that a recipe starts from when the command line names the
+            objective (`--objective`), as in `zoo.registry.build`.
     """
+
+    is_regularised = True
+    starting_arguments = {}
 
     def __init__(self, **kwargs):
         kwargs.setdefault("dtype", "float32")

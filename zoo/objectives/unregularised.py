@@ -1,14 +1,14 @@
 """Training without a regulariser (Towards Deeper Understanding of VAEs)."""
 
-import keras
 import tensorflow as tf
 
+from zoo import registry
 from zoo.objectives.objective import Objective
 
 __all__ = ["Unregularised"]
 
 
-@keras.saving.register_keras_serializable("zoo")
+@registry.register("objective", package="zoo")
 class Unregularised(Objective):
     """Minimises the distortion alone, -log p(x|z) in nats an image: the ELBO with weight 0.
 
@@ -21,6 +21,12 @@ class Unregularised(Objective):
         >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.Unregularised())
     """
 
+    summary = (
+        "the distortion alone (Zhao, Song & Ermon 2017): samples of the prior mean nothing, so "
+        "sample by the chain of encoding and decoding."
+    )
+    is_regularised = False
+
     def loss(self, terms, training):
         """Returns mean(distortion), a scalar in nats an image."""
         del training
@@ -31,3 +37,9 @@ class Unregularised(Objective):
     def get_config(self):
         """Returns the constructor's arguments."""
         return {"name": self.name}
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+        del image_shape
+        return {"": cls}

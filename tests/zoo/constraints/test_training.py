@@ -33,7 +33,7 @@ def model():
 
 
 def test_each_constraint_has_a_violation_and_a_multiplier_of_its_own(model, images):
-    names = {"patches", "features", "accuracy", "correlation", "darkening"}
+    names = {"patches", "features", "accuracy", "correlation", "darkening", "error", "logits"}
     logs = evaluated(model, images)
     assert {f"{n}_violation" for n in names} | {f"{n}_multiplier" for n in names} < set(logs)
     assert set(model.objective.multipliers) == names
@@ -57,7 +57,7 @@ def test_two_replicas_train_and_evaluate_as_one_does(images, two_replicas):
     assert_same_state(state_of(replicated), state_of(model), tolerance=1e-5)
     assert evaluated(replicated, images) == pytest.approx(evaluated(model, images), rel=1e-5)
     # A network may also have been frozen outside the strategy's scope.
-    objective = contract.ALL_OBJECTIVES[PAIR[1]]()
+    objective = contract.OBJECTIVES[PAIR[1]]()
     with two_replicas.scope():
         other = contract.make_model(PAIR[0])
         other.compile(contract.linear_optimizer(), objective=objective, seed=5)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tests import contract
 from tests.contract import assert_close, assert_same_state, batch_of, context_of, images_of
-from zoo import random
+from zoo import random, registry
 
 NUM = 8  # Images of the `images` fixture.
 
@@ -25,17 +25,18 @@ def default_arguments(instance):
     return {
         p.name
         for p in parameters
-        if p.name in config
-        and (config[p.name] == p.default or getattr(instance, p.name, None) == p.default)
+        if p.name in config and p.default in (config[p.name], as_tuple(config[p.name]))
     }
 
 
-@pytest.mark.parametrize(
-    "table", [contract.ALL_MODELS, contract.ALL_OBJECTIVES], ids=["models", "objectives"]
-)
-def test_every_argument_is_tried_off_its_default(table):
+def as_tuple(value):
+    return tuple(value) if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_every_argument_is_tried_off_its_default(kind):
     untried = {}
-    for make in table.values():
+    for make in registry.examples(kind, contract.IMAGE_SHAPE).values():
         instance = make()
         kind = type(instance).__name__
         untried[kind] = untried.get(kind, default_arguments(instance)) & default_arguments(instance)
@@ -268,7 +269,7 @@ def test_compiled_methods_give_what_eager_ones_do(model, images, jit_compile):
 # === Side effects and precision ===
 
 
-@pytest.mark.parametrize("names", contract.FULL_PAIRS, ids="-".join)
+@pytest.mark.parametrize("names", contract.full_pairs(), ids="-".join)
 def test_looking_at_a_model_changes_nothing_in_it(names, images):
     model = contract.make_compiled(*names, run_eagerly=True)
     contract.train(model, images, num_steps=1)
@@ -283,7 +284,7 @@ def test_looking_at_a_model_changes_nothing_in_it(names, images):
 
 
 @pytest.mark.usefixtures("mixed_bfloat16")
-@pytest.mark.parametrize("names", contract.FULL_PAIRS, ids="-".join)
+@pytest.mark.parametrize("names", contract.full_pairs(), ids="-".join)
 def test_mixed_precision_keeps_terms_and_state_in_float32(names, images):
     model = contract.make_compiled(*names)
     assert np.isfinite(contract.train(model, images, num_steps=2))

@@ -16,7 +16,7 @@ from tests import contract
 from tests.contract import assert_same_state, state_of
 
 ROOT = pathlib.Path(__file__).parents[3]
-full = pytest.mark.parametrize("names", contract.FULL_PAIRS, ids="-".join)
+full = pytest.mark.parametrize("names", contract.full_pairs(), ids="-".join)
 
 
 def trained(names, images, **kwargs):
