@@ -7,7 +7,6 @@ http or file, into the folder `VAE_ZOO_CACHE` (default `vae-zoo` in the user's c
 carries the sha256 of every file (`zoo/pretrained.json`), so the address need not be trusted.
 """
 
-import difflib
 import json
 import os
 import pathlib
@@ -17,6 +16,7 @@ from urllib.request import url2pathname
 
 import pooch
 
+from zoo.names import did_you_mean
 from zoo.serving import manifest
 from zoo.serving.unfinished_folder import move_complete, unfinished_folder
 
@@ -90,10 +90,8 @@ def saved_model_path(name):
     """
     index = _read_index()
     if name not in index:
-        near = difflib.get_close_matches(name, index, n=3)
-        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise ValueError(
-            f"There is no pretrained model called {name!r}.{hint} There are: "
+            f"There is no pretrained model called {name!r}.{did_you_mean(name, index)} There are: "
             f"{', '.join(sorted(index)) or 'none in this version'}. A folder that model.export "
             "wrote is given by its path, such as './my_model/1'."
         )

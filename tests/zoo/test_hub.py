@@ -163,9 +163,7 @@ def test_the_default_address_is_used(published, monkeypatch):
 
 @pytest.mark.parametrize("function", [hub.load, hub.saved_model_path])
 def test_an_unknown_name_gets_the_near_ones(published, function):
-    with pytest.raises(
-        ValueError, match=r"'vae_digit'. Did you mean 'vae_digits'\? There are: vae"
-    ):
+    with pytest.raises(ValueError, match=r"'vae_digit'. Did you mean vae_digits\? There are: vae"):
         function("vae_digit")
 
 

@@ -5,7 +5,8 @@ import keras
 import zoo
 from training.datasets.augmentation import augment_batches
 from training.kinds.optimizer_build import make_optimizer
-from zoo.errors import UsageError, near_names
+from zoo.errors import UsageError
+from zoo.names import did_you_mean
 
 __all__ = ["make_classifier", "train_batches"]
 
@@ -66,7 +67,7 @@ def _check_objective(recipe):
     unknown = [argument for argument in recipe.objective["arguments"] if argument not in known]
     if unknown:
         raise UsageError(
-            f"{_OBJECTIVE} has no arguments {unknown}.{near_names(unknown[0], known)} It has "
+            f"{_OBJECTIVE} has no arguments {unknown}.{did_you_mean(unknown[0], known)} It has "
             f"{', '.join(known)}."
         )
 

@@ -3,7 +3,8 @@
 import inspect
 
 import zoo
-from zoo.errors import UsageError, near_names
+from zoo.errors import UsageError
+from zoo.names import did_you_mean
 
 __all__ = ["look_up", "make_likelihood", "make_objective"]
 
@@ -94,7 +95,8 @@ def look_up(module, config, known, kind):
     name = config["class_name"]
     if name not in known:
         raise UsageError(
-            f"There is no {kind} {name!r}.{near_names(name, known)} Choose from {', '.join(known)}."
+            f"There is no {kind} {name!r}.{did_you_mean(name, known)} "
+            f"Choose from {', '.join(known)}."
         )
     found = getattr(module, name)
     accepted = inspect.signature(found).parameters

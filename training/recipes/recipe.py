@@ -6,7 +6,8 @@ import dataclasses
 import json
 import pathlib
 
-from zoo.errors import UsageError, near_names
+from zoo.errors import UsageError
+from zoo.names import did_you_mean
 
 __all__ = ["Recipe", "find_recipe", "recipe_names"]
 
@@ -216,7 +217,7 @@ def find_recipe(name):
     path = pathlib.Path(name) if is_path else _FOLDER / f"{name}.json"
     if not is_path and name not in recipe_names():
         raise UsageError(
-            f"There is no recipe {name!r}.{near_names(name, recipe_names())} The recipes are "
+            f"There is no recipe {name!r}.{did_you_mean(name, recipe_names())} The recipes are "
             f"{', '.join(recipe_names())}; a path to a recipe.json works too."
         )
     try:

@@ -8,7 +8,8 @@ from training.reproduction.store import Store
 from training.reproduction.target import Finished
 from training.reproduction.targets import TARGETS
 from training.runs import model_source, run
-from zoo.errors import UsageError, UserError, near_names
+from zoo.errors import UsageError, UserError
+from zoo.names import did_you_mean
 
 __all__ = ["reproduce"]
 
@@ -43,7 +44,7 @@ def find_target(name):
     """
     if name not in TARGETS:
         raise UsageError(
-            f"There is no target {name!r}.{near_names(name, TARGETS)} The targets are "
+            f"There is no target {name!r}.{did_you_mean(name, TARGETS)} The targets are "
             f"{', '.join(TARGETS)}."
         )
     return TARGETS[name]

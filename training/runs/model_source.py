@@ -7,7 +7,8 @@ from training.kinds import build
 from training.recipes import Recipe
 from training.runs.checkpoints import CheckpointStore
 from training.runs.run_directory import RunDirectory
-from zoo.errors import UsageError, near_names
+from zoo.errors import UsageError
+from zoo.names import did_you_mean
 from zoo.serving import keras_config
 
 __all__ = ["load_model"]
@@ -46,8 +47,8 @@ def _pretrained_path(name):
     if name not in names:
         raise UsageError(
             f"There is no pretrained model, run directory or exported model {name!r}."
-            f"{near_names(name, names)} Pretrained models: {', '.join(names) or 'none'}. Otherwise "
-            "give the path of a run directory or of a folder that model.export wrote."
+            f"{did_you_mean(name, names)} Pretrained models: {', '.join(names) or 'none'}. "
+            "Otherwise give the path of a run directory or of a folder that model.export wrote."
         )
     try:
         return zoo.saved_model_path(name)

@@ -6,7 +6,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from zoo.errors import UsageError, UserError, near_names
+from zoo.errors import UsageError, UserError
+from zoo.names import did_you_mean
 
 __all__ = ["NAMES", "check_batch_size", "check_same_step", "is_chief", "make_strategy"]
 
@@ -32,7 +33,7 @@ def make_strategy(name):
         _check_tf_config()
         return tf.distribute.MultiWorkerMirroredStrategy()
     raise UsageError(
-        f"There is no strategy {name!r}.{near_names(name, NAMES)} Choose from {', '.join(NAMES)}."
+        f"There is no strategy {name!r}.{did_you_mean(name, NAMES)} Choose from {', '.join(NAMES)}."
     )
 
 

@@ -7,7 +7,8 @@ import re
 
 import zoo
 from training.runs.run_directory import RunDirectory
-from zoo.errors import UsageError, near_names
+from zoo.errors import UsageError
+from zoo.names import did_you_mean
 from zoo.serving import keras_config, manifest
 from zoo.serving.server_configuration import ServedModel
 from zoo.serving.versions import LARGEST_VERSION
@@ -100,7 +101,7 @@ def _pretrained_path(name):
     names = zoo.list_models()
     if name not in names:
         raise UsageError(
-            f"There is no pretrained model and no folder {name!r}.{near_names(name, names)} "
+            f"There is no pretrained model and no folder {name!r}.{did_you_mean(name, names)} "
             f"Pretrained models: {', '.join(names) or 'none'}. Otherwise give the folder of a "
             "finished run, or one that `vae-zoo export` wrote."
         )
