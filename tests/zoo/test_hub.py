@@ -3,6 +3,8 @@
 import http.server
 import json
 import os
+import pathlib
+import re
 import subprocess
 import sys
 import threading
@@ -10,6 +12,9 @@ import threading
 import pytest
 
 from zoo import hub
+
+RELEASED = pathlib.Path(__file__).parents[2] / "savedmodels"
+LARGEST_MODEL = 5_000_000  # Bytes: they lie in the repository.
 
 
 @pytest.fixture
@@ -184,3 +189,21 @@ def test_listing_needs_no_tensorflow():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "False"
+
+
+# === What is released ===
+
+
+def test_the_index_is_that_of_the_released_models(tmp_path):
+    index = hub.update_index(RELEASED, tmp_path / "pretrained.json")
+    assert index == json.loads(hub._INDEX.read_text(encoding="utf-8"))
+    for name, entry in index.items():
+        assert sum(file["bytes"] for file in entry["files"].values()) <= LARGEST_MODEL, name
+        assert entry["description"], f"{name} has no card"
+        for link in re.findall(r"\]\(([^):]+)\)", (RELEASED / name / "README.md").read_text()):
+            assert (RELEASED / name / link).is_file(), f"the card of {name} shows {link}"
+
+
+@pytest.mark.parametrize("name", hub.list_models())
+def test_a_released_model_loads(name):
+    assert hub.load(name).count_params() > 0
