@@ -1,4 +1,7 @@
-"""Locks between processes, which end with the process that holds them."""
+"""Locks between processes, which end with the process that holds them.
+
+By hand, for a child may inherit such a lock and hold it on, which those of `filelock` do not allow.
+"""
 
 import os
 

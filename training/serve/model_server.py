@@ -210,7 +210,8 @@ class ModelServer:
 
 def _states(name, rest_port):
     """Asks for a model's versions: each one's state and, if there is one, its error."""
-    # No proxy, which the environment may name: the server is on this machine.
+    # By urllib, for the client and its packages are an extra. No proxy, which the environment may
+    # name: the server is on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     url = f"http://localhost:{rest_port}/v1/models/{name}"
     try:

@@ -79,7 +79,7 @@ def read(path):
     if path.endswith((".keras", ".h5")):
         raise ValueError(
             f"zoo.load reads what model.export(path) wrote. Received: {path}. Load what model.save "
-            "wrote by keras.saving.load_model, after `import zoo.models`."
+            "wrote by keras.saving.load_model, after `import zoo`."
         )
     file = os.path.join(path, EXTRA_ASSETS, _FILE)
     if not os.path.isfile(file):

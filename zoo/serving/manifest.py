@@ -2,7 +2,8 @@
 
 `assets.extra/manifest.json` is written last. It tells a file that was cut short, mixed up with that
 of another version, or changed by mistake. Who can write the folder can write the list anew: against
-that, pretrained models have theirs in the package (`zoo/pretrained.json`).
+that, pretrained models have theirs in the package (`zoo/pretrained.json`). Of the weights
+TensorFlow's own `fingerprint.pb` covers the index alone.
 """
 
 import hashlib

@@ -1,6 +1,7 @@
 """What `tensorflow_model_server` reads: which models it serves, how it batches, how it is started.
 
-Nothing here needs TensorFlow. Text protos are written as `google.protobuf.text_format` does.
+Nothing here needs TensorFlow. Text protos are written as `google.protobuf.text_format` does, by
+hand: the package with these messages, `tensorflow-serving-api`, is not needed for anything else.
 """
 
 import dataclasses

@@ -3,7 +3,8 @@
 While it is written, a folder has a hidden name beside its final one that holds the host and the
 process, `.1.unfinished-<host>-<process id>-<random>`. It is not a number, so a server that watches
 the parent folder ignores it. Nothing clears up after a power cut or a signal that ends the process
-(SIGKILL; SIGTERM where nobody handles it): the next to write beside such a folder removes it.
+(SIGKILL; SIGTERM where nobody handles it): the next to write beside such a folder removes it. By
+hand, for `tempfile` knows neither the place, which must be of the same file system, nor leftovers.
 """
 
 import contextlib

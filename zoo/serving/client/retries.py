@@ -1,4 +1,8 @@
-"""Repeats a request while that is safe, may help, and there is time."""
+"""Repeats a request while that is safe, may help, and there is time.
+
+By hand for both protocols: what gRPC and `requests` offer goes by status codes, and whether to
+repeat is in the server's message (`failures.py`).
+"""
 
 import random
 import time
