@@ -9,7 +9,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # From the ground up; a layer may import what stands below it, a package of two also its own files.
 LAYERS = (
-    ("zoo.errors", "zoo.checks", "zoo.names", "zoo.registry", "zoo.random"),
+    (
+        "zoo.errors",
+        "zoo.checks",
+        "zoo.keras_registration",
+        "zoo.names",
+        "zoo.registry",
+        "zoo.random",
+    ),
     ("zoo.layers", "zoo.distributions", "zoo.schedules"),
     ("zoo.constraints", "zoo.divergences"),
     ("zoo.objectives", "zoo.serving"),
