@@ -5,16 +5,13 @@ import re
 
 import keras
 
-import zoo
 from training import datasets
 from training.kinds import classifier_build, infusion_build
-from training.kinds.objective_build import look_up, make_likelihood, make_objective
-from training.kinds.optimizer_build import make_optimizer
+from training.kinds.optimizers import make_optimizer
+from zoo import registry
 from zoo.errors import UsageError
 
 __all__ = ["load_data", "make_model", "make_model_for", "train_batches"]
-
-_ARCHITECTURES = ("ConvDRAW", "ConvVAE", "NVPVAE", "PixelVAE", "SequentialVAE")
 
 
 def load_data(recipe):
@@ -77,16 +74,12 @@ def make_model(recipe, image_shape, context_shape=None):
     """
     keras.utils.set_random_seed(recipe.seed)
     try:
-        architecture = look_up(zoo, recipe.architecture, _ARCHITECTURES, "architecture")
         shapes = {"image_shape": image_shape}
         if context_shape is not None:
-            _check_conditional(recipe, architecture)
+            _check_conditional(recipe)
             shapes["context_shape"] = context_shape
-        arguments = dict(recipe.architecture["arguments"])
-        if isinstance(arguments.get("likelihood"), dict):
-            arguments["likelihood"] = make_likelihood(arguments["likelihood"])
-        model = architecture(**shapes, **arguments)
-        objective = make_objective(recipe.objective)
+        model = registry.build("architecture", recipe.architecture, **shapes)
+        objective = registry.build("objective", recipe.objective)
         model.compile(make_optimizer(recipe), objective=objective, seed=recipe.seed)
     except ValueError as error:
         raise UsageError(str(error)) from error
@@ -94,8 +87,9 @@ def make_model(recipe, image_shape, context_shape=None):
     return model
 
 
-def _check_conditional(recipe, architecture):
+def _check_conditional(recipe):
     """Refuses a context for a model that would leave it unused."""
+    architecture = registry.find("architecture", recipe.architecture["class_name"])
     if "context_shape" not in inspect.signature(architecture).parameters:
         raise UsageError(
             f"The images of {recipe.data['name']} come with context images, and the architecture "

@@ -4,7 +4,7 @@ import keras
 
 import zoo
 from training.datasets.augmentation import augment_batches
-from training.kinds.optimizer_build import make_optimizer
+from training.kinds.optimizers import make_optimizer
 from zoo.errors import UsageError
 from zoo.names import did_you_mean
 

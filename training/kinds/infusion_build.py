@@ -3,7 +3,7 @@
 import keras
 
 import zoo
-from training.kinds.optimizer_build import make_optimizer
+from training.kinds.optimizers import make_optimizer
 from zoo.errors import UsageError
 
 __all__ = ["make_infusion_model"]

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from zoo import registry
 from zoo.constraints.constraint import ErrorConstraint, check_tolerance
-from zoo.constraints.frozen_network import FrozenNetwork, example_network
+from zoo.constraints.frozen_network import FrozenNetwork, example_network, load_classifier
 
 __all__ = ["ClassificationAccuracy"]
 
@@ -27,7 +27,8 @@ class ClassificationAccuracy(ErrorConstraint):
         tolerance: κ in (0, 1), the mean probability of the true class to reach.
         classifier: A built Keras model from images `[B, H, W, C]` in [0, 1] to class probabilities
             `[B, K]`. It is copied as it is now, run in inference mode and never trained; see
-            `zoo.constraints.frozen_network`.
+            `zoo.constraints.frozen_network`. Or what `zoo.load` finds one by, a name such as
+            "classifier_mnist" or a path.
         from_logits: Whether the classifier gives logits, to which a softmax is applied.
 
     Raises:
@@ -53,6 +54,8 @@ class ClassificationAccuracy(ErrorConstraint):
             "true class that reconstructions must reach, such as 0.95.",
         )
         super().__init__(tolerance, name=name, **kwargs)
+        if isinstance(classifier, str):
+            classifier = load_classifier(classifier)
         is_frozen = isinstance(classifier, FrozenNetwork)
         self.classifier = classifier if is_frozen else FrozenNetwork(classifier)
         self.from_logits = bool(from_logits)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from zoo import registry
 from zoo.constraints.constraint import ErrorConstraint, check_tolerance
-from zoo.constraints.frozen_network import FrozenNetwork, example_network
+from zoo.constraints.frozen_network import FrozenNetwork, example_network, load_classifier
 from zoo.constraints.patches import as_patch_sizes, check_patches, patch_variances
 
 __all__ = ["FeatureReconstructionError"]
@@ -29,7 +29,8 @@ class FeatureReconstructionError(ErrorConstraint):
         tolerance: κ > 0, in units of the features.
         features: f, a built Keras model from images `[B, H, W, C]` to features of any shape, such
             as a classifier cut before its last layer. It is copied as it is now, run in inference
-            mode and never trained; see `zoo.constraints.frozen_network`. None: the mean and the
+            mode and never trained; see `zoo.constraints.frozen_network`. A name or path: the
+            features of the `zoo.ConvClassifier` that `zoo.load` finds there. None: the mean and the
             standard deviation sqrt(variance + 1e-6) of each patch, a channel at a time [choice], in
             pixel units, which need no training.
         patch_size: Side of a patch in pixels, where `features` is None [choice: 8].
@@ -58,6 +59,8 @@ class FeatureReconstructionError(ErrorConstraint):
         )
         super().__init__(tolerance, name=name, **kwargs)
         self.patch_size, self.stride = as_patch_sizes(patch_size, stride)
+        if isinstance(features, str):
+            features = load_classifier(features).features
         if features is not None and (self.patch_size, self.stride) != as_patch_sizes(8, None):
             raise ValueError(
                 "patch_size and stride are about patches, in place of which features= is given. "

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["FrozenNetwork", "example_network"]
+__all__ = ["FrozenNetwork", "example_network", "load_classifier"]
 
 
 @keras.saving.register_keras_serializable("zoo.constraints")
@@ -74,6 +74,27 @@ class FrozenNetwork(keras.layers.Layer):
     def from_config(cls, config):
         """Makes the network from `get_config`; its weights are to be loaded."""
         return cls(**config)
+
+
+def load_classifier(name_or_path):
+    """Loads a `zoo.ConvClassifier` to look through, as `zoo.load` does.
+
+    Raises:
+        ValueError: There is none there, or it cannot be read.
+    """
+    import zoo  # All of the zoo stands above this, but a name means one of its models.
+
+    try:
+        classifier = zoo.load(name_or_path)
+    except OSError as error:
+        raise ValueError(str(error)) from error
+    if not isinstance(classifier, zoo.ConvClassifier):
+        names = [name for name in zoo.list_models() if name.startswith("classifier_")]
+        raise ValueError(
+            f"A constraint looks at images through a classifier, and {name_or_path} is a "
+            f"{type(classifier).__name__}. Choose from {', '.join(names)}."
+        )
+    return classifier
 
 
 def example_network(image_shape):

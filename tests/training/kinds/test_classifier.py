@@ -216,7 +216,7 @@ def test_evaluation_needs_labels_it_knows(finished):
         ),
         (
             {"optimizer": {"class_name": "Ada", "learning_rate": 1.0, "final_fraction": 0.1}},
-            "must be Adam or SGD. Received: 'Ada'",
+            "no optimizer 'Ada'. Did you mean Adam",
         ),
     ],
 )

@@ -150,7 +150,7 @@ def test_likelihood_of_a_recipe_may_have_settings():
 @pytest.mark.parametrize(
     ("class_name", "arguments", "message"),
     [
-        ("ELBO", {"beta": _part("Linea")}, "no schedule 'Linea'. Did you mean Linear"),
+        ("ELBO", {"beta": _part("Linea")}, "no registered class 'Linea'. Did you mean Linear"),
         ("InfoVAE", {"divergence": _part("MMDs")}, "no divergence 'MMDs'. Did you mean MMD"),
         ("InfoVAE", {"alpha": 2.0}, "alpha"),
         (
@@ -197,7 +197,7 @@ def test_override_refuses(settings, message):
         ({"architecture": {"class_name": "ConvDRAWN", "arguments": {}}}, "Did you mean ConvDRAW"),
         (
             {"objective": {"class_name": "ELBO", "arguments": {"betta": 1}}},
-            r"no arguments \['betta'\]",
+            "no argument of ELBO 'betta'. Did you mean beta",
         ),
         ({"architecture": {"class_name": "ConvDRAW", "arguments": {"stride": 3}}}, "divisible"),
     ],
