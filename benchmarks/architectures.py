@@ -77,6 +77,8 @@ def forward_operations(model, images):
     """Counts the additions and multiplications of the products in a forward pass."""
     if isinstance(model, zoo.LatentImageModel):
         forward = functools.partial(_distortion, model)
+    elif isinstance(model, zoo.ConvClassifier):
+        forward = model
     else:
         forward = functools.partial(model.reconstruct, seed=0)
     graph = tf.function(forward, autograph=False).get_concrete_function(tf.constant(images)).graph
