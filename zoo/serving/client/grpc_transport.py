@@ -3,13 +3,16 @@
 from zoo.serving.client.failures import UNREADABLE, Failure
 from zoo.serving.client.served_signature import ServedSignature, TensorSpec
 from zoo.serving.client.tensor_messages import fill, read, type_name
-from zoo.serving.messages import message_class
 
 try:
     import grpc
     from google.protobuf.message import DecodeError
+
+    from zoo.serving.messages import message_class
 except ImportError as error:
-    raise ImportError("zoo.serving.Client needs more: pip install 'vae-zoo[serving]'") from error
+    raise ImportError(
+        "zoo.serving.Client needs packages for gRPC: pip install grpcio protobuf"
+    ) from error
 
 __all__ = ["GrpcTransport"]
 

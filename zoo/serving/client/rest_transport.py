@@ -16,7 +16,9 @@ from zoo.serving.client.served_signature import ServedSignature, TensorSpec
 try:
     import requests
 except ImportError as error:
-    raise ImportError("zoo.serving.Client needs more: pip install 'vae-zoo[serving]'") from error
+    raise ImportError(
+        "zoo.serving.Client needs a package for REST: pip install requests"
+    ) from error
 
 __all__ = ["RestTransport"]
 

@@ -61,6 +61,24 @@ def test_the_client_works_where_nothing_else_can_be_imported(use):
     use(sys.executable, ABSENT_MODULES + USE)
 
 
+@pytest.mark.parametrize(
+    ("missing", "address", "packages"),
+    [
+        ("grpc", "localhost:1", "grpcio protobuf"),
+        ("google.protobuf", "localhost:1", "grpcio protobuf"),
+        ("requests", "http://localhost:1", "requests"),
+    ],
+)
+def test_a_package_that_is_missing_is_named(missing, address, packages):
+    code = (
+        f"import sys, zoo; sys.modules[{missing!r}] = None\n"
+        f"try: zoo.serving.Client({address!r}, 'grey')\n"
+        "except ImportError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.endswith(f": pip install {packages}\n"), done.stderr
+
+
 def test_the_guide_installs_what_the_client_declares():
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extra = declared["optional-dependencies"]["serving"]
