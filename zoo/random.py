@@ -12,10 +12,11 @@ import random
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["MeanNoise", "RowNoise", "StepNoise", "as_seed", "derive", "row_seeds"]
+__all__ = ["MeanNoise", "Noise", "RowNoise", "StepNoise", "as_seed", "derive", "row_seeds"]
 
 _PHILOX = 1  # tf.random.Algorithm.PHILOX, the one that every device and XLA implement alike.
-_DERIVE = 1 << 32  # The stream of derived seeds; streams of noise are numbered from 0.
+_DERIVE = 1 << 32  # The stream of derived seeds; streams of noise are numbered from 0 to there.
+_FOLD = -1  # Tag of the seed that a step's folded noise is derived from.
 _INT32 = np.iinfo(np.int32)
 
 
@@ -60,32 +61,87 @@ def derive(seed, tag):
     return _bits(seed, [2], _DERIVE, tag)
 
 
-class RowNoise:
-    """Noise in which each row of the batch has a stream of its own: what inference uses.
+class Noise:
+    """Numbered streams of random numbers, each of which can be drawn once.
+
+    Normal and uniform numbers are made of the same bits, so a second draw of either would repeat
+    the first: it is refused. So is a draw inside a loop, a branch or a function of TensorFlow that
+    the noise was made outside of, for a body that is traced once runs many times: fold the noise
+    there. A stream's numbers do not depend on which others are drawn, or in what order.
+    """
+
+    def __init__(self):
+        self._drawn = set()
+        self._graph = _graph()
+
+    def normal(self, row_shape, stream=0):
+        """Draws standard normal numbers, float32 `[num_rows, *row_shape]`, at most 5.3 in size.
+
+        Args:
+            row_shape: Shape of what each row of the batch gets.
+            stream: Number of the stream, an int from 0 that no other draw of this noise names.
+
+        Raises:
+            RuntimeError: The stream was drawn before, or the noise was made outside of the function
+                or loop that draws.
+        """
+        return tf.math.ndtri(self.uniform(row_shape, stream))
+
+    def uniform(self, row_shape, stream=0):
+        """Draws numbers uniform in (0, 1), float32 `[num_rows, *row_shape]`; else as `normal`."""
+        self._claim(stream)
+        return self._uniform(row_shape, stream)
+
+    def fold(self, tag):
+        """Returns noise unrelated to this one, for the tag-th repetition of a computation.
+
+        Args:
+            tag: An int or, as in a loop, an int tensor; no two may be equal.
+        """
+        raise NotImplementedError
+
+    def _uniform(self, row_shape, stream):
+        raise NotImplementedError
+
+    def _claim(self, stream):
+        if not isinstance(stream, int) or not 0 <= stream < _DERIVE:
+            raise ValueError(f"stream must be an int from 0. Received: stream={stream!r}")
+        kind = type(self).__name__
+        if self._graph is not _graph():
+            raise RuntimeError(
+                f"This {kind} was made outside of the loop or function that draws its stream "
+                f"{stream}: each run of that would get the same numbers. Draw from "
+                "noise.fold(index) there, or make the noise there from seeds."
+            )
+        if stream in self._drawn:
+            raise RuntimeError(
+                f"Stream {stream} of this {kind} was drawn before: its numbers would come again. "
+                f"Number this draw otherwise, as in stream={max(self._drawn) + 1}, or draw from "
+                "noise.fold(index)."
+            )
+        self._drawn.add(stream)
+
+
+class RowNoise(Noise):
+    """Noise in which each row of the batch has streams of its own: what inference uses.
 
     Args:
         seeds: Row seeds, int32 `[N, 2]`.
     """
 
     def __init__(self, seeds):
+        super().__init__()
         self.seeds = seeds
 
-    def normal(self, row_shape, stream=0):
-        """Draws standard normal numbers, float32 `[N, *row_shape]`, from a numbered stream."""
-        bits = _row_bits(self.seeds, int(np.prod(row_shape)), _as_counter(stream), _as_counter(0))
-        return tf.reshape(_normal_from_bits(bits), [-1, *row_shape])
+    def fold(self, tag):  # noqa: D102
+        return RowNoise(derive(self.seeds, tag))
 
-    def uniform(self, row_shape, stream=0):
-        """Draws numbers uniform in (0, 1), float32 `[N, *row_shape]`; not beside normals there."""
+    def _uniform(self, row_shape, stream):
         bits = _row_bits(self.seeds, int(np.prod(row_shape)), _as_counter(stream), _as_counter(0))
         return tf.reshape(_uniform_from_bits(bits), [-1, *row_shape])
 
-    def fold(self, tag):
-        """Noise unrelated to this one, for the tag-th repetition of a computation."""
-        return RowNoise(derive(self.seeds, tag))
 
-
-class StepNoise:
+class StepNoise(Noise):
     """Noise of a training or evaluation step, drawn for the global batch in one operation.
 
     Every replica draws all of it and takes its own rows, so that one replica and many see the same
@@ -97,46 +153,49 @@ class StepNoise:
     """
 
     def __init__(self, seed, num_rows):
+        super().__init__()
         self.seed = seed
         self.num_rows = num_rows
 
-    def normal(self, row_shape, stream=0):
-        """Draws standard normal numbers, float32 `[num_rows, *row_shape]`."""
-        return _normal_from_bits(self._own_bits(row_shape, stream))
+    def fold(self, tag):  # noqa: D102
+        # By a tag between, since who makes a step's noise derives other seeds from the same one.
+        return StepNoise(derive(derive(self.seed, _FOLD), tag), self.num_rows)
 
-    def uniform(self, row_shape, stream=0):
-        """Draws numbers uniform in (0, 1), float32 `[num_rows, *row_shape]`."""
-        return _uniform_from_bits(self._own_bits(row_shape, stream))
-
-    def _own_bits(self, row_shape, stream):
+    def _uniform(self, row_shape, stream):
         context = tf.distribute.get_replica_context()
         replicas = context.num_replicas_in_sync
         bits = _bits(self.seed, [replicas * self.num_rows, *row_shape], stream)
         if replicas > 1:
             first = context.replica_id_in_sync_group * self.num_rows
             bits = bits[first : first + self.num_rows]
-        return bits
+        return _uniform_from_bits(bits)
 
 
-class MeanNoise:
+class MeanNoise(Noise):
     """No noise: latents at their posterior means (a flow: at base noise 0).
+
+    Every normal number is 0 and every uniform one the median, 0.5.
 
     Args:
         num_rows: Rows of the batch.
     """
 
     def __init__(self, num_rows):
+        super().__init__()
         self.num_rows = num_rows
 
-    def normal(self, row_shape, stream=0):
-        """Returns zeros, float32 `[num_rows, *row_shape]`."""
-        del stream
-        return tf.zeros([self.num_rows, *row_shape])
+    def fold(self, tag):  # noqa: D102
+        del tag
+        return MeanNoise(self.num_rows)
 
-    def uniform(self, row_shape, stream=0):
-        """Returns the median, 0.5, float32 `[num_rows, *row_shape]`."""
+    def _uniform(self, row_shape, stream):
         del stream
         return tf.fill([self.num_rows, *row_shape], 0.5)
+
+
+def _graph():
+    """The graph that operations are added to now, None outside of any."""
+    return None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
 
 
 def _bits(seed, shape, stream, position=0):
@@ -164,11 +223,6 @@ def _row_bits(seeds, size, stream, position):
 
 def _as_counter(value):
     return tf.cast(value, tf.int64)
-
-
-def _normal_from_bits(bits):
-    """Maps int32 bits to standard normal float32 numbers, at most 5.3 in magnitude."""
-    return tf.math.ndtri(_uniform_from_bits(bits))
 
 
 def _uniform_from_bits(bits):

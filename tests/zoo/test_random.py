@@ -29,7 +29,7 @@ def test_bits_become_the_normal_quantiles_of_their_cells():
     bits = np.array([0, 1, -1, 2**31 - 1, -(2**31), 123456789, -987654321, 511, 512], np.int32)
     cells = bits.view(np.uint32).astype(np.int64) // 2**9
     expected = scipy.special.ndtri((cells + 0.5) / 2.0**23)
-    actual = random._normal_from_bits(tf.constant(bits))
+    actual = tf.math.ndtri(random._uniform_from_bits(tf.constant(bits)))
     np.testing.assert_allclose(actual, expected, rtol=2e-5, atol=1e-6)
     assert np.abs(expected).max() < 5.31
 
@@ -63,8 +63,9 @@ def test_streams_are_unrelated(make):
     assert unrelated(noise.normal([40], stream=0), noise.normal([40], stream=1))
 
 
-def test_folded_noise_is_unrelated_to_its_parent_and_its_siblings():
-    noise = row_noise(50)
+@KINDS
+def test_folded_noise_is_unrelated_to_its_parent_and_its_siblings(make):
+    noise = make(50)
     numbers = [n.normal([40]) for n in (noise, noise.fold(0), noise.fold(1), noise.fold(0).fold(0))]
     for i in range(4):
         for j in range(i):
@@ -117,10 +118,11 @@ def test_numbers_are_the_philox_of_random123():
             k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
         return c
 
+    noises = row_noise(1), step_noise(1)
     for stream in (0, 2):
         words = philox([0, 0, stream, 0], SEED) + philox([1, 0, stream, 0], SEED)
         expected = scipy.special.ndtri((np.array(words) // 2**9 + 0.5) / 2.0**23)
-        for noise in (row_noise(1), step_noise(1)):
+        for noise in noises:
             actual = noise.normal([8], stream=stream)[0]
             np.testing.assert_allclose(actual, expected, rtol=2e-5, atol=1e-6)
 
@@ -136,9 +138,10 @@ def test_two_replicas_split_the_noise_of_one(two_replicas):
 
 
 def test_row_depends_on_its_own_seed_alone():
-    together = row_noise(5, seed=(4, 10)).normal([7])
+    # Uniform numbers: the last bit of a normal one depends on its place in a processor's vectors.
+    together = row_noise(5, seed=(4, 10)).uniform([7])
     for row in range(5):
-        alone = random.RowNoise(tf.constant([[4, 10 + row]])).normal([7])
+        alone = random.RowNoise(tf.constant([[4, 10 + row]])).uniform([7])
         np.testing.assert_array_equal(alone[0], together[row])
 
 
@@ -151,17 +154,113 @@ def test_row_seeds_count_up_in_the_second_word():
 
 @KINDS
 def test_uniform_numbers_are_those_of_which_the_normal_ones_are_quantiles(make):
-    noise = make(50)
-    uniform = noise.uniform([20], stream=2).numpy()
+    uniform = make(50).uniform([20], stream=2).numpy()
     assert 0 < uniform.min() < uniform.max() < 1
     assert scipy.stats.kstest(uniform.ravel(), "uniform").pvalue > 1e-3
     expected = scipy.special.ndtri(uniform.astype(np.float64))
-    np.testing.assert_allclose(noise.normal([20], stream=2), expected, rtol=2e-5, atol=1e-6)
+    np.testing.assert_allclose(make(50).normal([20], stream=2), expected, rtol=2e-5, atol=1e-6)
 
 
-def test_mean_noise_is_zero():
-    assert random.MeanNoise(2).normal([3]).numpy().tolist() == [[0.0] * 3] * 2
-    assert random.MeanNoise(2).uniform([3]).numpy().tolist() == [[0.5] * 3] * 2
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+def test_mean_noise_is_zero(jit_compile):
+    def draw(noise):
+        return noise.normal([3]), noise.uniform([3], stream=1)
+
+    compiled = tf.function(lambda: draw(random.MeanNoise(2)), jit_compile=jit_compile)
+    for normal, uniform in (draw(random.MeanNoise(2)), compiled()):
+        assert normal.numpy().tolist() == [[0.0] * 3] * 2
+        assert uniform.numpy().tolist() == [[0.5] * 3] * 2
+
+
+# === Numbers that models were trained and published with ===
+
+UNIFORMS = {
+    ("row", 0): [[0.20142347, 0.80381733, 0.026291192], [0.4865728, 0.02171129, 0.52637094]],
+    ("row", 1): [[0.77703744, 0.085572064, 0.32869846], [0.9040429, 0.6457154, 0.3762874]],
+    ("row", 5): [[6.8724156e-05, 0.43718952, 0.6908229], [0.014756858, 0.3580094, 0.25562388]],
+    ("step", 0): [[0.20142347, 0.80381733, 0.026291192], [0.8171517, 0.72836727, 0.048115313]],
+    ("step", 1): [[0.77703744, 0.085572064, 0.32869846], [0.43586975, 0.6246883, 0.66298908]],
+    ("step", 5): [[6.8724156e-05, 0.43718952, 0.6908229], [0.6455583, 0.39904577, 0.6607384]],
+}
+
+
+@pytest.mark.parametrize(("kind", "stream"), list(UNIFORMS))
+def test_numbers_stay_as_they_were(kind, stream):
+    make = {"row": row_noise, "step": step_noise}[kind]
+    expected = np.float32(UNIFORMS[kind, stream])
+    np.testing.assert_array_equal(make(2).uniform([3], stream), expected)
+    normal = make(2).normal([3], stream)
+    np.testing.assert_allclose(normal, scipy.special.ndtri(np.float64(expected)), rtol=1e-5)
+
+
+def test_derived_numbers_stay_as_they_were():
+    assert random.derive(random.as_seed(SEED), 4).numpy().tolist() == [-1581876662, 1405180066]
+    folded = row_noise(2).fold(4)
+    expected = [[-1581876662, 1405180066], [92204119, -786056301]]
+    assert folded.seeds.numpy().tolist() == expected
+    expected = [[2.598689, -0.43295425, 0.40996256], [-1.6082298, -0.5519076, -0.7920104]]
+    np.testing.assert_allclose(folded.normal([3]), expected, rtol=1e-6)
+
+
+# === No number comes twice ===
+
+ALL_KINDS = pytest.mark.parametrize("make", [row_noise, step_noise, random.MeanNoise])
+
+
+@ALL_KINDS
+@pytest.mark.parametrize("first", ["normal", "uniform"])
+@pytest.mark.parametrize("second", ["normal", "uniform"])
+def test_a_stream_is_drawn_once(make, first, second):
+    noise = make(2)
+    getattr(noise, first)([3], stream=4)
+    noise.normal([3], stream=2)
+    with pytest.raises(RuntimeError, match=r"Stream 4 of this \w+Noise was drawn.*as in stream=5"):
+        getattr(noise, second)([1], stream=4)
+    noise.fold(1).normal([3], stream=4)
+
+
+@pytest.mark.parametrize("stream", [-1, 2**32, 1.0, None])
+def test_a_stream_has_a_number(stream):
+    with pytest.raises(
+        ValueError, match=f"stream must be an int from 0. Received: stream={stream}"
+    ):
+        row_noise(2).normal([3], stream)
+
+
+@ALL_KINDS
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "graph"])
+def test_a_loop_folds_its_noise(make, compiled):
+    def draw(noise, fold):
+        return tf.map_fn(
+            lambda index: (noise.fold(index) if fold else noise).normal([3]),
+            tf.range(3),
+            fn_output_signature=tf.TensorSpec([2, 3]),
+        )
+
+    def run(fold):
+        return draw(make(2), fold)
+
+    run = tf.function(run) if compiled else run
+    with pytest.raises(RuntimeError, match=r"(made outside of|drawn before).*noise.fold\(index\)"):
+        run(fold=False)
+    numbers = run(fold=True).numpy()
+    assert numbers.shape == (3, 2, 3)
+    for index in range(3):
+        expected = make(2).fold(index).normal([3])
+        np.testing.assert_allclose(numbers[index], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_noise_from_outside_of_a_compiled_function_is_refused_there():
+    noise = row_noise(2)
+    with pytest.raises(RuntimeError, match=r"This RowNoise was made outside of .* its stream 1"):
+        tf.function(lambda: noise.normal([3], stream=1))()
+
+
+def test_folded_noise_of_a_step_is_none_that_its_seed_derives():
+    noise = step_noise(2)
+    seeds = [noise.fold(tag).seed for tag in (-1, 0, 1)]
+    seeds += [random.derive(noise.seed, tag) for tag in (-1, 0, 1)]
+    assert len({tuple(seed.numpy()) for seed in [*seeds, noise.seed]}) == 7
 
 
 # === Seeds ===

@@ -174,7 +174,8 @@ class LatentImageModel(ObjectiveTrainer):
             temperature: Scales the prior's standard deviations; a number or `[num]`.
             context: Context images of a conditional model, `[num, ...]`.
         """
-        latents, _ = self._generate_rows(random.row_seeds(seed, num), temperature, context)
+        noise = random.RowNoise(random.row_seeds(seed, num))
+        latents, _ = self._generate(noise, temperature, context)
         return latents
 
     def sample(self, num, seed=None, temperature=1.0, context=None):
@@ -188,12 +189,14 @@ class LatentImageModel(ObjectiveTrainer):
 
     def sample_rows(self, seeds, temperature=1.0, context=None):
         """Draws one image for each row seed, int32 `[N, 2]`, as a served model does."""
-        _, likelihood = self._generate_rows(seeds, temperature, context)
-        return self.images_of(likelihood, random.RowNoise(seeds))
+        noise = random.RowNoise(seeds)
+        _, likelihood = self._generate(noise, temperature, context)
+        return self.images_of(likelihood, noise)
 
-    def _generate_rows(self, seeds, temperature, context):
-        temperature = tf.broadcast_to(tf.cast(temperature, tf.float32), tf.shape(seeds)[:1])
-        return self.generate(random.RowNoise(seeds), temperature, self._as_context(context))
+    def _generate(self, noise, temperature, context):
+        num_rows = tf.shape(noise.seeds)[:1]
+        temperature = tf.broadcast_to(tf.cast(temperature, tf.float32), num_rows)
+        return self.generate(noise, temperature, self._as_context(context))
 
     def log_prob(self, images, num_samples=16, seed=0, context=None):
         """Returns a lower bound on log p(x) of 256-level images, in nats `[B]`.

@@ -57,8 +57,8 @@ def test_step_mixes_its_proposal_with_the_image_before(model, images):
 
 
 def test_chain_draws_from_each_transition_and_then_infuses(model, images):
+    chain = model.chain(row_noise(4, seed=5), tf.constant(images), temperature=0.5)
     noise = row_noise(4, seed=5)
-    chain = model.chain(noise, tf.constant(images), temperature=0.5)
     current = noise.uniform(SHAPE, stream=0)
     assert 0.0 < np.min(current) < np.max(current) < 1.0
     for step, transition in enumerate(chain):

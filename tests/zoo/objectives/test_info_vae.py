@@ -21,6 +21,10 @@ def compiled(objective, name=contract.SMALLEST, **kwargs):
     return model
 
 
+def step_noise(images):
+    return random.StepNoise(random.as_seed(9), len(images))
+
+
 @each_divergence
 def test_loss_is_distortion_plus_weighted_rate_and_divergence(make, images):
     model = compiled(zoo.InfoVAE(alpha=0.25, lambda_=40.0, divergence=make()))
@@ -54,9 +58,8 @@ def test_where_alpha_plus_lambda_is_1_it_trains_as_beta_vae_does(make, images):
 def test_divergence_is_that_of_the_latents_and_of_one_prior_sample_a_data_point(name, images):
     model = compiled(zoo.InfoVAE(), name)
     record = model.infer(images, seed=1)
-    noise = random.StepNoise(random.as_seed(9), len(images))
-    terms = model.objective.terms(model, record, noise)
-    prior, _ = model.generate(noise, tf.ones([len(images)]))
+    terms = model.objective.terms(model, record, step_noise(images))
+    prior, _ = model.generate(step_noise(images), tf.ones([len(images)]))
     latents, prior = flatten_latents(record.latents), flatten_latents(prior)
     assert latents.shape == prior.shape
     assert terms["divergence"].shape == (len(images),)
@@ -66,11 +69,12 @@ def test_divergence_is_that_of_the_latents_and_of_one_prior_sample_a_data_point(
 
 def test_gradient_of_the_term_is_that_of_mmd(images):
     model = compiled(zoo.InfoVAE())
-    noise = random.StepNoise(random.as_seed(9), len(images))
-    prior, _ = model.generate(noise, tf.ones([len(images)]))
+    prior, _ = model.generate(step_noise(images), tf.ones([len(images)]))
     with tf.GradientTape(persistent=True) as tape:
         record = model.infer(images, seed=1)
-        term = tf.reduce_mean(model.objective.terms(model, record, noise)["divergence"])
+        term = tf.reduce_mean(
+            model.objective.terms(model, record, step_noise(images))["divergence"]
+        )
         value = MMD()(record.latents[0], prior[0])
     weights = model.encoder.trainable_weights
     contract.assert_close(tape.gradient(term, weights), tape.gradient(value, weights), 1e-4)

@@ -1,0 +1,105 @@
+"""No model draws a number twice: raw bits are watched as TensorFlow makes them."""
+
+import pytest
+import tensorflow as tf
+
+import zoo
+from tests import contract
+from zoo import random
+from zoo.sampling import markov_chain
+
+NUM = 2
+DERIVED = 2**32  # The stream of derived seeds, which are no noise.
+
+
+class Watch:
+    """Stands before TensorFlow's Philox and remembers the key and the stream of each draw."""
+
+    def __init__(self, make_bits):
+        self._make_bits = make_bits
+        self.forget()
+
+    def forget(self):
+        self._draws = []
+
+    def __call__(self, shape, key, counter, **kwargs):
+        position, stream = tf.bitcast(counter, tf.int64).numpy().tolist()
+        if stream != DERIVED:
+            assert position == 0
+            self._draws.append((key.numpy().item(), stream))
+        return self._make_bits(shape=shape, key=key, counter=counter, **kwargs)
+
+    def check(self):
+        """Something was drawn, and no stream of a key twice; forgets all."""
+        draws = self._draws
+        self.forget()
+        assert draws
+        assert len(set(draws)) == len(draws)
+
+
+# The warning: functions of tf.data, which draw no noise of ours, are compiled all the same.
+pytestmark = pytest.mark.filterwarnings("ignore:.*does not apply to tf.data functions")
+
+
+@pytest.fixture
+def watch(monkeypatch):
+    operation = "StatelessRandomUniformFullIntV2"
+    watch = Watch(getattr(tf.raw_ops, operation))
+    monkeypatch.setattr(tf.raw_ops, operation, watch)
+    tf.config.run_functions_eagerly(True)
+    yield watch
+    tf.config.run_functions_eagerly(False)
+
+
+def test_the_watch_sees_a_number_that_comes_twice(watch):
+    for draws in (["normal", "normal"], ["normal", "uniform"]):
+        for draw in draws:
+            noise = random.RowNoise(random.row_seeds((3, 1), 2))
+            getattr(noise, draw)([5], stream=1)
+        with pytest.raises(AssertionError):
+            watch.check()
+    noise = random.RowNoise(random.row_seeds((3, 1), 2))
+    noise.normal([5], stream=1), noise.uniform([5], stream=2), noise.fold(0).normal([5], stream=1)
+    watch.check()
+
+
+@pytest.mark.parametrize("name", contract.FULL_MODELS)
+def test_methods_draw_nothing_twice(name, images, watch):
+    model, images = contract.make_model(name), images[:NUM]
+    given = contract.context_of(model, images)
+    for draw in (
+        lambda: model.infer(images, seed=2, training=True, **given),
+        lambda: model.reconstruct(images, seed=2, **given),
+        lambda: model.sample(NUM, seed=2, **given),
+        lambda: model.sample_prior(NUM, seed=2, **given),
+        lambda: model.log_prob(images, num_samples=3, seed=2, **given),
+        lambda: markov_chain(model, 2, images, seed=2, **given),
+    ):
+        draw()
+        watch.check()
+
+
+@pytest.mark.parametrize(
+    ("name", "objective"),
+    [(name, contract.default_objective(name)) for name in contract.FULL_MODELS]
+    + [(contract.SMALLEST, name) for name in contract.ALL_OBJECTIVES if "InfoVAE" in name],
+)
+def test_fit_and_evaluate_draw_nothing_twice(name, objective, images, watch):
+    model = contract.make_compiled(name, objective, run_eagerly=True)
+    watch.forget()  # what `compile` drew to see shapes
+    batches = contract.batch_of(model, images[: 2 * NUM])
+    model.fit(batches, batch_size=NUM, verbose=0)
+    model.evaluate(batches, batch_size=NUM, verbose=0)
+    watch.check()
+
+
+def test_an_infusion_model_draws_nothing_twice(images, watch):
+    model = zoo.InfusionModel(contract.IMAGE_SHAPE, num_steps=3, filters=(4,), hidden_units=6)
+    model.compile("adam", seed=7, run_eagerly=True)
+    for draw in (
+        lambda: model.sample(NUM, seed=2),
+        lambda: model.reconstruct(images[:NUM], seed=2),
+        lambda: model.fit(images[: 2 * NUM], batch_size=NUM, verbose=0),
+    ):
+        draw()
+        watch.check()
