@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from zoo import registry
+from zoo import checks, registry
 
 __all__ = ["Cosine", "Linear", "PixelScaleAnnealing", "Schedule"]
 
@@ -42,15 +42,9 @@ class _Ramp(Schedule):
     """Goes from `start` to `end` in `steps` steps and stays there."""
 
     def __init__(self, start, end, steps):
-        for name, value in (("start", start), ("end", end)):
-            is_number = isinstance(value, int | float) and math.isfinite(value)
-            if not is_number or value < 0:
-                raise ValueError(f"{name} must be a number of at least 0. Received: {value!r}")
-        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
-            raise ValueError(f"steps must be an int of at least 1. Received: steps={steps!r}")
-        self.start = float(start)
-        self.end = float(end)
-        self.steps = steps
+        self.start = checks.number("start", start, least=0)
+        self.end = checks.number("end", end, least=0)
+        self.steps = checks.integer("steps", steps)
 
     def _share(self, step):
         """How much of the way is done: 0 at the start, 1 from `steps` on."""
@@ -130,12 +124,9 @@ class PixelScaleAnnealing(_Ramp):
     """
 
     def __init__(self, start=2.0, end=0.7, steps=200_000):
+        for name, scale in (("start", start), ("end", end)):
+            checks.number(name, scale, above=0, why="a scale of pixels")
         super().__init__(start, end, steps)
-        if not min(start, end) > 0:
-            raise ValueError(
-                "PixelScaleAnnealing needs pixel scales above 0. "
-                f"Received: start={start!r}, end={end!r}"
-            )
 
     def check(self, model):
         """Raises ValueError unless the model's likelihood has a scale."""

@@ -222,10 +222,16 @@ def test_bad_data_are_refused_and_move_nothing(examples, change, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: zoo.ConvClassifier((8, 8), 3), "image_shape must be 3 positive ints"),
-        (lambda: zoo.ConvClassifier((8, 8, 1), 1), "num_classes must be at least 2"),
-        (lambda: zoo.ConvClassifier((8, 8, 1), 2, filters=()), "filters must be positive ints"),
-        (lambda: make_classifier(label_smoothing=1.0), r"label_smoothing must lie in \[0, 1\)"),
+        (
+            lambda: zoo.ConvClassifier((8, 8), 3),
+            r"image_shape must be \(height, width, channels\), each a positive int",
+        ),
+        (lambda: zoo.ConvClassifier((8, 8, 1), 1), "num_classes must be an int of at least 2"),
+        (lambda: zoo.ConvClassifier((8, 8, 1), 2, filters=()), "filters must be one or more ints"),
+        (
+            lambda: make_classifier(label_smoothing=1.0),
+            "label_smoothing must be a finite number of at least 0 and below 1",
+        ),
         (lambda: make_classifier(training_dtype="float16"), "training_dtype must be one of"),
         (lambda: make_classifier(loss="mse"), r"leave out \['loss'\]"),
     ],

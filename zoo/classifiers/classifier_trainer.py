@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from zoo import checks
 from zoo.base import inputs
 from zoo.base.checked_model import CheckedModel
 
@@ -32,12 +33,8 @@ class ClassifierTrainer(CheckedModel):
         Raises:
             ValueError: One of them is out of range or not supported.
         """
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"label_smoothing must lie in [0, 1). Received: {label_smoothing!r}")
-        if training_dtype not in _TRAINING_DTYPES:
-            raise ValueError(
-                f"training_dtype must be one of {_TRAINING_DTYPES}. Received: {training_dtype!r}"
-            )
+        checks.number("label_smoothing", label_smoothing, least=0, below=1)
+        checks.choice("training_dtype", training_dtype, _TRAINING_DTYPES)
         refused = sorted(set(kwargs) & {"loss", "loss_weights", "metrics", "weighted_metrics"})
         if refused:
             raise ValueError(

@@ -3,10 +3,10 @@
 import keras
 import tensorflow as tf
 
-from zoo import registry
+from zoo import checks, registry
 from zoo.base import inputs
 from zoo.classifiers.classifier_trainer import ClassifierTrainer
-from zoo.classifiers.conv_features import ConvFeatures, as_sizes
+from zoo.classifiers.conv_features import ConvFeatures
 
 __all__ = ["ConvClassifier"]
 
@@ -43,9 +43,7 @@ class ConvClassifier(ClassifierTrainer):
 
     def __init__(self, image_shape, num_classes, filters=(16, 32, 96, 192), **kwargs):
         super().__init__(autocast=False, **({"dtype": "float32"} | kwargs))
-        (self.num_classes,) = as_sizes([num_classes], "num_classes", 1)
-        if num_classes < 2:
-            raise ValueError(f"num_classes must be at least 2. Received: {num_classes!r}")
+        self.num_classes = checks.integer("num_classes", num_classes, least=2)
         self.features = ConvFeatures(image_shape, filters, name="features")
         self.head = keras.layers.Dense(self.num_classes, dtype="float32", name="head")
         self.head.build((None, self.features.filters[-1]))

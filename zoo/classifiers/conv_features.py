@@ -3,9 +3,10 @@
 import keras
 import tensorflow as tf
 
+from zoo import checks
 from zoo.layers import NormalizedConvolution
 
-__all__ = ["ConvFeatures", "as_sizes"]
+__all__ = ["ConvFeatures"]
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -31,8 +32,8 @@ class ConvFeatures(keras.Model):
 
     def __init__(self, image_shape, filters=(16, 32, 96, 192), **kwargs):
         super().__init__(autocast=False, **({"dtype": "float32"} | kwargs))
-        self.image_shape = as_sizes(image_shape, "image_shape", 3)
-        self.filters = as_sizes(filters, "filters")
+        self.image_shape = checks.image_shape("image_shape", image_shape)
+        self.filters = checks.integers("filters", filters)
         self.stem = NormalizedConvolution(self.image_shape[2], self.filters[0])
         self.stages = [
             (
@@ -97,20 +98,6 @@ class ConvFeatures(keras.Model):
         """Makes the network of `get_config`; its weights are fresh."""
         del custom_objects
         return cls(**config)
-
-
-def as_sizes(sizes, name, number=None):
-    """Returns sizes as a tuple of positive ints, of that number of them if one is given.
-
-    Raises:
-        ValueError: They are not; the message has the name.
-    """
-    sizes = tuple(sizes)
-    is_valid = all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in sizes)
-    if not sizes or not is_valid or len(sizes) != (number or len(sizes)):
-        wanted = f"{number} positive ints" if number else "positive ints, at least one"
-        raise ValueError(f"{name} must be {wanted}. Received: {name}={sizes!r}")
-    return sizes
 
 
 def _as_floats(images, shape):

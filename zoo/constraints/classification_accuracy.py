@@ -5,8 +5,8 @@ import math
 import keras
 import tensorflow as tf
 
-from zoo import registry
-from zoo.constraints.constraint import ErrorConstraint, check_tolerance
+from zoo import checks, registry
+from zoo.constraints.constraint import ErrorConstraint
 from zoo.constraints.frozen_network import FrozenNetwork, example_network, load_classifier
 
 __all__ = ["ClassificationAccuracy"]
@@ -46,12 +46,13 @@ class ClassificationAccuracy(ErrorConstraint):
     short_name = "CLA"
 
     def __init__(self, tolerance, classifier, from_logits=False, name=None, **kwargs):
-        tolerance = check_tolerance(
+        tolerance = checks.number(
+            "tolerance",
             tolerance,
-            0,
-            1,
-            "ClassificationAccuracy needs a tolerance between 0 and 1: the mean probability of the "
-            "true class that reconstructions must reach, such as 0.95.",
+            above=0,
+            below=1,
+            why="the mean probability of the true class that reconstructions must reach, such as "
+            "0.95",
         )
         super().__init__(tolerance, name=name, **kwargs)
         if isinstance(classifier, str):

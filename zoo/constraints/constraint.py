@@ -1,13 +1,11 @@
 """What every constraint is: a value for each example, feasible where its mean is at most 0."""
 
-import math
 import re
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-__all__ = ["Constraint", "ErrorConstraint", "check_tolerance"]
+__all__ = ["Constraint", "ErrorConstraint"]
 
 
 class Constraint(keras.layers.Layer):
@@ -79,18 +77,6 @@ class ErrorConstraint(Constraint):
         An error of twice the scale and one of half of it are equally far off.
         """
         return tf.math.log(tf.maximum(1.0 + violation / self.scale, 1e-6))
-
-
-def check_tolerance(tolerance, low, high, message):
-    """Returns the tolerance as a float, if it is a number strictly between `low` and `high`.
-
-    Raises:
-        ValueError: It is not; `message` says what it must be.
-    """
-    is_number = isinstance(tolerance, int | float | np.number) and not isinstance(tolerance, bool)
-    if not is_number or not math.isfinite(tolerance) or not low < tolerance < high:
-        raise ValueError(f"{message} Received: tolerance={tolerance!r}")
-    return float(tolerance)
 
 
 def _snake_case(name):

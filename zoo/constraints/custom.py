@@ -1,13 +1,10 @@
 """A constraint by a function of one's own."""
 
-import math
-
 import keras
 import tensorflow as tf
 
-from zoo import registry
-from zoo.checks import is_number
-from zoo.constraints.constraint import Constraint, check_tolerance
+from zoo import checks, registry
+from zoo.constraints.constraint import Constraint
 
 __all__ = ["Custom"]
 
@@ -51,11 +48,9 @@ class Custom(Constraint):
                 "registered name of one, package>name. "
                 f"Received: function={function!r}"
             )
-        tolerance = check_tolerance(
-            tolerance, -math.inf, math.inf, "Custom needs a finite number as tolerance."
-        )
-        if scale is not None and not (is_number(scale) and scale > 0):
-            raise ValueError(f"scale must be a finite number above 0. Received: scale={scale!r}")
+        tolerance = checks.number("tolerance", tolerance)
+        if scale is not None:
+            checks.number("scale", scale, above=0)
         name = name or getattr(function, "__name__", "custom").strip("<>")
         super().__init__(tolerance, name=name, **kwargs)
         self.function = function

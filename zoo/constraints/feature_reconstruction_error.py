@@ -1,13 +1,11 @@
 """The feature reconstruction error of Taming VAEs, Table 1 (FRE)."""
 
-import math
-
 import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import registry
-from zoo.constraints.constraint import ErrorConstraint, check_tolerance
+from zoo import checks, registry
+from zoo.constraints.constraint import ErrorConstraint
 from zoo.constraints.frozen_network import FrozenNetwork, example_network, load_classifier
 from zoo.constraints.patches import as_patch_sizes, check_patches, patch_variances
 
@@ -50,12 +48,12 @@ class FeatureReconstructionError(ErrorConstraint):
     short_name = "FRE"
 
     def __init__(self, tolerance, features=None, patch_size=8, stride=None, name=None, **kwargs):
-        tolerance = check_tolerance(
+        tolerance = checks.number(
+            "tolerance",
             tolerance,
-            0,
-            math.inf,
-            "FeatureReconstructionError needs a tolerance above 0: the root mean squared error, in "
-            "units of the features, that the reconstructions' features may have.",
+            above=0,
+            why="the root mean squared error, in units of the features, that the reconstructions' "
+            "features may have",
         )
         super().__init__(tolerance, name=name, **kwargs)
         self.patch_size, self.stride = as_patch_sizes(patch_size, stride)

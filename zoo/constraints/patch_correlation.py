@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from zoo import registry
-from zoo.constraints.constraint import ErrorConstraint, check_tolerance
+from zoo import checks, registry
+from zoo.constraints.constraint import ErrorConstraint
 from zoo.constraints.patches import as_patch_sizes, check_patches, patch_means
 
 __all__ = ["PatchCorrelation"]
@@ -47,12 +47,12 @@ class PatchCorrelation(ErrorConstraint):
     short_name = "pNCC"
 
     def __init__(self, tolerance, patch_size=8, stride=None, name=None, **kwargs):
-        tolerance = check_tolerance(
+        tolerance = checks.number(
+            "tolerance",
             tolerance,
-            -1,
-            1,
-            "PatchCorrelation needs a tolerance between -1 and 1: the mean correlation of patches "
-            "that reconstructions must reach, such as 0.9.",
+            above=-1,
+            below=1,
+            why="the mean correlation of patches that reconstructions must reach, such as 0.9",
         )
         super().__init__(tolerance, name=name, **kwargs)
         self.patch_size, self.stride = as_patch_sizes(patch_size, stride)

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from zoo import checks
+
 __all__ = ["as_patch_sizes", "check_patches", "patch_means", "patch_variances"]
 
 
@@ -11,22 +13,11 @@ def as_patch_sizes(patch_size, stride):
     Raises:
         ValueError: One is no positive int, or the stride skips pixels.
     """
-    stride = max(patch_size // 2, 1) if stride is None and _is_positive(patch_size) else stride
-    if not _is_positive(patch_size) or patch_size < 2:
-        raise ValueError(
-            "patch_size must be an int of at least 2, the side of a patch in pixels. "
-            f"Received: patch_size={patch_size!r}"
-        )
-    if not _is_positive(stride) or stride > patch_size:
-        raise ValueError(
-            "stride must be an int from 1 to patch_size, the distance of neighbouring patches in "
-            f"pixels. Received: stride={stride!r} for patch_size={patch_size}"
-        )
+    checks.integer("patch_size", patch_size, least=2, why="the side of a patch in pixels")
+    stride = patch_size // 2 if stride is None else stride
+    why = "at most patch_size, the distance of neighbouring patches in pixels"
+    checks.integer("stride", stride, most=patch_size, why=why)
     return patch_size, stride
-
-
-def _is_positive(size):
-    return isinstance(size, int) and size > 0
 
 
 def check_patches(image_shape, patch_size, stride):

@@ -1,12 +1,10 @@
 """The reconstruction error of Taming VAEs, Table 1 (RE)."""
 
-import math
-
 import numpy as np
 import tensorflow as tf
 
-from zoo import registry
-from zoo.constraints.constraint import ErrorConstraint, check_tolerance
+from zoo import checks, registry
+from zoo.constraints.constraint import ErrorConstraint
 
 __all__ = ["ReconstructionError"]
 
@@ -32,12 +30,12 @@ class ReconstructionError(ErrorConstraint):
     short_name = "RE"
 
     def __init__(self, tolerance, name=None, **kwargs):
-        tolerance = check_tolerance(
+        tolerance = checks.number(
+            "tolerance",
             tolerance,
-            0,
-            math.inf,
-            "ReconstructionError needs a tolerance above 0: the root mean squared error in "
-            "pixel units (pixels in [0, 1]) that reconstructions may have, such as 0.1.",
+            above=0,
+            why="the root mean squared error in pixel units (pixels in [0, 1]) that "
+            "reconstructions may have, such as 0.1",
         )
         super().__init__(tolerance, name=name, **kwargs)
 

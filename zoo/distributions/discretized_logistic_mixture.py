@@ -3,7 +3,7 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo import registry
+from zoo import checks, registry
 from zoo.distributions.likelihood import Likelihood
 
 __all__ = ["DiscretizedLogisticMixture", "LogisticMixtureImage"]
@@ -38,13 +38,7 @@ class DiscretizedLogisticMixture(Likelihood):
 
     def __init__(self, num_components=8, **kwargs):
         super().__init__(**kwargs)
-        is_int = isinstance(num_components, int) and not isinstance(num_components, bool)
-        if not is_int or num_components < 1:
-            raise ValueError(
-                "num_components must be an int of at least 1. "
-                f"Received: num_components={num_components!r}"
-            )
-        self.num_components = num_components
+        self.num_components = checks.integer("num_components", num_components)
 
     def num_parameters(self, channels):
         """K weights, and for each channel K means, K scales and K weights of each earlier one."""

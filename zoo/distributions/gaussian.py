@@ -3,8 +3,9 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo import registry
+from zoo import checks, registry
 from zoo.distributions.likelihood import Likelihood
+from zoo.errors import SettingError
 
 __all__ = ["Gaussian"]
 
@@ -31,16 +32,12 @@ class Gaussian(Likelihood):
 
     def __init__(self, scale="running", mean="sigmoid", decay=0.99, **kwargs):
         super().__init__(**kwargs)
-        is_number = isinstance(scale, int | float) and not isinstance(scale, bool) and scale > 0
-        if scale not in ("running", "learned") and not is_number:
-            raise ValueError(
-                "scale must be 'running', 'learned' or a positive number in pixel units. "
-                f"Received: scale={scale!r}"
-            )
-        if mean not in _MEANS:
-            raise ValueError(f"mean must be one of {sorted(_MEANS)}. Received: mean={mean!r}")
-        if not 0 <= decay < 1:
-            raise ValueError(f"decay must be in [0, 1). Received: decay={decay!r}")
+        is_fixed = checks.is_number(scale) and scale > 0
+        if scale not in ("running", "learned") and not is_fixed:
+            expected = "'running', 'learned' or a positive number in pixel units"
+            raise SettingError("scale", expected, scale)
+        checks.choice("mean", mean, sorted(_MEANS))
+        checks.number("decay", decay, least=0, below=1)
         self._scale = scale
         self._mean = mean
         self.decay = decay

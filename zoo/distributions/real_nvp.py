@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo import checks
+
 __all__ = ["RealNVP"]
 
 
@@ -54,12 +56,13 @@ class RealNVP(keras.layers.Layer):
     ):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        self.dim = dim
-        self.num_couplings = num_couplings
-        self.hidden_units = tuple(hidden_units)
+        self.dim = checks.integer("dim", dim, least=2)
+        self.num_couplings = checks.integer("num_couplings", num_couplings)
+        self.hidden_units = checks.integers("hidden_units", hidden_units)
         self.condition_dim = condition_dim
-        self.log_scale_bound = log_scale_bound
-        self._check_arguments()
+        if condition_dim is not None:
+            checks.integer("condition_dim", condition_dim)
+        self.log_scale_bound = checks.number("log_scale_bound", log_scale_bound, above=0)
         self._masks = _alternating_masks(dim, num_couplings).astype(self.compute_dtype)
 
         # === Layers ===
@@ -164,24 +167,6 @@ class RealNVP(keras.layers.Layer):
                 f"RealNVP takes {name} of shape [batch, {width}]. Received: {tuple(values.shape)}"
             )
         return values
-
-    def _check_arguments(self):
-        condition_dim = 1 if self.condition_dim is None else self.condition_dim
-        for name, given, values, least in (
-            ("dim", self.dim, (self.dim,), 2),
-            ("num_couplings", self.num_couplings, (self.num_couplings,), 1),
-            ("hidden_units", self.hidden_units, self.hidden_units, 1),
-            ("condition_dim", self.condition_dim, (condition_dim,), 1),
-        ):
-            if not values or not all(isinstance(v, int) and v >= least for v in values):
-                kind = "ints" if name == "hidden_units" else "an int"
-                raise ValueError(f"{name} must be {kind} of at least {least}. Received: {given!r}")
-        bound = self.log_scale_bound
-        if not isinstance(bound, int | float) or not 0 < bound < math.inf:
-            raise ValueError(
-                "log_scale_bound must be a positive, finite number. "
-                f"Received: log_scale_bound={bound!r}"
-            )
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import registry
+from zoo import checks, registry
 from zoo.divergences.divergence import Divergence, flatten_latents
 
 __all__ = ["Adversarial"]
@@ -49,13 +49,7 @@ class Adversarial(Divergence):
 
     def __init__(self, hidden_units=(128, 128), optimizer=None, **kwargs):
         super().__init__(**kwargs)
-        is_sequence = isinstance(hidden_units, list | tuple)
-        if not is_sequence or not all(isinstance(u, int) and u >= 1 for u in hidden_units):
-            raise ValueError(
-                "hidden_units must be a tuple of ints of at least 1. "
-                f"Received: hidden_units={hidden_units!r}"
-            )
-        self.hidden_units = tuple(hidden_units)
+        self.hidden_units = checks.integers("hidden_units", hidden_units)
         self.optimizer = keras.optimizers.get(optimizer or keras.optimizers.Adam(1e-3))
         self.discriminator = None
         self._owner = None

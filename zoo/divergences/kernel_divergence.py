@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from zoo import checks
 from zoo.divergences.divergence import Divergence
 from zoo.divergences.kernels import Kernel
 
@@ -23,10 +24,7 @@ class KernelDivergence(Divergence):
     def __init__(self, bandwidth="multiscale", estimator="unbiased", kernel="rbf", **kwargs):
         super().__init__(**kwargs)
         self._kernel = Kernel(kernel, bandwidth)
-        if estimator not in ("unbiased", "biased"):
-            raise ValueError(
-                f"estimator must be 'unbiased' or 'biased'. Received: estimator={estimator!r}"
-            )
+        checks.choice("estimator", estimator, ("unbiased", "biased"))
         self.bandwidth = bandwidth
         self.estimator = estimator
         self.kernel = kernel

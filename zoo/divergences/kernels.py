@@ -1,8 +1,9 @@
 """Kernels k(a, b) = f(‖a - b‖²) between samples, with the derivatives of f that Stein needs."""
 
-import math
-
 import tensorflow as tf
+
+from zoo import checks
+from zoo.errors import SettingError
 
 __all__ = ["Kernel", "squared_distances"]
 
@@ -41,8 +42,7 @@ class Kernel:
     """
 
     def __init__(self, form, bandwidth):
-        if form not in _FORMS:
-            raise ValueError(f"kernel must be one of {sorted(_FORMS)}. Received: kernel={form!r}")
+        checks.choice("kernel", form, sorted(_FORMS))
         _check_bandwidth(bandwidth)
         self._form = _FORMS[form]
         self._bandwidth = bandwidth
@@ -67,22 +67,11 @@ class Kernel:
 
 
 def _check_bandwidth(bandwidth):
-    several = _as_list(bandwidth)
+    several = list(bandwidth) if isinstance(bandwidth, list | tuple) else [bandwidth]
     is_valid = isinstance(bandwidth, str) and bandwidth in _BANDWIDTHS
-    if not is_valid and not (several and all(map(_is_positive, several))):
-        raise ValueError(
-            "bandwidth must be a number above 0, a list of them, or one of "
-            f"{sorted(_BANDWIDTHS)}. Received: bandwidth={bandwidth!r}"
-        )
-
-
-def _as_list(bandwidth):
-    return list(bandwidth) if isinstance(bandwidth, list | tuple) else [bandwidth]
-
-
-def _is_positive(value):
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and value > 0
+    if not is_valid and not (several and all(checks.is_number(b) and b > 0 for b in several)):
+        expected = f"a number above 0, a list of them, or one of {sorted(_BANDWIDTHS)}"
+        raise SettingError("bandwidth", expected, bandwidth)
 
 
 def squared_distances(rows, columns):

@@ -1,11 +1,12 @@
 """Keeps the best feasible epoch: the last iterate of a min-max game may be a poor one."""
 
 import json
-import math
 import os
 
 import keras
 
+from zoo import checks
+from zoo.errors import SettingError
 from zoo.objectives import ranking
 
 __all__ = ["KeepBestFeasible"]
@@ -48,9 +49,8 @@ class KeepBestFeasible(keras.callbacks.Callback):
     def __init__(self, filepath=None, margin=0.0, resume=False):
         super().__init__()
         if filepath is not None and not os.fspath(filepath).endswith(_SUFFIX):
-            raise ValueError(f"filepath must end in {_SUFFIX}. Received: filepath={filepath!r}")
-        if not 0 <= margin < math.inf:
-            raise ValueError(f"margin must be finite and at least 0. Received: margin={margin!r}")
+            raise SettingError("filepath", f"a path that ends in {_SUFFIX}", filepath)
+        checks.number("margin", margin, least=0)
         if resume and filepath is None:
             raise ValueError("resume=True needs the filepath to resume from.")
         self._path = filepath and os.fspath(filepath)

@@ -5,8 +5,8 @@ import functools
 import keras
 import tensorflow as tf
 
-from zoo import registry
-from zoo.checks import is_number
+from zoo import checks, registry
+from zoo.errors import SettingError
 from zoo.objectives.objective import Objective
 from zoo.schedules import Linear, Schedule
 
@@ -38,12 +38,10 @@ class ELBO(Objective):
 
     def __init__(self, beta=1.0, **kwargs):
         super().__init__(**kwargs)
-        is_constant = is_number(beta) and beta >= 0
+        is_constant = checks.is_number(beta) and beta >= 0
         if not is_constant and not isinstance(beta, Schedule):
-            raise ValueError(
-                "beta must be a finite number of at least 0 or a zoo.schedules.Schedule. "
-                f"Received: beta={beta!r}"
-            )
+            expected = "a finite number of at least 0 or a zoo.schedules.Schedule"
+            raise SettingError("beta", expected, beta)
         self.beta = float(beta) if is_constant else beta
         self._beta_tracker = keras.metrics.Mean("beta")
 

@@ -3,9 +3,9 @@
 import keras
 import tensorflow as tf
 
-from zoo import registry
-from zoo.checks import is_number
+from zoo import checks, registry
 from zoo.divergences import MMD, Divergence
+from zoo.errors import SettingError
 from zoo.objectives.objective import Objective
 
 __all__ = ["InfoVAE"]
@@ -50,10 +50,8 @@ class InfoVAE(Objective):
         divergence = MMD() if divergence is None else divergence
         _check_weights(alpha, lambda_)
         if not isinstance(divergence, Divergence):
-            raise ValueError(
-                "divergence must be a zoo.divergences.Divergence, such as zoo.divergences.MMD(). "
-                f"Received: divergence={divergence!r}"
-            )
+            expected = "a zoo.divergences.Divergence, such as zoo.divergences.MMD()"
+            raise SettingError("divergence", expected, divergence)
         self.alpha = float(alpha)
         self.lambda_ = float(lambda_)
         self.divergence = divergence
@@ -121,14 +119,9 @@ class InfoVAE(Objective):
 
 
 def _check_weights(alpha, lambda_):
-    for name, value in (("alpha", alpha), ("lambda_", lambda_)):
-        if not is_number(value):
-            raise ValueError(f"{name} must be a finite number. Received: {name}={value!r}")
-    if alpha > 1:
-        raise ValueError(
-            "alpha must be at most 1: above, the weight 1 - alpha of the rate is negative, and an "
-            f"unbounded rate is rewarded. Received: alpha={alpha!r}"
-        )
+    why = "above, the weight 1 - alpha of the rate is negative, and an unbounded rate is rewarded"
+    checks.number("alpha", alpha, most=1, why=why)
+    checks.number("lambda_", lambda_)
     if alpha + lambda_ < 1 - _ROUNDING:
         raise ValueError(
             "alpha + lambda_ must be at least 1: below, the weight alpha + lambda_ - 1 of the "

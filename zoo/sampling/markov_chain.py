@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from zoo import random
+from zoo import checks, random
 from zoo.base import inputs
 
 __all__ = ["markov_chain"]
@@ -79,9 +79,9 @@ def _check_arguments(model, num_steps, images, num, draw_pixels):
             "Pass images=, to start from, or num=, for so many chains that start from noise. "
             f"Received: {given}"
         )
-    for name, value in (("num_steps", num_steps), ("num", 1 if num is None else num)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name} must be an int of at least 1. Received: {name}={value!r}")
+    checks.integer("num_steps", num_steps)
+    if num is not None:
+        checks.integer("num", num)
     if not draw_pixels and not model.has_mean:
         raise ValueError(
             f"{type(model).__name__} has no mean image in closed form: leave draw_pixels at True. "

@@ -7,6 +7,8 @@ hand: the package with these messages, `tensorflow-serving-api`, is not needed f
 import dataclasses
 import json
 
+from zoo.errors import SettingError
+
 __all__ = [
     "BATCHING_FILE",
     "MODELS_FILE",
@@ -132,7 +134,7 @@ def batching_config(batching, header=""):
     largest = batching.max_batch_size
     sizes = batch_sizes(largest)
     if sizes[-1:] != [largest]:
-        raise ValueError(f"max_batch_size must be a power of two. Received: {largest}")
+        raise SettingError("max_batch_size", "a power of two", largest)
     # Each of the waiting requests may be a full batch. Beyond this queue requests are refused
     # (UNAVAILABLE).
     lines = [

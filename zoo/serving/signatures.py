@@ -40,7 +40,7 @@ of a wrong rank or size.
 
 import tensorflow as tf
 
-from zoo import random
+from zoo import checks, random
 from zoo.serving import encoded_images
 from zoo.serving.signature import Signature
 
@@ -60,11 +60,8 @@ def make_signatures(model, log_prob_samples=16):
     Raises:
         ValueError: `log_prob_samples` is not an int of at least 1.
     """
-    if not isinstance(log_prob_samples, int) or log_prob_samples < 1:
-        raise ValueError(
-            "log_prob_samples must be an int of at least 1: each request to `log_prob` draws that "
-            f"many latents an image. Received: log_prob_samples={log_prob_samples!r}"
-        )
+    why = "each request to `log_prob` draws that many latents an image"
+    checks.integer("log_prob_samples", log_prob_samples, why=why)
     image = {"image": _spec("image", model.image_shape)}
     seed = {"seed": _spec("seed", (2,), tf.int32)}
     temperature = {"temperature": _spec("temperature", ())}

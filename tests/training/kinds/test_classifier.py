@@ -212,7 +212,7 @@ def test_evaluation_needs_labels_it_knows(finished):
         ),
         (
             {"architecture": {"class_name": "ConvClassifier", "arguments": {"filters": [0]}}},
-            "filters must be positive ints",
+            "filters must be one or more ints",
         ),
         (
             {"optimizer": {"class_name": "Ada", "learning_rate": 1.0, "final_fraction": 0.1}},

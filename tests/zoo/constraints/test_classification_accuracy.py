@@ -72,7 +72,9 @@ def test_signal_is_the_logarithm_of_how_many_times_too_much_is_wrong():
 
 @pytest.mark.parametrize("tolerance", [0, 1, -0.5, 1.5, float("nan"), "0.9", None])
 def test_a_tolerance_is_a_probability(tolerance):
-    with pytest.raises(ValueError, match=r"ClassificationAccuracy.*between 0 and 1.*Received"):
+    with pytest.raises(
+        ValueError, match=r"above 0 and below 1: the mean probability.*Received: tol"
+    ):
         ClassificationAccuracy(tolerance, make_classifier())
 
 

@@ -69,7 +69,7 @@ def test_a_function_of_another_shape_is_refused(images):
     ("arguments", "message"),
     [
         ({"function": "rmse"}, "takes a function .*Received: function='rmse'"),
-        ({"tolerance": float("nan")}, "finite number as tolerance.*tolerance=nan"),
+        ({"tolerance": float("nan")}, "tolerance must be a finite number.*tolerance=nan"),
         ({"scale": 0}, "scale must be a finite number above 0.*scale=0"),
         ({"scale": "a"}, "scale must be a finite number above 0.*scale='a'"),
     ],

@@ -141,7 +141,7 @@ def test_values_are_float32_whatever_the_network_computes_in(pairs):
 
 @pytest.mark.parametrize("tolerance", [0, -0.1, float("inf"), "0.1", None])
 def test_a_tolerance_must_be_above_0(tolerance):
-    with pytest.raises(ValueError, match=r"FeatureReconstructionError.*above 0.*Received: tol"):
+    with pytest.raises(ValueError, match=r"above 0: .*units of the features.*Received: tol"):
         FeatureReconstructionError(tolerance)
 
 

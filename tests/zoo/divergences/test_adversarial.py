@@ -138,7 +138,7 @@ def test_config_round_trip():
 
 @pytest.mark.parametrize("units", [(0,), (8, -1), ("8",), (8.0,), 64])
 def test_bad_hidden_units_are_named(units):
-    with pytest.raises(ValueError, match=r"hidden_units must be a tuple of ints of at least 1\."):
+    with pytest.raises(ValueError, match=r"hidden_units must be one or more ints of at least 1\."):
         Adversarial(hidden_units=units)
 
 

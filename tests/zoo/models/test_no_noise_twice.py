@@ -82,7 +82,7 @@ def test_methods_draw_nothing_twice(name, images, watch):
 @pytest.mark.parametrize(
     ("name", "objective"),
     [(name, contract.default_objective(name)) for name in contract.FULL_MODELS]
-    + [(contract.SMALLEST, name) for name in contract.ALL_OBJECTIVES if "InfoVAE" in name],
+    + [(contract.SMALLEST, name) for name in contract.OBJECTIVES if "InfoVAE" in name],
 )
 def test_fit_and_evaluate_draw_nothing_twice(name, objective, images, watch):
     model = contract.make_compiled(name, objective, run_eagerly=True)

@@ -138,9 +138,9 @@ def test_without_constraints_it_says_so(images):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"filepath": "best.keras"}, "must end in .weights.h5.*best.keras"),
-        ({"margin": -0.1}, "margin must be finite and at least 0.*-0.1"),
-        ({"margin": NAN}, "margin must be finite and at least 0.*nan"),
+        ({"filepath": "best.keras"}, "must be a path that ends in .weights.h5.*best.keras"),
+        ({"margin": -0.1}, "margin must be a finite number of at least 0.*-0.1"),
+        ({"margin": NAN}, "margin must be a finite number of at least 0.*nan"),
         ({"resume": True}, "resume=True needs the filepath"),
     ],
 )

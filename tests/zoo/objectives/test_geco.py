@@ -313,5 +313,7 @@ def test_a_learned_scale_is_refused_by_name():
 
 @pytest.mark.parametrize("tolerance", [0, -0.1, float("nan"), float("inf"), "0.1", None])
 def test_a_tolerance_must_be_above_0(tolerance):
-    with pytest.raises(ValueError, match=r"tolerance above 0.*such as 0.1. Received: tolerance="):
+    with pytest.raises(
+        ValueError, match=r"tolerance must be .* above 0: .*such as 0.1. Received: tolerance="
+    ):
         ReconstructionError(tolerance)

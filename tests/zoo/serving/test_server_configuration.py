@@ -104,7 +104,9 @@ def test_batching_config_is_batching_parameters():
 
 @pytest.mark.parametrize("size", [0, 12, -4])
 def test_other_batch_sizes_than_powers_of_two_are_refused(size):
-    with pytest.raises(ValueError, match=f"must be a power of two. Received: {size}"):
+    with pytest.raises(
+        ValueError, match=f"must be a power of two. Received: max_batch_size={size}"
+    ):
         batching_config(Batching(max_batch_size=size))
 
 

@@ -3,6 +3,8 @@
 import dataclasses
 import os
 
+from zoo import checks
+from zoo.errors import SettingError
 from zoo.serving.client import options
 
 __all__ = ["Tls", "connect"]
@@ -37,15 +39,12 @@ def connect(address, model, version, label, protocol, tls, headers):
         ImportError: The package for this protocol is missing.
     """
     if not isinstance(address, str) or not address:
-        raise ValueError(
-            "address must be a server's 'host:port', or 'http://host:port' for REST. "
-            f"Received: address={address!r}"
-        )
+        expected = "a server's 'host:port', or 'http://host:port' for REST"
+        raise SettingError("address", expected, address)
     options.check_model(model, version, label)
     is_url = address.startswith(("http://", "https://"))
     protocol = protocol or ("rest" if is_url else "grpc")
-    if protocol not in ("grpc", "rest"):
-        raise ValueError(f"protocol must be 'grpc' or 'rest'. Received: protocol={protocol!r}")
+    checks.choice("protocol", protocol, ("grpc", "rest"))
     options.check_headers(headers, is_grpc=protocol == "grpc")
     if protocol == "grpc" and "://" in address:
         raise ValueError(
@@ -73,4 +72,4 @@ def _check_files(tls):
         raise ValueError("client_certificate and client_key go together: pass both or neither.")
     for name, path in dataclasses.asdict(tls).items():
         if path is not None and not os.path.isfile(path):
-            raise ValueError(f"{name} must be the path of a PEM file. Received: {name}={path!r}")
+            raise SettingError(name, "the path of a PEM file", path)

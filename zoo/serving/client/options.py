@@ -1,9 +1,10 @@
 """Checks what a client is made with, before anything is sent."""
 
-import math
-import numbers
 import re
 from urllib.parse import urlsplit
+
+from zoo import checks
+from zoo.errors import SettingError
 
 __all__ = ["check_headers", "check_limits", "check_model", "check_seconds", "check_url"]
 
@@ -19,12 +20,8 @@ def check_limits(max_batch_size, max_retries):
     Raises:
         ValueError: One is no int, or too small.
     """
-    for name, value, least in [
-        ("max_batch_size", max_batch_size, 1),
-        ("max_retries", max_retries, 0),
-    ]:
-        if not _is_int(value) or value < least:
-            raise ValueError(f"{name} must be an int of at least {least}. Received: {value!r}")
+    checks.integer("max_batch_size", max_batch_size)
+    checks.integer("max_retries", max_retries, least=0)
 
 
 def check_seconds(seconds, name):
@@ -33,11 +30,8 @@ def check_seconds(seconds, name):
     Raises:
         ValueError: They are no finite number above 0.
     """
-    is_number = isinstance(seconds, numbers.Real) and not isinstance(seconds, bool)
-    if not is_number or not math.isfinite(seconds) or seconds <= 0:
-        raise ValueError(
-            f"{name} must be a finite number of seconds above 0. Received: {name}={seconds!r}"
-        )
+    if not checks.is_number(seconds) or seconds <= 0:
+        raise SettingError(name, "a finite number of seconds above 0", seconds)
     return min(float(seconds), _LONGEST_SECONDS)
 
 
@@ -48,18 +42,16 @@ def check_model(model, version, label):
         ValueError: One is not what it must be.
     """
     if not isinstance(model, str) or not model:
-        raise ValueError(
-            f"model must be the name that the server gives it. Received: model={model!r}"
-        )
+        raise SettingError("model", "the name that the server gives it", model)
     if version is not None and label is not None:
         raise ValueError(
             "version and label both choose a version: pass one of them. "
             f"Received: version={version!r}, label={label!r}"
         )
-    if version is not None and not (_is_int(version) and 0 <= version <= _LARGEST_VERSION):
-        raise ValueError(f"version must be an int of 0 to 2**63 - 1. Received: version={version!r}")
+    if version is not None:
+        checks.integer("version", version, least=0, most=_LARGEST_VERSION, why="up to 2**63 - 1")
     if label is not None and (not isinstance(label, str) or not label):
-        raise ValueError(f"label must be a string such as 'stable'. Received: label={label!r}")
+        raise SettingError("label", "a string such as 'stable'", label)
 
 
 def check_headers(headers, is_grpc):
@@ -109,7 +101,3 @@ def check_url(url):
             "A REST address is http://host:port or https://host:port, such as "
             f"'http://localhost:8501'. Received: {url!r}"
         )
-
-
-def _is_int(value):
-    return isinstance(value, int) and not isinstance(value, bool)

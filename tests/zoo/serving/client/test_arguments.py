@@ -150,7 +150,7 @@ def test_requests_are_kept_small():
         ({"address": "grpc://localhost:8500"}, "without a scheme"),
         ({"address": "http://localhost:8501", "protocol": "grpc"}, "without a scheme"),
         ({"address": "http://localhost:8501", "secure": True}, "https://"),
-        ({"protocol": "http"}, "'grpc' or 'rest'"),
+        ({"protocol": "http"}, "one of 'grpc', 'rest'"),
         ({"model": None}, "model must be"),
         ({"version": 1, "label": "stable"}, "pass one of them"),
         ({"version": "1"}, "version must be an int"),
