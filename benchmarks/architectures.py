@@ -25,7 +25,7 @@ import tensorflow as tf
 from conv_draw_zoo import convolution_peak
 
 import zoo
-from training.kinds import build
+from training import kinds
 from training.recipes import find_recipe
 
 HERE = pathlib.Path(__file__).parent
@@ -52,8 +52,8 @@ class Step:
 
     def __init__(self, name, image_shape):
         recipe = find_recipe(name)
-        data = types.SimpleNamespace(image_shape=image_shape, context_shape=None, name="noise")
-        self.model = build.make_model_for(recipe, data)
+        data = types.SimpleNamespace(image_shape=image_shape, context_shape=None, num_classes=None)
+        self.model = kinds.make_model(recipe, data)
         self.batch_size = recipe.batch_size
         rng = np.random.default_rng(0)
         images = rng.random((recipe.batch_size, *image_shape), np.float32)

@@ -32,7 +32,7 @@ import tensorflow as tf
 from architectures import forward_operations
 
 import zoo
-from training.kinds import build
+from training import kinds
 from training.recipes import find_recipe
 
 HERE = pathlib.Path(__file__).parent
@@ -61,7 +61,7 @@ def image_shape_of(recipe):
 
 def make_model(recipe, dtype):
     """Makes a recipe's model under a policy; a classifier's training step computes in the dtype."""
-    if recipe.kind == "classifier":
+    if not kinds.of_recipe(recipe).draws_images:
         arguments = recipe.objective["arguments"]
         arguments["training_dtype"] = dtype.removeprefix("mixed_")
         dtype = "float32"
@@ -69,7 +69,7 @@ def make_model(recipe, dtype):
     data = types.SimpleNamespace(
         image_shape=image_shape_of(recipe), context_shape=None, num_classes=10, name="noise"
     )
-    return build.make_model_for(recipe, data)
+    return kinds.make_model(recipe, data)
 
 
 def make_images(recipe, num):
@@ -80,7 +80,7 @@ def make_images(recipe, num):
 def make_batch(recipe, num):
     """Makes noise in the form of a recipe's batches: images, for a classifier with labels."""
     images = make_images(recipe, num)
-    return (images, np.arange(num) % 10) if recipe.kind == "classifier" else images
+    return (images, np.arange(num) % 10) if not kinds.of_recipe(recipe).draws_images else images
 
 
 def train_function(model, recipe, num, jit_compile):

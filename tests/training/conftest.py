@@ -5,7 +5,7 @@ import pytest
 from tests import contract
 from tests.training.tiny import tiny_recipe
 from training.command_line import demo
-from training.kinds import latent_model_results
+from training.kinds.latent_model import LatentModel
 from training.runs import run
 
 
@@ -33,7 +33,7 @@ def finished_run(tmp_path_factory):
 def no_results(monkeypatch):
     """Leaves out what follows training: figures, card and export take longer than all else."""
     monkeypatch.setattr(run, "_write_results", lambda *arguments: None)
-    monkeypatch.setattr(latent_model_results, "final_metrics", lambda *arguments: {})
+    monkeypatch.setattr(LatentModel, "run_metrics", lambda *arguments: {})
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +42,6 @@ def uninterrupted(tmp_path_factory):
     directory = tmp_path_factory.mktemp("runs") / "uninterrupted"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "_write_results", lambda *arguments: None)
-        patch.setattr(latent_model_results, "final_metrics", lambda *arguments: {})
+        patch.setattr(LatentModel, "run_metrics", lambda *arguments: {})
         model, _ = run.train(tiny_recipe(), directory, verbose=0)
     return directory, contract.state_of(model)

@@ -5,7 +5,8 @@ import pathlib
 import subprocess
 import sys
 
-from training.recipes import Recipe
+from training import kinds
+from training.recipes import Recipe, find_recipe, recipe_names
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 
@@ -31,6 +32,17 @@ def tiny_recipe(**changes):
         "fidelity": [{"setting": "size", "paper": "large", "ours": "tiny", "why": "a | test"}],
     }
     return Recipe.from_dict(values | changes, "tiny")
+
+
+def make_model(recipe, image_shape, context_shape=None):
+    """Makes a recipe's model for images of a shape."""
+    return kinds.of_recipe(recipe).make(recipe, image_shape, context_shape)
+
+
+def recipes_of(kind_name):
+    """Names of the recipes of a kind."""
+    recipes = {name: find_recipe(name) for name in recipe_names()}
+    return [name for name, recipe in recipes.items() if kinds.of_recipe(recipe).name == kind_name]
 
 
 def conditional_recipe(**changes):

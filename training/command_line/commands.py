@@ -5,13 +5,10 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-import zoo
-from training import evaluation, figures
+from training import datasets, evaluation, figures, kinds
 from training.datasets.image_files import decode_image
 from training.datasets.resizing import fit_image
-from training.evaluation import measures
 from training.figures import model_pictures
-from training.kinds import build, classifier_results, results
 from training.recipes import find_recipe
 from training.runs import model_source, run
 from training.runs.run_directory import RunDirectory, write_json
@@ -55,7 +52,7 @@ def train(arguments):
     recipe = recipe.override(**settings)
     _, metrics = run.train(recipe, directory, arguments.resume, arguments.strategy)
     if metrics is not None:
-        text = results.of(recipe).summary(metrics)
+        text = kinds.of_recipe(recipe).summary(metrics)
         print(f"\n{text}\nEverything is in {directory}; begin with card.md.")
 
 
@@ -66,8 +63,7 @@ def evaluate(arguments):
     _check_shapes(model, data)
     # The noise depends on the batches, so those of the run give the figures of the run.
     batch_size = recipe.batch_size if recipe else _EVALUATION_BATCH
-    measure = _measure_classifier if _is_classifier(model) else _measure_image_model
-    for found in measure(arguments, model, data, batch_size):
+    for found in _measure(arguments, model, data, batch_size):
         # After each measure, for some take minutes.
         if arguments.output is not None:
             write_json(arguments.output, found)
@@ -75,60 +71,41 @@ def evaluate(arguments):
         print(f"Wrote the numbers to {arguments.output}.")
 
 
-def _measure_classifier(arguments, model, data, batch_size):
-    if arguments.measure:
+def _measure(arguments, model, data, batch_size):
+    """Returns all that was measured so far, after each measure."""
+    kind = kinds.of_model(model)
+    if arguments.measure and not kind.draws_images:
         raise UsageError(
-            f"{arguments.model} is a classifier, and --measure {arguments.measure[0]} is about "
+            f"{arguments.model} is a {kind.name}, and --measure {arguments.measure[0]} is about "
             "models of images. Leave it out."
         )
-    found = {"test": classifier_results.test_measures(model, data, batch_size)}
-    _print_measures(data, found["test"])
-    yield found
-
-
-def _measure_image_model(arguments, model, data, batch_size):
-    """Returns all that was measured so far, after each measure."""
     for name in arguments.measure:
         evaluation.check(name, model, data)
-    found = {"test": model.evaluate(data.batches("test", batch_size), return_dict=True, verbose=0)}
-    width = _print_measures(data, found["test"], "bits a dimension")
-    if isinstance(model, zoo.LatentImageModel):
-        found["bits_per_dimension"] = bits = measures.bits_per_dimension(model, data)
-        print(
-            f"  {'bits a dimension':{width}}{bits['value']:.6g}  (at most; {bits['images']} "
-            f"images, {bits['importance_samples']} samples each)"
-        )
+    found = kind.measure_test(model, data, batch_size)
+    print(f"{data.name}, {data.num_examples['test']} images of the test split:")
+    _print_in_columns(kind.measured_texts(found))
     yield found
     for name in arguments.measure:
         print(f"{name} ({evaluation.DESCRIPTIONS[name]}):", flush=True)
         found[name] = evaluation.measure(name, model, data)
-        _print_values(found[name])
+        values = sorted(found[name].items())
+        _print_in_columns({measure: f"{float(value):.6g}" for measure, value in values})
         yield found
 
 
-def _is_classifier(model):
-    return isinstance(model, zoo.ConvClassifier)
-
-
-def _print_measures(data, values, *more_names):
-    """Prints measures in two columns; returns the width of the first."""
-    print(f"{data.name}, {data.num_examples['test']} images of the test split:")
-    return _print_values(values, *more_names)
-
-
-def _print_values(values, *more_names):
-    width = max(map(len, [*values, *more_names])) + 2
-    for name, value in sorted(values.items()):
-        print(f"  {name:{width}}{float(value):.6g}")
-    return width
+def _print_in_columns(texts):
+    width = max(map(len, texts)) + 2
+    for name, text in texts.items():
+        print(f"  {name:{width}}{text}")
 
 
 def _load_image_model(name):
     """Loads what can draw and reconstruct images, which a classifier cannot."""
     model, recipe = model_source.load_model(name)
-    if _is_classifier(model):
+    kind = kinds.of_model(model)
+    if not kind.draws_images:
         raise UsageError(
-            f"{name} is a classifier: it neither samples nor reconstructs images. Measure it with "
+            f"{name} is a {kind.name}: it neither samples nor reconstructs images. Measure it with "
             f"`vae-zoo evaluate {name}`, or name another model; `vae-zoo list` shows them."
         )
     return model, recipe
@@ -157,7 +134,7 @@ def _load_data(arguments, recipe):
         raise UsageError("It is not known what this model was trained on: give --dataset.")
     recipe = recipe or find_recipe("conv_draw_folder")
     settings = {name: getattr(arguments, name) for name in _DATA_SETTINGS}
-    return build.load_data(recipe.override(**settings))
+    return datasets.load_for(recipe.override(**settings))
 
 
 def sample(arguments):
@@ -201,7 +178,7 @@ def reconstruct(arguments):
     """Reconstructs image files into a picture: `vae-zoo reconstruct`."""
     files = [_read_file(pathlib.Path(file)) for file in arguments.files]
     model, _ = _load_image_model(arguments.model)
-    if not isinstance(model, zoo.LatentImageModel):
+    if not kinds.of_model(model).has_latents:
         raise UsageError(
             f"{arguments.model} is an {type(model).__name__}: it has no latents to reconstruct an "
             "image from. Draw from it with `vae-zoo sample`."

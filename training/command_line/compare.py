@@ -6,8 +6,7 @@ import pathlib
 import numpy as np
 
 import zoo
-from training import figures
-from training.kinds import build
+from training import datasets, figures, kinds
 from training.runs import model_source
 from training.runs.run_directory import RunDirectory
 from zoo.errors import UsageError, UserError
@@ -28,7 +27,7 @@ def compare(arguments):
     loaded = [model_source.load_model(name) for name in arguments.models]
     recipes = [recipe for _, recipe in loaded]
     _check(arguments.models, loaded)
-    data = build.load_data(recipes[0])
+    data = datasets.load_for(recipes[0])
     images = data.sample_images("test", min(_NUM_IMAGES, data.num_examples["test"]), seed=0)
     rows = []
     for name, (model, recipe) in zip(arguments.models, loaded, strict=True):
@@ -44,7 +43,7 @@ def compare(arguments):
 
 def _check(names, loaded):
     for name, (model, recipe) in zip(names, loaded, strict=True):
-        if recipe is None or recipe.kind == "classifier":
+        if recipe is None or not kinds.of_model(model).draws_images:
             raise UsageError(f"{name} is no model of images with a recipe, so it has no row.")
         if model.context_shape is not None:
             raise UsageError(f"{name} is conditional; see figures/samples.png of its run.")

@@ -6,9 +6,8 @@ import textwrap
 
 import numpy as np
 
-from training import figures
+from training import datasets, figures
 from training.datasets.image_dataset import MEMORY_LIMIT_BYTES
-from training.kinds import build
 from training.recipes import find_recipe
 from zoo.errors import UsageError, UserError
 
@@ -30,7 +29,9 @@ def data(arguments):
     if arguments.name == "folder:":
         raise UsageError("Give the folder of your images: folder:PATH. Received: folder:")
     settings = {name: value for name, value in vars(arguments).items() if name in _SETTINGS}
-    dataset = build.load_data(find_recipe(_NO_RECIPE).override(dataset=arguments.name, **settings))
+    dataset = datasets.load_for(
+        find_recipe(_NO_RECIPE).override(dataset=arguments.name, **settings)
+    )
     print(describe(dataset))
     if output is not None:
         try:

@@ -7,7 +7,7 @@ import numpy as np
 
 import zoo
 from training import figures
-from training.evaluation import measures
+from training.evaluation import feasibility
 from training.recipes import find_recipe
 from training.runs import run
 from training.runs.run_directory import RunDirectory
@@ -64,7 +64,7 @@ def _check_replaceable(directory):
 
 def _summary(metrics, tolerance, directory):
     test = metrics["test"]
-    shortfalls = "".join(f"\n{text}\n" for text in measures.shortfalls(metrics))
+    shortfalls = "".join(f"\n{text}\n" for text in feasibility.shortfalls(metrics))
     return f"""
 Done: {metrics["steps"]} steps in {metrics["training_seconds"] / 60:.1f} minutes.
 

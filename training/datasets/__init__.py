@@ -10,6 +10,7 @@ until they are on the device; the model turns them into floats.
 """
 
 from training.datasets.image_dataset import ImageDataset
+from training.datasets.of_recipe import load_for
 from training.datasets.registry import NAMES, load
 
-__all__ = ["NAMES", "ImageDataset", "load"]
+__all__ = ["NAMES", "ImageDataset", "load", "load_for"]

@@ -6,7 +6,6 @@ measure that cannot be taken of every model or data set has a `check(model, data
 
 import importlib
 
-import zoo
 from zoo.errors import UsageError
 
 __all__ = ["DESCRIPTIONS", "NAMES", "check", "measure"]
@@ -43,7 +42,7 @@ def check(name, model, data):
         raise UsageError(f"{name} does not measure a model with context, as this {kind}.")
     if not has_context and name == "generated_accuracy":
         raise UsageError(f"{name} does not measure a model without context, as this {kind}.")
-    if name not in _OF_IMAGES and not isinstance(model, zoo.LatentImageModel):
+    if name not in _OF_IMAGES and not hasattr(model, "log_posterior"):
         raise UsageError(f"{name} measures latents, and {kind} has none.")
     if name == "chain_steps" and not model.has_chain:
         raise UsageError(

@@ -85,8 +85,7 @@ def has_chains(model):
     So it is without a regulariser, when latents do not follow the prior, and of PixelVAE, of which
     the paper shows both.
     """
-    is_regularised = not isinstance(model.objective, zoo.Unregularised)
-    return model.context_shape is None and not (is_regularised and model.has_mean)
+    return model.context_shape is None and not (model.objective.is_regularised and model.has_mean)
 
 
 def save_markov_chains(path, model, channels_are_images=False):

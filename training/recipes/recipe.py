@@ -18,7 +18,6 @@ _OBJECTIVES = {
     "info_vae": "InfoVAE",
     "unregularised": "Unregularised",
 }
-_KINDS = {"ConvClassifier": "classifier", "InfusionModel": "infusion model"}
 _COUNTS = ("batch_size", "steps", "steps_per_epoch", "validation_images")
 
 
@@ -91,11 +90,6 @@ class Recipe:
         return dataclasses.asdict(self)
 
     @property
-    def kind(self):
-        """What it trains: "classifier", "infusion model", or "latent-variable model"."""
-        return _KINDS.get(self.architecture["class_name"], "latent-variable model")
-
-    @property
     def tolerances(self):
         """Tolerance of each constraint of the objective, by the constraint's class name."""
         constraints = self.objective["arguments"].get("constraints", [])
@@ -165,10 +159,6 @@ class Recipe:
 
     def _set_tolerance(self, tolerance):
         constraints = self.objective["arguments"].get("constraints", [])
-        if self.kind != "latent-variable model":
-            raise UsageError(
-                f"The {self.kind} of {self.name} has no constraints. Leave --tolerance out."
-            )
         if len(constraints) != 1:
             raise UsageError(
                 f"--tolerance sets the recipe's one constraint, but the objective "

@@ -3,7 +3,7 @@
 import re
 import sys
 
-from training.kinds import build
+from training import datasets
 from training.reproduction.store import Store
 from training.reproduction.target import Finished
 from training.reproduction.targets import TARGETS
@@ -108,7 +108,7 @@ def _do_run(one, after, store, label):
             resume = directory.recipe.exists()
             # Loaded from their checkpoints: hundreds of megabytes of exports would be of no use.
             model, _ = run.train(recipe, directory.path, resume=resume, export=False)
-        store.write_measures(one, model, build.load_data(recipe))
+        store.write_measures(one, model, datasets.load_for(recipe))
 
 
 def list_names(names, most=6):

@@ -3,7 +3,7 @@
 import pathlib
 
 import zoo
-from training.kinds import build
+from training import datasets, kinds
 from training.recipes import Recipe
 from training.runs.checkpoints import CheckpointStore
 from training.runs.run_directory import RunDirectory
@@ -58,8 +58,7 @@ def _pretrained_path(name):
 
 def _load_checkpoint(run):
     recipe = run.read_recipe()
-    data = build.load_data(recipe)
-    model = build.make_model_for(recipe, data)
+    model = kinds.make_model(recipe, datasets.load_for(recipe))
     progress = CheckpointStore(run.checkpoints, read_only=True).restore(model)
     if not progress.step:
         raise UsageError(f"The run in {run.path} has no checkpoint yet. Try again later.")

@@ -1,12 +1,17 @@
-"""What made a run: versions of packages, and the commit."""
+"""What made a run: versions of packages, the commit, the machine and what it took."""
 
 import importlib.metadata
+import os
 import pathlib
+import platform
 import subprocess
+
+import numpy as np
+import tensorflow as tf
 
 import zoo
 
-__all__ = ["made_with"]
+__all__ = ["facts", "made_with"]
 
 _PACKAGES = ("vae-zoo", "tensorflow", "keras", "tensorflow-probability", "numpy")
 
@@ -41,3 +46,38 @@ def _commit():
         return git("rev-parse", "HEAD") + ("-modified" if is_modified else "")
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+def facts(model, recipe, progress):
+    """Says what a run took: steps, seconds, parameters, the machine; JSON-ready values."""
+    seconds = sum(row["seconds"] for row in progress.rows)
+    return {
+        "steps": progress.step,
+        "seed": recipe.seed,
+        "parameters": int(sum(np.prod(w.shape) for w in model.trainable_weights)),
+        "training_seconds": round(seconds, 1),
+        "images_per_second": round(progress.step * recipe.batch_size / max(seconds, 1e-9), 1),
+        "machine": _machine(),
+    }
+
+
+def _machine():
+    """Says what the run ran on, without naming the machine."""
+    devices = tf.config.list_physical_devices("GPU")
+    names = [
+        tf.config.experimental.get_device_details(d).get("device_name", "GPU") for d in devices
+    ]
+    return {
+        "processor": _processor_name(),
+        "cores": os.cpu_count(),
+        "accelerators": names,
+        "system": platform.system(),
+    }
+
+
+def _processor_name():
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

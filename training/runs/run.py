@@ -7,7 +7,7 @@ import traceback
 import keras
 import tensorflow as tf
 
-from training.kinds import build, results
+from training import datasets, kinds
 from training.runs import provenance, strategies
 from training.runs.callbacks import ProgressBar, SaveProgress, StopAtStep, WriteImages
 from training.runs.checkpoints import CheckpointStore
@@ -49,23 +49,23 @@ def train(recipe, directory, resume=False, strategy=None, verbose=None, export=T
         _check_same_recipe(recipe, run_directory)
     elif is_chief:
         run_directory.check_free()
-    data = build.load_data(recipe)
+    data = datasets.load_for(recipe)
+    kind = kinds.of_recipe(recipe)
     _check_batch_fits(recipe, data)
     with strategy.scope():
-        model = build.make_model_for(recipe, data)
+        model = kinds.make_model(recipe, data)
     if is_chief and not resume:
         run_directory.create({**recipe.to_dict(), "made_with": provenance.made_with()})
 
-    progress = _fit(model, data, recipe, run_directory, resume, strategy, verbose)
+    progress = _fit(kind, model, data, recipe, run_directory, resume, strategy, verbose)
     test_batches, num_test_images = _full_batches(data, "test", recipe, strategy)
     test_logs = model.evaluate(test_batches, return_dict=True, verbose=0)
     if not is_chief:
         return model, None
-    metrics = results.of(recipe).final_metrics(
-        model, data, recipe, progress, test_logs, num_test_images
-    )
+    metrics = kind.run_metrics(model, data, recipe, progress.rows, test_logs, num_test_images)
+    metrics |= provenance.facts(model, recipe, progress)
     with _training_is_kept(run_directory):
-        _write_results(model, data, recipe, progress, metrics, run_directory)
+        _write_results(kind, model, data, recipe, progress.rows, metrics, run_directory)
         if export and not run_directory.saved_model.exists():
             metadata = {"recipe": recipe.to_dict(), "metrics": metrics}
             model.export(str(run_directory.saved_model), metadata=metadata)
@@ -100,7 +100,7 @@ def _check_same_recipe(recipe, run_directory):
 # === Training ===
 
 
-def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
+def _fit(kind, model, data, recipe, run_directory, resume, strategy, verbose):
     """Trains from the last checkpoint, or from the beginning; returns the final `Progress`."""
     is_chief = strategies.is_chief(strategy)
     store = CheckpointStore(run_directory.checkpoints, read_only=not is_chief)
@@ -114,12 +114,12 @@ def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
     stop = StopAtStep(recipe.steps)
     try:
         model.fit(
-            build.train_batches(recipe, data, progress.step),
+            kind.train_batches(recipe, data, progress.step),
             initial_epoch=progress.epoch,
             epochs=-(-recipe.steps // recipe.steps_per_epoch),
             steps_per_epoch=min(recipe.steps_per_epoch, recipe.steps),
             validation_data=validation,
-            callbacks=[stop, *_make_callbacks(recipe, run_directory, progress, data, is_chief)],
+            callbacks=[stop, *_make_callbacks(kind, run_directory, progress, data, is_chief)],
             verbose=verbose if is_chief else 0,
         )
     except ValueError as error:
@@ -133,13 +133,13 @@ def _fit(model, data, recipe, run_directory, resume, strategy, verbose):
     return progress
 
 
-def _make_callbacks(recipe, run_directory, progress, data, is_chief):
+def _make_callbacks(kind, run_directory, progress, data, is_chief):
     callbacks = [SaveProgress(run_directory, progress, is_chief)]
     if is_chief:
         callbacks.append(ProgressBar())
         folder = run_directory.tensorboard
         callbacks.append(keras.callbacks.TensorBoard(str(folder), write_graph=False))
-        if recipe.kind != "classifier":
+        if kind.draws_images:
             num = min(_NUM_TENSORBOARD_IMAGES, data.num_examples["validation"])
             examples = data.sample_examples("validation", num, seed=0)
             callbacks.append(WriteImages(folder, examples, data.channels_are_images))
@@ -210,8 +210,7 @@ def _training_is_kept(run_directory):
         ) from error
 
 
-def _write_results(model, data, recipe, progress, metrics, run_directory):
-    of_kind = results.of(recipe)
-    of_kind.save_figures(model, data, recipe, progress, run_directory.figures)
+def _write_results(kind, model, data, recipe, rows, metrics, run_directory):
+    kind.save_figures(model, data, recipe, rows, run_directory.figures)
     run_directory.write_json(run_directory.metrics, metrics)
-    run_directory.write_text(run_directory.card, of_kind.make_card(recipe, data, metrics))
+    run_directory.write_text(run_directory.card, kind.make_card(recipe, data, metrics))

@@ -11,10 +11,11 @@ from PIL import Image
 
 import zoo
 from tests import contract
-from tests.training.tiny import REPOSITORY, tiny_recipe
+from tests.training.tiny import REPOSITORY, make_model, tiny_recipe
+from training import datasets
 from training.command_line import cli, demo
-from training.evaluation import measures
-from training.kinds import build, latent_model_results
+from training.evaluation import feasibility
+from training.kinds.latent_model import LatentModel
 from training.runs import run
 from zoo.errors import UsageError
 
@@ -78,7 +79,7 @@ def test_metrics_are_those_of_the_model(finished_run):
     assert metrics["steps"] == 7
     assert metrics["seed"] == 3
     model = zoo.load(finished_run / "savedmodel" / "1")
-    data = build.load_data(tiny_recipe())
+    data = datasets.load_for(tiny_recipe())
     test = model.evaluate(data.batches("test", 16), return_dict=True, verbose=0)
     assert metrics["test"] == pytest.approx(test, rel=1e-4)
     error = test["rmse"] ** 2 - 0.2**2
@@ -122,15 +123,15 @@ def _rows_of_multipliers(*values):
     ],
 )
 def test_card_and_summaries_say_that_a_tolerance_was_not_met(finished_run, rows, said):
-    model = build.make_model(tiny_recipe(), (8, 8, 1))
+    model = make_model(tiny_recipe(), (8, 8, 1))
     metrics = json.loads((finished_run / "metrics.json").read_text())
     metrics["test"] |= {"rmse": 0.22, "reconstruction_error_violation": 0.22**2 - 0.2**2}
-    metrics["unmet_constraints"] = measures.unmet_constraints(model, metrics["test"], rows)
-    data = build.load_data(tiny_recipe())
+    metrics["unmet_constraints"] = feasibility.unmet_constraints(model, metrics["test"], rows)
+    data = datasets.load_for(tiny_recipe())
     text = "The tolerance 0.2 was not met: rmse 0.22 on the test split."
     for place in (
-        latent_model_results.make_card(tiny_recipe(), data, metrics),
-        latent_model_results.summary(metrics),
+        LatentModel().make_card(tiny_recipe(), data, metrics),
+        LatentModel().summary(metrics),
         demo._summary(metrics, 0.2, finished_run),
     ):
         assert text in place
@@ -138,13 +139,13 @@ def test_card_and_summaries_say_that_a_tolerance_was_not_met(finished_run, rows,
 
 
 def test_a_tolerance_has_a_margin_and_a_high_multiplier_is_told(finished_run):
-    model = build.make_model(tiny_recipe(), (8, 8, 1))
+    model = make_model(tiny_recipe(), (8, 8, 1))
     test = {"rmse": 0.209, "reconstruction_error_violation": 0.209**2 - 0.2**2}
-    assert measures.unmet_constraints(model, test, []) == {}
+    assert feasibility.unmet_constraints(model, test, []) == {}
     model.objective.log_multipliers.assign([30.0])
     test = {"rmse": 0.211, "reconstruction_error_violation": 0.211**2 - 0.2**2}
-    unmet = measures.unmet_constraints(model, test, [])
-    (text,) = measures.shortfalls({"test": test, "unmet_constraints": unmet})
+    unmet = feasibility.unmet_constraints(model, test, [])
+    (text,) = feasibility.shortfalls({"test": test, "unmet_constraints": unmet})
     assert "so high that raising it no longer helps." in text
 
 
@@ -165,7 +166,7 @@ def test_list_starts_fast_and_needs_no_tensorflow():
 
 @pytest.mark.usefixtures("no_results")
 def test_train_and_resume(tiny_recipe_file, tmp_path, monkeypatch):
-    monkeypatch.setattr("training.kinds.latent_model_results.summary", lambda metrics: "")
+    monkeypatch.setattr(LatentModel, "summary", lambda self, metrics: "")
     command = ["train", str(tiny_recipe_file), "--steps", "2", "--tolerance", "0.3"]
     assert cli.main(command) == 0
     recipe = json.loads((tmp_path / "runs" / "tiny" / "recipe.json").read_text())
@@ -291,7 +292,7 @@ def test_sample_refuses(finished_run, capsys):
 
 
 def test_reconstruct(finished_run, tmp_path, capsys):
-    digits = build.load_data(tiny_recipe()).sample_images("test", 1, seed=0)[0]
+    digits = datasets.load_for(tiny_recipe()).sample_images("test", 1, seed=0)[0]
     Image.fromarray(digits[..., 0]).save("grey.png")
     Image.new("RGB", (40, 20), (200, 10, 10)).save("colour.jpg")
     command = ["reconstruct", str(finished_run), "grey.png", "colour.jpg", "--output", "out.png"]

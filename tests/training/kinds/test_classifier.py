@@ -11,15 +11,16 @@ import pytest
 from PIL import Image
 
 import zoo
-from tests.training.tiny import tiny_recipe
+from tests.training.tiny import recipes_of, tiny_recipe
+from training import datasets, kinds
 from training.command_line import cli
-from training.kinds import build, classifier_results
-from training.recipes import find_recipe, recipe_names
+from training.kinds.classifier import Classifier
+from training.recipes import find_recipe
 from training.runs import model_source, run
 from training.runs.callbacks import StopAtStep
 from zoo.errors import UsageError
 
-CLASSIFIERS = [name for name in recipe_names() if find_recipe(name).kind == "classifier"]
+CLASSIFIERS = recipes_of("classifier")
 
 
 def classifier_recipe(**changes):
@@ -80,7 +81,7 @@ def test_fills_the_run_directory(finished):
 def test_metrics_are_those_of_the_exported_model(finished):
     directory, _, metrics = finished
     classifier = zoo.load(directory / "savedmodel" / "1")
-    test = build.load_data(classifier_recipe()).arrays("test")
+    test = datasets.load_for(classifier_recipe()).arrays("test")
     probabilities = np.asarray(classifier(test["image"]), np.float64)
     right = probabilities[np.arange(300), test["label"]]
     is_right = probabilities.argmax(axis=1) == test["label"]
@@ -110,7 +111,7 @@ class _Killed(BaseException):
 @pytest.fixture
 def no_results(monkeypatch):
     monkeypatch.setattr(run, "_write_results", lambda *arguments: None)
-    monkeypatch.setattr(classifier_results, "final_metrics", lambda *arguments: {})
+    monkeypatch.setattr(Classifier, "run_metrics", lambda *arguments: {})
 
 
 @pytest.mark.usefixtures("no_results")
@@ -138,7 +139,7 @@ def test_resume_equals_uninterrupted(tmp_path, finished, monkeypatch):
 
 def test_learning_rate_rises_linearly_then_falls_along_a_cosine():
     recipe = classifier_recipe(steps=100)
-    model = build.make_model_for(recipe, build.load_data(recipe))
+    model = kinds.make_model(recipe, datasets.load_for(recipe))
     rates = []
     for step in (0, 15, 30, 65, 100):
         model.optimizer.iterations.assign(step)
@@ -170,7 +171,7 @@ def test_sampling_from_a_classifier_is_refused_by_name(finished, capsys):
 
 def test_summary_says_the_accuracy(finished):
     metrics = finished[2]
-    assert f"accuracy {metrics['test']['accuracy']:.2%}" in classifier_results.summary(metrics)
+    assert f"accuracy {metrics['test']['accuracy']:.2%}" in Classifier().summary(metrics)
 
 
 # === What cannot be ===
@@ -188,18 +189,18 @@ def _without(data, **changes):
     ],
 )
 def test_data_without_labels_or_with_context_are_refused(monkeypatch, tmp_path, changes, message):
-    data = _without(build.load_data(classifier_recipe()), **changes)
-    monkeypatch.setattr(run.build, "load_data", lambda recipe: data)
+    data = _without(datasets.load_for(classifier_recipe()), **changes)
+    monkeypatch.setattr(run.datasets, "load_for", lambda recipe: data)
     with pytest.raises(UsageError, match=message):
         run.train(classifier_recipe(), tmp_path / "run", verbose=0)
     assert list(tmp_path.iterdir()) == [], "nothing is left behind"
 
 
 def test_evaluation_needs_labels_it_knows(finished):
-    data = build.load_data(classifier_recipe())
+    data = datasets.load_for(classifier_recipe())
     for changes, has in (({"num_classes": None}, "no labels"), ({"num_classes": 11}, "11 classes")):
         with pytest.raises(UsageError, match=f"knows 10 classes, and digits has {has}"):
-            classifier_results.test_measures(finished[1], _without(data, **changes), 16)
+            Classifier().measure_test(finished[1], _without(data, **changes), 16)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +224,7 @@ def test_evaluation_needs_labels_it_knows(finished):
 def test_what_cannot_be_built_is_named(changes, message):
     recipe = classifier_recipe(**changes)
     with pytest.raises(UsageError, match=message):
-        build.make_model_for(recipe, build.load_data(recipe))
+        kinds.make_model(recipe, datasets.load_for(recipe))
 
 
 def test_a_tolerance_is_refused():
@@ -238,8 +239,8 @@ def test_a_tolerance_is_refused():
 def test_every_recipe_makes_a_classifier(name):
     recipe = find_recipe(name)
     shape = {"digits": (16, 16, 1), "mnist": (28, 28, 1)}.get(recipe.data["name"], (32, 32, 3))
-    data = _without(build.load_data(classifier_recipe()), image_shape=shape)
-    model = build.make_model_for(recipe, data)
+    data = _without(datasets.load_for(classifier_recipe()), image_shape=shape)
+    model = kinds.make_model(recipe, data)
     assert (recipe.name, model.image_shape, model.num_classes) == (name, shape, 10)
     assert recipe.fidelity
     assert recipe.tolerances == {}
@@ -261,7 +262,7 @@ def test_pretrained_classifiers_recognise_their_data(data_name, least):
     name = f"classifier_{data_name}"
     assert name in zoo.list_models()
     classifier, recipe = model_source.load_model(name)
-    data = build.load_data(recipe)
+    data = datasets.load_for(recipe)
     batches = data.batches("test", 250, 1000)
     accuracy = classifier.evaluate(batches, return_dict=True, verbose=0)["accuracy"]
     assert accuracy >= least - 3 * (least * (1 - least) / 1000) ** 0.5

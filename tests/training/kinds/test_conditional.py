@@ -12,13 +12,13 @@ from PIL import Image
 
 import zoo
 from tests import contract
-from tests.training.tiny import conditional_recipe, tiny_recipe
+from tests.training.tiny import conditional_recipe, make_model, tiny_recipe
+from training import datasets
 from training.command_line import cli
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.splits import MemorySplit
-from training.evaluation import measures
+from training.evaluation import bits_per_dimension
 from training.figures import model_pictures
-from training.kinds import build
 from training.runs import callbacks, model_source, run
 from zoo.errors import UsageError
 
@@ -33,7 +33,7 @@ def conditional_run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def data():
-    return build.load_data(conditional_recipe())
+    return datasets.load_for(conditional_recipe())
 
 
 def pair_dataset(num=10):
@@ -57,16 +57,16 @@ def fails(capsys, *arguments):
 
 
 def test_model_is_made_for_the_contexts_of_its_data(data):
-    model = build.make_model(conditional_recipe(), data.image_shape, data.context_shape)
+    model = make_model(conditional_recipe(), data.image_shape, data.context_shape)
     assert model.context_shape == (8, 8, 2)
-    assert build.make_model(conditional_recipe(), data.image_shape).context_shape is None
+    assert make_model(conditional_recipe(), data.image_shape).context_shape is None
 
 
 def test_data_with_contexts_are_refused_for_an_architecture_without(data):
     recipe = tiny_recipe(data={"name": "mnist_sum:digits", "options": {}})
     message = r"images of mnist_sum:digits come with context.*ConvVAE.*ConvDRAW: conv_draw_digits"
     with pytest.raises(UsageError, match=message):
-        build.make_model(recipe, data.image_shape, data.context_shape)
+        make_model(recipe, data.image_shape, data.context_shape)
 
 
 def test_train_refuses_contexts_for_conv_vae(tmp_path, capsys):
@@ -148,7 +148,7 @@ def test_tensorboard_shows_the_contexts(conditional_run, tmp_path):
     _, model = conditional_run
     pairs = pair_dataset()
     recipe = conditional_recipe()
-    model = build.make_model(recipe, pairs.image_shape, pairs.context_shape)
+    model = make_model(recipe, pairs.image_shape, pairs.context_shape)
     examples = pairs.sample_examples("test", 4, seed=0)
     callback = callbacks.WriteImages(tmp_path, examples, pairs.channels_are_images)
     callback.set_model(model)
@@ -179,7 +179,7 @@ def _tensorboard_images(folder):
 
 def test_bits_a_dimension_are_given_the_contexts(conditional_run, data):
     _, model = conditional_run
-    value = measures.bits_per_dimension(model, data, num_images=20, num_samples=2)["value"]
+    value = bits_per_dimension.measure(model, data, num_images=20, num_samples=2)["value"]
     batch = next(iter(data.batches("test", 20)))
     log_prob = model.log_prob(batch["image"], 2, seed=0, context=batch["context"])
     assert value == pytest.approx(-np.mean(log_prob) / (64 * np.log(2)), rel=1e-4)
@@ -189,7 +189,7 @@ def test_bits_a_dimension_are_about_levels(conditional_run, data):
     _, model = conditional_run
     spread = dataclasses.replace(data, dequantization_seed=3)
     values = [
-        measures.bits_per_dimension(model, d, num_images=20, num_samples=1)["value"]
+        bits_per_dimension.measure(model, d, num_images=20, num_samples=1)["value"]
         for d in (data, spread)
     ]
     assert values[0] == values[1]
@@ -212,7 +212,7 @@ def test_last_context_may_have_fewer_samples(conditional_run, data, tmp_path):
 def test_pairs_as_images_are_shown_side_by_side(tmp_path):
     pairs = pair_dataset()
     recipe = conditional_recipe()
-    model = build.make_model(recipe, pairs.image_shape, pairs.context_shape)
+    model = make_model(recipe, pairs.image_shape, pairs.context_shape)
     samples, contexts = model_pictures.draw_samples(model, 8, pairs)
     model_pictures.save_samples(tmp_path / "samples.png", samples, contexts, True)
     assert _small(tmp_path / "samples.png", 10 + 2 + 8 * 18).shape == (10, 156)

@@ -6,16 +6,17 @@ import pytest
 from PIL import Image
 
 import zoo
-from tests.training.tiny import REPOSITORY, conditional_recipe, tiny_recipe
+from tests.training.tiny import REPOSITORY, conditional_recipe, recipes_of, tiny_recipe
+from training import datasets, kinds
 from training.command_line import cli
-from training.kinds import build, infusion_results
-from training.recipes import find_recipe, recipe_names
+from training.kinds.infusion_model import InfusionModel
+from training.recipes import find_recipe
 from training.runs import run
 from training.runs.callbacks import StopAtStep
 from zoo.errors import UsageError
 
 INFUSION = {"class_name": "Infusion", "arguments": {}}
-RECIPES = [name for name in recipe_names() if find_recipe(name).kind == "infusion model"]
+RECIPES = recipes_of("infusion model")
 
 
 def infusion_recipe(**changes):
@@ -45,7 +46,7 @@ def test_fills_the_run_directory(finished):
     card = (finished / "card.md").read_text()
     assert f"| rmse | {metrics['test']['rmse']:.4g} |" in card
     assert "neither encodes nor compresses" in card
-    assert f"rmse {metrics['test']['rmse']:.4f}" in infusion_results.summary(metrics)
+    assert f"rmse {metrics['test']['rmse']:.4f}" in InfusionModel().summary(metrics)
 
 
 class _Killed(BaseException):
@@ -119,11 +120,11 @@ def test_what_needs_latents_is_refused(finished, capsys, arguments, message):
 )
 def test_what_cannot_be_is_named(recipe, message):
     with pytest.raises(UsageError, match=message):
-        build.make_model_for(recipe, build.load_data(recipe))
+        kinds.make_model(recipe, datasets.load_for(recipe))
 
 
 def test_a_tolerance_is_refused():
-    with pytest.raises(UsageError, match="The infusion model of infusion has no constraints"):
+    with pytest.raises(UsageError, match="objective Infusion of infusion has 0"):
         infusion_recipe().override(tolerance=0.1)
 
 
@@ -131,8 +132,8 @@ def test_a_tolerance_is_refused():
 def test_every_recipe_makes_a_model(name):
     recipe = find_recipe(name)
     shapes = {"digits": (16, 16, 1), "mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
-    data = build.load_data(infusion_recipe())
+    data = datasets.load_for(infusion_recipe())
     object.__setattr__(data, "image_shape", shapes[recipe.data["name"]])
-    model = build.make_model_for(recipe, data)
+    model = kinds.make_model(recipe, data)
     assert model.image_shape == shapes[recipe.data["name"]]
     assert recipe.fidelity

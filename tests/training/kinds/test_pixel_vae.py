@@ -7,6 +7,7 @@ from PIL import Image
 
 from tests.training.tiny import tiny_recipe
 from training.command_line import cli
+from training.kinds.latent_model import LatentModel
 from training.runs import callbacks, run
 
 
@@ -67,9 +68,7 @@ def test_commands_do_without_an_rmse(pixel_run, tmp_path, capsys):
 
 
 def test_summary_leaves_the_rmse_out(pixel_run):
-    from training.kinds.latent_model_results import summary
-
-    text = summary(json.loads((pixel_run / "metrics.json").read_text()))
+    text = LatentModel().summary(json.loads((pixel_run / "metrics.json").read_text()))
     assert text.startswith("On the test split: rate ")
 
 

@@ -6,9 +6,8 @@ import json
 import pytest
 from PIL import Image
 
-from tests.training.tiny import tiny_recipe
+from tests.training.tiny import make_model, tiny_recipe
 from training.command_line import cli
-from training.kinds import build
 from training.recipes import find_recipe
 from training.reproduction import names, reproduce, scales, tables
 from training.reproduction.store import Store
@@ -257,7 +256,7 @@ def test_theory_is_drawn(name, tmp_path):
 def test_models_of_the_papers_size_can_be_made(system):
     recipe = scales.scaled(system, "paper", "mine")
     shape = (28, 28, 3) if "mnist" in system else (32, 32, 3)
-    assert build.make_model(recipe, shape).count_params() > 1_000_000
+    assert make_model(recipe, shape).count_params() > 1_000_000
 
 
 @pytest.mark.slow

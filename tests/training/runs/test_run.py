@@ -15,7 +15,7 @@ import tensorflow as tf
 
 import zoo
 from tests import contract
-from tests.training.tiny import start_python, tiny_recipe
+from tests.training.tiny import make_model, start_python, tiny_recipe
 from training.runs import provenance, run
 from training.runs.callbacks import SaveProgress, StopAtStep
 from training.runs.checkpoints import CheckpointStore, Progress
@@ -172,15 +172,15 @@ class _DataWithNaN:
 @pytest.mark.usefixtures("no_results")
 def test_nan_in_data_stops_and_keeps_the_last_good_state(tmp_path, monkeypatch):
     directory = tmp_path / "run"
-    load = run.build.load_data
-    monkeypatch.setattr(run.build, "load_data", lambda recipe: _DataWithNaN(load(recipe), 4))
+    load = run.datasets.load_for
+    monkeypatch.setattr(run.datasets, "load_for", lambda recipe: _DataWithNaN(load(recipe), 4))
     with pytest.raises(
         UserError, match=r"stopped at step 4: .*NaN.* The checkpoint of step 3 is kept"
     ):
         run.train(tiny_recipe(), directory, verbose=0)
     store = CheckpointStore(directory / "checkpoints")
     assert store.steps() == [3]
-    model = run.build.make_model(tiny_recipe(), (8, 8, 1))
+    model = make_model(tiny_recipe(), (8, 8, 1))
     assert store.restore(model).step == 3
     assert all(np.isfinite(value).all() for value in contract.state_of(model).values())
 
@@ -213,7 +213,7 @@ def test_existing_directory_is_refused_and_left_alone(tmp_path):
 @pytest.mark.usefixtures("no_results")
 def test_existing_directory_is_refused_before_data_are_loaded(tmp_path, monkeypatch):
     (tmp_path / "precious.txt").write_text("mine")
-    monkeypatch.setattr(run.build, "load_data", lambda recipe: pytest.fail("loaded"))
+    monkeypatch.setattr(run.datasets, "load_for", lambda recipe: pytest.fail("loaded"))
     with pytest.raises(UsageError, match="already exists"):
         run.train(tiny_recipe(), tmp_path, verbose=0)
 
@@ -361,7 +361,7 @@ def test_an_epoch_of_nan_is_never_the_best(name):
 
 
 def test_no_checkpoint_of_a_state_that_is_not_finite(tmp_path):
-    model = run.build.make_model(tiny_recipe(), (8, 8, 1))
+    model = make_model(tiny_recipe(), (8, 8, 1))
     directory = RunDirectory(tmp_path)
     callback = SaveProgress(directory, Progress())
     callback.set_model(model)
@@ -374,7 +374,7 @@ def test_no_checkpoint_of_a_state_that_is_not_finite(tmp_path):
 
 
 def test_store_keeps_two_and_the_best(tmp_path):
-    model = run.build.make_model(tiny_recipe(), (8, 8, 1))
+    model = make_model(tiny_recipe(), (8, 8, 1))
     store = CheckpointStore(tmp_path)
     progress = Progress()
     for step, rate in ((1, 5.0), (2, 3.0), (3, 4.0), (4, 6.0)):
@@ -391,7 +391,7 @@ def test_store_keeps_two_and_the_best(tmp_path):
 
 
 def test_damaged_checkpoint_gives_way_to_the_one_before(tmp_path):
-    model = run.build.make_model(tiny_recipe(), (8, 8, 1))
+    model = make_model(tiny_recipe(), (8, 8, 1))
     store = CheckpointStore(tmp_path)
     for step in (1, 2):
         store.save(model, Progress(step, [_row(1.0, 0.0)] * step))
@@ -404,7 +404,7 @@ def test_damaged_checkpoint_gives_way_to_the_one_before(tmp_path):
 
 
 def test_processes_that_are_not_the_chief_write_nothing(tmp_path):
-    model = run.build.make_model(tiny_recipe(), (8, 8, 1))
+    model = make_model(tiny_recipe(), (8, 8, 1))
     progress = Progress()
     callback = SaveProgress(RunDirectory(tmp_path / "run"), progress, is_chief=False)
     callback.set_model(model)

@@ -6,8 +6,7 @@ import socket
 import pytest
 
 from tests import contract
-from tests.training.tiny import start_python, tiny_recipe
-from training.kinds import build
+from tests.training.tiny import make_model, start_python, tiny_recipe
 from training.runs import strategies
 from training.runs.checkpoints import CheckpointStore
 from zoo.errors import UsageError
@@ -25,7 +24,7 @@ sys.exit(main(["train", {recipe!r}, "--directory", {directory!r}, "--strategy", 
 
 
 def _state(directory):
-    model = build.make_model(tiny_recipe(), (8, 8, 1))
+    model = make_model(tiny_recipe(), (8, 8, 1))
     assert CheckpointStore(directory / "checkpoints").restore(model).step == 7
     return contract.state_of(model)
 

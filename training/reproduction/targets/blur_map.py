@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from training import datasets
 from training.evaluation.latents import normal_posteriors
 from training.figures.grids import as_pixels
-from training.kinds import build
 from training.reproduction.drawing import saved
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target
@@ -48,7 +48,7 @@ def _draw(finished, path):
     if _NAME not in finished.results:
         return None
     result = finished.results[_NAME]
-    model, data = result.load(), build.load_data(result.recipe)
+    model, data = result.load(), datasets.load_for(result.recipe)
     levels = data.sample_images("train", min(_MOST_IMAGES, data.num_examples["train"]), seed=0)
     images = inputs.as_images(levels, model.image_shape).numpy()
     axis_values = np.linspace(-_EDGE, _EDGE, _GRID)

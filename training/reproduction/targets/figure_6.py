@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from training import datasets
 from training.figures import save_comparison
-from training.kinds import build
 from training.reproduction.target import Target
 from training.reproduction.targets.variants import LABELS, make_variants
 
@@ -39,7 +39,7 @@ def _draw(finished, path):
 
 
 def _draw_system(results, path):
-    data = build.load_data(next(iter(results.values())).recipe)
+    data = datasets.load_for(next(iter(results.values())).recipe)
     images = data.sample_images("test", _NUM_IMAGES, seed=0)
     rows, numbers = [], {}
     for label, result in results.items():

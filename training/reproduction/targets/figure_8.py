@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from training import datasets
 from training.datasets.sources import NUM_MICRO_IMAGES
-from training.kinds import build
 from training.reproduction.drawing import saved
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target
@@ -73,7 +73,7 @@ def _draw(finished, path):
 
 def _posterior_samples(result):
     """Draws latents of each image, `[images, samples, 2]`."""
-    model, data = result.load(), build.load_data(result.recipe)
+    model, data = result.load(), datasets.load_for(result.recipe)
     images = data.sample_images("train", NUM_MICRO_IMAGES, seed=0)
     (latents,) = model.encode(np.repeat(images, _SAMPLES, axis=0), seed=0)
     return np.asarray(latents).reshape(len(images), _SAMPLES, -1)

@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 
+from training import datasets
 from training.figures.chains import save_chains
-from training.kinds import build
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target
 
@@ -23,7 +23,7 @@ def _draw(finished, path):
     if _NAME not in finished.results:
         return None
     result = finished.results[_NAME]
-    model, data = result.load(), build.load_data(result.recipe)
+    model, data = result.load(), datasets.load_for(result.recipe)
     images = data.sample_images("test", _NUM_IMAGES, seed=0)
     save_chains(path, model.reconstruct(images, seed=0, return_chain=True), images)
     samples = model.sample(_NUM_IMAGES, seed=0, return_chain=True)

@@ -1,0 +1,240 @@
+"""Latent-variable models of images."""
+
+import inspect
+
+import zoo
+from training import figures
+from training.evaluation import bits_per_dimension, feasibility
+from training.figures import model_pictures
+from training.kinds import card
+from training.kinds.kind import Kind, register
+from training.kinds.optimizers import make_optimizer
+from zoo import registry
+from zoo.errors import UsageError
+
+__all__ = ["LatentModel"]
+
+_OF_MEANS = """- Samples are means of the likelihood, so they are smoother than the data.
+- The constraint holds on average over images: a single one may be reconstructed worse."""
+_OF_DRAWS = "- The likelihood has no mean: reconstructions and samples are drawn, pixel by pixel."
+_MAY_IGNORE_LATENTS = "- Under the ELBO such a decoder may use its latents little: see the rate."
+
+
+@register
+class LatentModel(Kind):
+    """A latent-variable model: rate, distortion, constraints, and bits a dimension."""
+
+    name = "latent-variable model"
+    model_class = zoo.LatentImageModel
+    has_latents = True
+    intended_use = f"""## Intended use
+
+Research, teaching and testing: compressing and generating images like those it was trained on,
+comparing objectives, trying a serving set-up.
+
+## Limitations
+
+- It knows images of its training data's kind and size only; others are reconstructed badly.
+{_OF_MEANS}
+- Bits a dimension are an upper bound, with the likelihood quantised to 256 levels."""
+
+    def build(self, recipe, image_shape, context_shape, num_classes):
+        """Returns the compiled model; a context for a model that would not use it is refused."""
+        shapes = {"image_shape": image_shape}
+        if context_shape is not None:
+            _check_conditional(recipe)
+            shapes["context_shape"] = context_shape
+        model = registry.build("architecture", recipe.architecture, **shapes)
+        objective = registry.build("objective", recipe.objective)
+        model.compile(make_optimizer(recipe), objective=objective, seed=recipe.seed)
+        return model
+
+    # === Results ===
+
+    def measure_test(self, model, data, batch_size):
+        """Adds the bound on bits a dimension."""
+        found = super().measure_test(model, data, batch_size)
+        return found | {"bits_per_dimension": bits_per_dimension.measure(model, data)}
+
+    def measured_texts(self, found):
+        """Adds the bound on bits a dimension."""
+        bits = found["bits_per_dimension"]
+        text = (
+            f"{bits['value']:.6g}  (at most; {bits['images']} images, "
+            f"{bits['importance_samples']} samples each)"
+        )
+        return super().measured_texts(found) | {"bits a dimension": text}
+
+    def run_metrics(self, model, data, recipe, rows, test_logs, num_test_images):
+        """Adds the bound on bits a dimension, and how the constraints were met."""
+        metrics = super().run_metrics(model, data, recipe, rows, test_logs, num_test_images)
+        return metrics | {
+            "tolerances": recipe.tolerances,
+            "bits_per_dimension": bits_per_dimension.measure(model, data),
+            "multipliers": model.objective.multipliers,
+            "equivalent_beta": feasibility.equivalent_beta(model),
+            "infeasible_constraints": feasibility.infeasible_constraints(model),
+            "unmet_constraints": feasibility.unmet_constraints(model, metrics["test"], rows),
+        }
+
+    def save_figures(self, model, data, recipe, rows, folder):
+        """Saves reconstructions, samples, chains where there are any, and the trajectory."""
+        as_images = data.channels_are_images
+        num = min(2 * figures.NUM_COLUMNS, data.num_examples["test"])
+        examples = data.sample_examples("test", num, seed=0)
+        path = folder / "reconstructions.png"
+        model_pictures.save_reconstructions(path, model, examples, as_images)
+        samples, contexts = model_pictures.draw_samples(model, _num_samples(model, data), data)
+        model_pictures.save_samples(folder / "samples.png", samples, contexts, as_images)
+        if model_pictures.has_chains(model):
+            model_pictures.save_markov_chains(folder / "markov_chains.png", model, as_images)
+        if model.has_chain:
+            model_pictures.save_steps(folder, model, examples["image"], as_images)
+        path = folder / "trajectory.png"
+        figures.save_trajectory(path, rows, data.image_shape, recipe.tolerances)
+
+    def summary(self, metrics):
+        """Says in a few lines what a run reached, and what it did not."""
+        test = metrics["test"]
+        tolerance = metrics["tolerances"].get("ReconstructionError")
+        asked = "" if tolerance is None else f" (tolerance {tolerance:g})"
+        # A model whose likelihood has no mean has no error of it either.
+        error = f"rmse {test['rmse']:.4f}{asked}, " if "rmse" in test else ""
+        bits = metrics["bits_per_dimension"]["value"]
+        text = (
+            f"On the test split: {error}rate {test['rate']:.1f} nats an image, at most {bits:.3f} "
+            "bits a dimension."
+        )
+        return "\n".join([text, *feasibility.shortfalls(metrics)])
+
+    # === The card ===
+
+    def figures_text(self, recipe, data, metrics):
+        """Returns the pictures in Markdown."""
+        reconstructions = "Images of the test split, and below each its reconstruction"
+        samples = "Samples"
+        if data.context_shape is not None:
+            reconstructions = (
+                "Contexts and images of the test split, and after each its reconstruction"
+            )
+            samples = "In each row a context of the test split, then samples given it"
+        has_mean = _has_mean(metrics)
+        origin = "from posterior means" if has_mean else "with latents and pixels drawn"
+        pixels = "means" if has_mean else "draws"
+        return (
+            "![Reconstructions](figures/reconstructions.png)\n\n"
+            f"{reconstructions} {origin}.\n\n"
+            "![Samples](figures/samples.png)\n\n"
+            f"{samples}: {pixels} of the likelihood at latents drawn from the prior.\n\n"
+            f"{_chains_text(recipe, data, has_mean)}"
+            "![Trajectory](figures/trajectory.png)\n\n"
+            "The training run in the information plane, on the validation split."
+        )
+
+    def measures_text(self, recipe, metrics):
+        """Returns the section of measures, with the tolerances that were not met."""
+        test, bits = metrics["test"], metrics["bits_per_dimension"]
+        rows = [
+            ("rate", f"{test['rate']:.4g}", "nats an image, KL(q(z given x) ‖ p(z))"),
+            ("distortion", f"{test['distortion']:.4g}", "nats an image, -log p(x given z)"),
+        ]
+        if _has_mean(metrics):
+            meaning = _against_tolerance(test, metrics["tolerances"])
+            rows.append(("rmse", f"{test['rmse']:.4g}", meaning))
+        meaning = "met where at most 0; 0 is where the tolerance is kept exactly"
+        rows += [
+            (name.replace("_", " "), f"{value:.3g}", meaning)
+            for name, value in test.items()
+            if name.endswith("_violation")
+        ]
+        for name, value in metrics["multipliers"].items():
+            rows.append((f"{name.replace('_', ' ')} multiplier", f"{value:.4g}", "λ at the end"))
+        if metrics["equivalent_beta"]:
+            beta = metrics["equivalent_beta"]
+            scale = f"of a Gaussian likelihood of scale {beta['likelihood_scale']:.3g}"
+            rows.append(("equivalent β", f"{beta['value']:.4g}", scale))
+        sample = (
+            f"at most, from {bits['images']} images and {bits['importance_samples']} samples each"
+        )
+        rows.append(("bits a dimension", f"{bits['value']:.4g}", sample))
+        shortfalls = [f"**{text}**" for text in feasibility.shortfalls(metrics)]
+        return card.measures(metrics, rows, shortfalls, how=", with z drawn")
+
+    def training_rows(self, recipe, data):
+        """Returns the objective in words, and the context's shape."""
+        context = card.shape_text(data.context_shape) if data.context_shape else "none"
+        return {
+            "objective": _objective(recipe).summary,
+            "context images": context,
+        }
+
+    def use_text(self, recipe, metrics):
+        """Returns use and limitations, which depend on whether the likelihood has a mean."""
+        if _has_mean(metrics):
+            return self.intended_use
+        text = self.intended_use.replace(_OF_MEANS, _OF_DRAWS)
+        # Without a regulariser there is no price on using them.
+        is_priced = _objective(recipe).is_regularised
+        return f"{text}\n{_MAY_IGNORE_LATENTS}" if is_priced else text
+
+    def loading_code(self, data):
+        """Returns Python code that loads the model and samples from it."""
+        sample = "model.sample(16, seed=0)"
+        if data.context_shape is not None:
+            shape = ", ".join(map(str, (16, *data.context_shape)))
+            sample = f"model.sample(16, seed=0, context=contexts)  # contexts: [{shape}]"
+        return f"{card.LOAD}\nimages = {sample}"
+
+
+def _check_conditional(recipe):
+    """Refuses a context for a model that would leave it unused."""
+    architecture = registry.find("architecture", recipe.architecture["class_name"])
+    if "context_shape" not in inspect.signature(architecture).parameters:
+        raise UsageError(
+            f"The images of {recipe.data['name']} come with context images, and the architecture "
+            f"of {recipe.name}, {architecture.__name__}, models images alone. Choose a recipe of a "
+            "conditional architecture, ConvDRAW: conv_draw_digits or conv_draw_mnist, for instance."
+        )
+
+
+def _objective(recipe):
+    return registry.find("objective", recipe.objective["class_name"])
+
+
+def _num_samples(model, data):
+    """As many samples as fill a picture, of at most as many contexts as there are."""
+    if model.context_shape is None:
+        return figures.NUM_COLUMNS * figures.NUM_SAMPLE_ROWS
+    num_contexts = min(figures.NUM_SAMPLE_ROWS, data.num_examples["test"])
+    return num_contexts * model_pictures.SAMPLES_PER_CONTEXT
+
+
+def _has_mean(metrics):
+    """Whether the likelihood has a mean, so that reconstructions have an error."""
+    return "rmse" in metrics["test"]
+
+
+def _chains_text(recipe, data, has_mean):
+    text = ""
+    is_regularised = _objective(recipe).is_regularised
+    if data.context_shape is None and not (is_regularised and has_mean):
+        text = (
+            "![Markov chains](figures/markov_chains.png)\n\nIn each row a Markov chain of encoding "
+            "and decoding (`zoo.sampling.markov_chain`), from noise on the left.\n\n"
+        )
+    if registry.find("architecture", recipe.architecture["class_name"]).has_chain:
+        text += (
+            "![Steps of reconstructions](figures/steps_of_reconstructions.png)\n\nIn each row an "
+            "image of the test split, and its reconstruction after each step, with latents drawn."
+            "\n\n![Steps of samples](figures/steps_of_samples.png)\n\nIn each row a sample after "
+            "each step.\n\n"
+        )
+    return text
+
+
+def _against_tolerance(test, tolerances):
+    tolerance = tolerances.get("ReconstructionError")
+    if tolerance is None:
+        return "pixel units; no tolerance was asked for"
+    excess = 100.0 * (test["rmse"] / tolerance - 1.0)
+    return f"pixel units; the tolerance is {tolerance:g} ({excess:+.1f}%)"
