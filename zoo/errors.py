@@ -1,6 +1,8 @@
 """Errors for people: one plain paragraph that says what happened and what to do."""
 
-__all__ = ["SettingError", "UsageError", "UserError"]
+__all__ = ["MARK", "SettingError", "UsageError", "UserError"]
+
+MARK = "VAE Zoo:"  # Begins what a graph says, so that it is told from TensorFlow's own messages.
 
 
 class UserError(Exception):

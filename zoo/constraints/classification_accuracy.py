@@ -8,10 +8,9 @@ import tensorflow as tf
 from zoo import checks, registry
 from zoo.constraints.constraint import ErrorConstraint
 from zoo.constraints.frozen_network import FrozenNetwork, example_network, load_classifier
+from zoo.errors import MARK
 
 __all__ = ["ClassificationAccuracy"]
-
-_MARK = "VAE Zoo:"  # By which `fit` finds the message of a failed assertion, and shows it alone.
 
 
 @registry.register("constraint", package="zoo.constraints")
@@ -138,7 +137,7 @@ def _one_hot(labels, num_classes):
         )
     labels = tf.cast(labels, tf.int32)
     message = (
-        f"{_MARK} the classifier has the classes 0 to {num_classes - 1}, so labels must lie "
+        f"{MARK} the classifier has the classes 0 to {num_classes - 1}, so labels must lie "
         "there. Renumber them, or use a classifier of this data. Received labels from"
     )
     is_valid = tf.reduce_all((labels >= 0) & (labels < num_classes))
@@ -153,7 +152,7 @@ def _assert_probabilities(outputs):
     # Wide enough for a classifier that computes in bfloat16.
     is_valid = tf.reduce_all((outputs >= 0.0) & (tf.abs(total - 1.0)[..., None] < 0.05))
     message = (
-        f"{_MARK} the classifier must give class probabilities, each at least 0, together 1. For "
+        f"{MARK} the classifier must give class probabilities, each at least 0, together 1. For "
         "one that gives logits, pass from_logits=True. Received rows that add up to between"
     )
     extremes = [tf.reduce_min(total), "and", tf.reduce_max(total), "least:", tf.reduce_min(outputs)]

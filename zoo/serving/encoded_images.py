@@ -4,7 +4,7 @@ import functools
 
 import tensorflow as tf
 
-from zoo.serving.input_checks import MARK
+from zoo.errors import MARK
 
 __all__ = ["can_encode", "decode", "encode"]
 

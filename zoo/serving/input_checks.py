@@ -13,8 +13,9 @@ A batching server concatenates the requests of several clients, so there are two
 
 import tensorflow as tf
 
+from zoo.errors import MARK
+
 __all__ = [
-    "MARK",
     "assert_equal_rows",
     "assert_rows",
     "blank_faulty",
@@ -26,7 +27,6 @@ __all__ = [
     "no_errors",
 ]
 
-MARK = "VAE Zoo:"  # Begins every message, so that a client can tell them from TensorFlow's own.
 _MOST_MESSAGES = 8  # Of a request that fails: the clients whose rows it holds each find theirs.
 
 

@@ -7,11 +7,11 @@ fails all that share its batch, with messages that only such a batch gives.
 
 import re
 
+from zoo.errors import MARK
 from zoo.serving.client import errors
 
-__all__ = ["MARK", "UNREADABLE", "Failure"]
+__all__ = ["UNREADABLE", "Failure"]
 
-MARK = "VAE Zoo:"  # Of what the served graph itself says.
 UNREADABLE = "the answer cannot be read"
 _OTHER_SHAPE = "must have shape"
 # Every output of a zoo model has as many rows as its inputs, but a batch whose last request has no

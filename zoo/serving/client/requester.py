@@ -5,8 +5,9 @@ import dataclasses
 import threading
 import time
 
+from zoo.errors import MARK
 from zoo.serving.client.errors import InvalidInputError, ServingError
-from zoo.serving.client.failures import MARK, UNREADABLE, Failure
+from zoo.serving.client.failures import UNREADABLE, Failure
 from zoo.serving.client.retries import repeat
 from zoo.serving.client.rows import fill_up, join, most_rows, num_rows, split
 
