@@ -163,7 +163,7 @@ def _add_evaluate(commands):
         "  vae-zoo evaluate runs/demo --measure aggregate_posterior --output measures.json\n\n"
         "measures:\n"
     )
-    width = max(map(len, evaluation.NAMES))
+    width = max(map(len, evaluation.DESCRIPTIONS))
     examples += "".join(
         f"  {name:{width}}  {text}\n" for name, text in evaluation.DESCRIPTIONS.items()
     )
@@ -175,7 +175,6 @@ def _add_evaluate(commands):
         "--measure",
         action="append",
         default=[],
-        choices=evaluation.NAMES,
         metavar="NAME",
         help="measure this, too, one of those below; may be given several times",
     )

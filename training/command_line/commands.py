@@ -86,7 +86,7 @@ def _measure(arguments, model, data, batch_size):
     _print_in_columns(kind.measured_texts(found))
     yield found
     for name in arguments.measure:
-        print(f"{name} ({evaluation.DESCRIPTIONS[name]}):", flush=True)
+        print(f"{name} ({evaluation.describe(name)}):", flush=True)
         found[name] = evaluation.measure(name, model, data)
         values = sorted(found[name].items())
         _print_in_columns({measure: f"{float(value):.6g}" for measure, value in values})

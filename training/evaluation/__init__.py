@@ -1,57 +1,77 @@
-"""Measures of trained models, one file a measure, each with `measure(model, data)`.
+"""Measures of trained models, one file a measure.
 
-It gives a dict of numbers. `vae-zoo evaluate --measure NAME` calls it by the name of its file. A
-measure that cannot be taken of every model or data set has a `check(model, data)`, too.
+A measure is a module with
+
+- `DESCRIPTION`, a few words, for `vae-zoo evaluate --help`;
+- `measure(model, data)`, which returns a dict of numbers;
+- `NEEDS`, a tuple of what a model must have, of "latents", "chain" and "context"; ("latents",) if
+  there is none;
+- `TAKES_CONTEXT`, whether conditional models can be measured; otherwise only if it needs context;
+- `check(model, data)`, if there is more to refuse, which raises UsageError.
+
+`vae-zoo evaluate --measure NAME` calls it by the name of its file, and so it does a module of this
+form that `--import` names.
 """
 
+import ast
 import importlib
+import pathlib
 
+from training.recipes import imports
 from zoo.errors import UsageError
+from zoo.names import UnknownName
 
-__all__ = ["DESCRIPTIONS", "NAMES", "check", "measure"]
+__all__ = ["DESCRIPTIONS", "check", "describe", "measure"]
 
-DESCRIPTIONS = {
-    "active_units": "how many latents move with the image",
-    "aggregate_posterior": "MMD² between q(z) and the prior beside its null; covariance of q(z)",
-    "annealed_importance_sampling": "log p(x), nats, whatever the posterior; takes minutes",
-    "chain_steps": "error and sharpness after each step of a chain",
-    "class_distribution": "whether samples have the data's share of each class",
-    "frechet_distance": "samples and data in our classifier's features; no FID",
-    "generated_accuracy": "whether samples answer their contexts (conditional models)",
-    "linear_classifier": "the error of a linear classifier on z with 100 and 1000 labels",
-    "marginal_kl": "KL(q(z) | p(z)), nats, by mixture and by density ratio; takes minutes",
-    "mutual_information": "I(x; z), nats, at most the logarithm of the number of images",
-    "quantized_likelihood": "σ*, and nats a pixel under a normal of that scale, quantised",
-    "sharpness": "the variance of the Laplacian of data, reconstructions and samples",
-}
-NAMES = tuple(DESCRIPTIONS)
-_WITH_CONTEXT = ("generated_accuracy", "quantized_likelihood")
-_OF_IMAGES = ("chain_steps", "class_distribution", "frechet_distance", "sharpness")
+
+def _describe_file(path):
+    """Returns the DESCRIPTION in a file, None without one; importing it would take seconds."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == "DESCRIPTION":
+            return ast.literal_eval(node.value)
+    return None
+
+
+_FILES = sorted(pathlib.Path(__file__).parent.glob("[a-z]*.py"))
+DESCRIPTIONS = {path.stem: text for path in _FILES if (text := _describe_file(path))}
 
 
 def measure(name, model, data):
-    """Measures a model on a data set's test split by the measure of that name, one of `NAMES`."""
-    return _module(name).measure(model, data)
+    """Measures a model on a data set's test split by the measure of that name."""
+    return _find(name).measure(model, data)
+
+
+def describe(name):
+    """Returns the few words about the measure of that name."""
+    return _find(name).DESCRIPTION
 
 
 def check(name, model, data):
-    """Raises UsageError if the measure of that name is not about such a model and data set."""
-    kind = type(model).__name__
+    """Raises UsageError if there is no such measure, or it is not about such a model and data."""
+    try:
+        module = _find(name)
+    except UnknownName as error:
+        raise UsageError(str(error)) from error
+    kind, needs = type(model).__name__, getattr(module, "NEEDS", ("latents",))
     has_context = model.context_shape is not None
-    if has_context and name not in _WITH_CONTEXT:
+    if has_context and not ("context" in needs or getattr(module, "TAKES_CONTEXT", False)):
         raise UsageError(f"{name} does not measure a model with context, as this {kind}.")
-    if not has_context and name == "generated_accuracy":
+    if not has_context and "context" in needs:
         raise UsageError(f"{name} does not measure a model without context, as this {kind}.")
-    if name not in _OF_IMAGES and not hasattr(model, "log_posterior"):
+    if "latents" in needs and not hasattr(model, "log_posterior"):
         raise UsageError(f"{name} measures latents, and {kind} has none.")
-    if name == "chain_steps" and not model.has_chain:
+    if "chain" in needs and not model.has_chain:
         raise UsageError(
-            f"chain_steps measures models that draw images in steps, and {kind} gives no chain."
+            f"{name} measures models that draw images in steps, and {kind} gives no chain."
         )
-    check_data = getattr(_module(name), "check", None)
-    if check_data is not None:
-        check_data(model, data)
+    if hasattr(module, "check"):
+        module.check(model, data)
 
 
-def _module(name):
-    return importlib.import_module(f"{__name__}.{name}")
+def _find(name):
+    if name in DESCRIPTIONS:
+        return importlib.import_module(f"{__name__}.{name}")
+    others = {n: m for n, m in imports.MODULES.items() if hasattr(m, "measure")}
+    if name not in others:
+        raise UnknownName("measure", name, [*DESCRIPTIONS, *others])
+    return others[name]

@@ -9,6 +9,8 @@ from training.evaluation.latents import posterior_means
 
 __all__ = ["measure"]
 
+DESCRIPTION = "how many latents move with the image"
+
 
 def measure(model, data, split="test", num_images=2000, threshold=0.01):
     """Counts active units.

@@ -10,6 +10,8 @@ from training.evaluation.latents import posterior_samples, prior_samples
 
 __all__ = ["log_determinant_of_covariance", "measure"]
 
+DESCRIPTION = "MMD² between q(z) and the prior beside its null; covariance of q(z)"
+
 _NUM_NULL = 20
 
 

@@ -16,6 +16,8 @@ from zoo.errors import UsageError
 
 __all__ = ["check", "log_prob", "measure"]
 
+DESCRIPTION = "log p(x), nats, whatever the posterior; takes minutes"
+
 _LEAPFROG_STEPS = 10
 # The step size grows where proposals are accepted and shrinks where not, so that about 65% are.
 _GROWTH, _SHRINKAGE = 1.02, 0.9637

@@ -12,6 +12,9 @@ from zoo.errors import UsageError
 
 __all__ = ["measure"]
 
+DESCRIPTION = "error and sharpness after each step of a chain"
+NEEDS = ("chain",)
+
 _BATCH_SIZE = 200
 
 

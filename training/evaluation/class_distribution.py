@@ -6,6 +6,9 @@ from training.evaluation.classifiers import check, find_classifier, predict_clas
 
 __all__ = ["check", "measure"]
 
+DESCRIPTION = "whether samples have the data's share of each class"
+NEEDS = ()
+
 _NUM_NULL = 1000
 
 

@@ -10,6 +10,9 @@ from training.evaluation.classifiers import check, features_of, find_classifier
 
 __all__ = ["check", "frechet_distance", "measure"]
 
+DESCRIPTION = "samples and data in our classifier's features; no FID"
+NEEDS = ()
+
 
 def measure(model, data, classifier=None, num_samples=2000, seed=0):
     """Measures how far samples are from the test split.

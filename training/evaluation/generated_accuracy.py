@@ -19,6 +19,9 @@ from zoo.errors import UsageError
 
 __all__ = ["measure"]
 
+DESCRIPTION = "whether samples answer their contexts (conditional models)"
+NEEDS = ("latents", "context")
+
 _BATCH_SIZE = 200  # Contexts.
 
 

@@ -10,6 +10,8 @@ from zoo.errors import UsageError
 
 __all__ = ["check", "measure"]
 
+DESCRIPTION = "the error of a linear classifier on z with 100 and 1000 labels"
+
 _NUM_LABELS = (100, 1000)
 
 

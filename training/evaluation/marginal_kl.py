@@ -18,6 +18,8 @@ from training.evaluation.latents import posterior_samples, prior_samples
 
 __all__ = ["density_ratio", "measure"]
 
+DESCRIPTION = "KL(q(z) | p(z)), nats, by mixture and by density ratio; takes minutes"
+
 _BATCH_SIZE = 256
 _VALIDATION_SHARE = 0.2
 _EVALUATIONS = 20

@@ -14,6 +14,8 @@ from zoo.base import inputs
 
 __all__ = ["measure"]
 
+DESCRIPTION = "I(x; z), nats, at most the logarithm of the number of images"
+
 _ENCODED_AT_ONCE = 1000  # Images a call where each latent meets each image.
 
 

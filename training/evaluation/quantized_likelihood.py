@@ -15,6 +15,9 @@ from zoo.errors import UsageError
 
 __all__ = ["check", "measure", "negative_log_likelihood"]
 
+DESCRIPTION = "σ*, and nats a pixel under a normal of that scale, quantised"
+TAKES_CONTEXT = True
+
 _BATCH_SIZE = 200
 
 

@@ -7,6 +7,9 @@ import numpy as np
 
 __all__ = ["measure", "sharpness"]
 
+DESCRIPTION = "the variance of the Laplacian of data, reconstructions and samples"
+NEEDS = ()
+
 _BATCH_SIZE = 200
 
 

@@ -11,17 +11,21 @@ from training import datasets, evaluation
 from training.evaluation import classifiers
 from zoo.errors import UsageError
 
-_HELPERS = {"classifiers", "latents"}
+MODULES = {
+    name: importlib.import_module(f"training.evaluation.{name}")
+    for _, name, _ in pkgutil.iter_modules(evaluation.__path__)
+}
 
 
-def test_names_are_those_of_the_files():
-    files = {module.name for module in pkgutil.iter_modules(evaluation.__path__)}
-    assert set(evaluation.NAMES) == files - _HELPERS
+def test_measures_are_the_modules_with_a_description():
+    described = {n: m.DESCRIPTION for n, m in MODULES.items() if hasattr(m, "DESCRIPTION")}
+    assert described == evaluation.DESCRIPTIONS
+    assert all(hasattr(MODULES[name], "measure") for name in described)
 
 
-@pytest.mark.parametrize("name", evaluation.NAMES)
+@pytest.mark.parametrize("name", evaluation.DESCRIPTIONS)
 def test_every_measure_takes_a_model_and_a_data_set(name):
-    module = importlib.import_module(f"training.evaluation.{name}")
+    module = MODULES[name]
     first, second, *others = inspect.signature(module.measure).parameters.values()
     assert (first.name, second.name) == ("model", "data")
     assert all(parameter.default is not parameter.empty for parameter in others)
@@ -38,14 +42,14 @@ def models():
     }
 
 
-@pytest.mark.parametrize("name", evaluation.NAMES)
+@pytest.mark.parametrize("name", evaluation.DESCRIPTIONS)
 def test_models_that_a_measure_is_not_about_are_refused(name, models, monkeypatch):
     data = datasets.load("digits", image_size=8)
     # No pretrained classifier knows these digits; that has a test of its own.
     monkeypatch.setattr(classifiers, "find_classifier", lambda classifier, data: None)
     taken = {
-        "conditional": name in evaluation._WITH_CONTEXT,
-        "infusion": name in evaluation._OF_IMAGES,
+        "conditional": name in ("generated_accuracy", "quantized_likelihood"),
+        "infusion": name in ("chain_steps", "class_distribution", "frechet_distance", "sharpness"),
         "latent": name not in ("generated_accuracy", "chain_steps"),
     }
     for kind, model in models.items():
