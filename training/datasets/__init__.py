@@ -9,8 +9,10 @@ model, where the set has them; and `label`, int32 `[B]`, where there are labels.
 until they are on the device; the model turns them into floats.
 """
 
+from training.datasets import celeb_a, compositions, digits, folder, lsun, tfds_sets  # noqa: F401
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.of_recipe import load_for
-from training.datasets.registry import NAMES, load
+from training.datasets.registry import load, names, register
+from training.datasets.splits import MemorySplit
 
-__all__ = ["NAMES", "ImageDataset", "load", "load_for"]
+__all__ = ["ImageDataset", "MemorySplit", "load", "load_for", "names", "register"]

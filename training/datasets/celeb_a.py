@@ -5,6 +5,7 @@ import functools
 import tensorflow as tf
 
 from training.datasets.image_dataset import ImageDataset
+from training.datasets.registry import register
 from training.datasets.tfds_builders import find_builder
 from training.datasets.tfds_sets import load_builder
 
@@ -12,6 +13,7 @@ IMAGE_SIZE = (64, 64)
 WINDOW = (slice(55, 163), slice(35, 143))  # the centred 108x108 of the 218x178 pixels
 
 
+@register("celeb_a")
 def load_celeb_a(
     name: str,
     image_size: tuple[int, int] | None,

@@ -8,12 +8,14 @@ times, under one seed, for one base.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from training.datasets import sources
 from training.datasets.image_dataset import ImageDataset
+from training.datasets.registry import load_levels, refuse_rounds, register
 from training.datasets.rotation import rotate
 from training.datasets.sources import NUM_DIGITS, NUM_MICRO_IMAGES
 from training.datasets.splits import MemorySplit
@@ -241,3 +243,24 @@ COMPOSITIONS: Mapping[str, _Composition] = {
         arrange=_arrange_micro,
     ),
 }
+
+
+# === Their names ===
+
+
+def _load_named(kind, base_name, name, image_size, fit, channels, corrupt, data_dir, seed, rounds):
+    own_channels = COMPOSITIONS[kind].channels
+    if channels not in (None, own_channels):
+        raise ValueError(
+            f"Expected channels to be {own_channels}, the number that {name} always has, "
+            f"received {channels}; leave channels unset."
+        )
+    if kind == "micro_mnist" and rounds > 1:
+        refuse_rounds(name, rounds)
+    reading = (image_size, fit, 1, corrupt, data_dir, seed)
+    load_base = functools.partial(load_levels, base_name, *reading)
+    return load_composition(kind, base_name, load_base, seed, rounds)
+
+
+for _kind in COMPOSITIONS:
+    register(_kind, "BASE", DEFAULT_BASE)(functools.partial(_load_named, _kind))

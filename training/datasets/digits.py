@@ -3,6 +3,7 @@
 import numpy as np
 
 from training.datasets.image_dataset import ImageDataset
+from training.datasets.registry import register
 from training.datasets.resizing import convert_channels, fit_image
 from training.datasets.splits import MemorySplit
 
@@ -12,6 +13,7 @@ NUM_TEST = 300
 MAX_STORED_VALUE = 16  # scikit-learn counts the inked pixels of 4x4 blocks
 
 
+@register("digits")
 def load_digits(image_size: tuple[int, int] | None, channels: int | None) -> ImageDataset:
     """Loads the 1797 digits of `sklearn.datasets.load_digits`.
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 from training.datasets import image_dataset
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.image_files import decode_image, find_image_files
+from training.datasets.registry import register
 from training.datasets.resizing import fit_image
 from training.datasets.splits import DiskSplit, Example, MemorySplit
 
@@ -32,6 +33,7 @@ class _File:
     error: str | None = None
 
 
+@register("folder", rest="PATH")
 def load_folder(
     folder: str, image_size: tuple[int, int] | None, fit: str, channels: int | None, corrupt: str
 ) -> ImageDataset:

@@ -3,15 +3,17 @@
 import difflib
 
 from training.datasets.image_dataset import ImageDataset
+from training.datasets.registry import register
 from training.datasets.tfds_sets import load_builder
 
 DEFAULT_CATEGORY = "bedroom"
 IMAGE_SIZE = (64, 64)
 
 
+@register("lsun", rest="CATEGORY", default=DEFAULT_CATEGORY)
 def load_lsun(
-    name: str,
     category: str,
+    name: str,
     image_size: tuple[int, int] | None,
     fit: str,
     channels: int | None,
@@ -25,8 +27,8 @@ def load_lsun(
     are the training images; here no image is in two splits.
 
     Args:
-        name: What the data set is called here.
         category: One of LSUN's ten scenes and twenty objects.
+        name: What the data set is called here.
         image_size: (height, width) in pixels; by default 64x64. The pictures differ in size,
             with 256 pixels on their shorter side.
         fit: As in `load`.

@@ -1,25 +1,62 @@
-"""Finds a data set by its name."""
+"""Data sets by name: each registers in its own file."""
 
 import dataclasses
-import difflib
-import functools
+import inspect
+from collections.abc import Callable
 
 from training.datasets import binarization
-from training.datasets.celeb_a import load_celeb_a
-from training.datasets.compositions import COMPOSITIONS, DEFAULT_BASE, load_composition
-from training.datasets.digits import load_digits
-from training.datasets.folder import load_folder
 from training.datasets.image_dataset import ImageDataset
-from training.datasets.lsun import DEFAULT_CATEGORY, load_lsun
 from training.datasets.resizing import FITS, check_channels, check_choice, check_image_size
-from training.datasets.tfds_sets import load_tfds
+from zoo.names import did_you_mean
 
-NAMES = (
-    *("digits", "mnist", "cifar10", "celeb_a", "lsun:CATEGORY"),
-    *COMPOSITIONS,
-    *("folder:PATH", "tfds:NAME"),
-)
 CORRUPT_CHOICES = ("refuse", "skip")
+_OPTIONS = ("name", "image_size", "fit", "channels", "corrupt", "data_dir", "seed", "rounds")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Entry:
+    """How a data set is loaded; attributes as the arguments of `register`."""
+
+    load: Callable[..., ImageDataset]
+    rest: str | None
+    default: str | None
+
+    @property
+    def options(self) -> list[str]:
+        """Names of those options that the data set takes."""
+        parameters = list(inspect.signature(self.load).parameters)
+        return parameters[1:] if self.rest else parameters
+
+
+_ENTRIES: dict[str, _Entry] = {}
+
+
+def register(name: str, rest: str | None = None, default: str | None = None):
+    """Returns a decorator that registers a function which loads a data set.
+
+    The function takes, by their names, those of the options of `load` that mean something to the
+    set, with `image_size` as (height, width) or None, and may take `name`, what the set was called.
+
+    Args:
+        name: What the set is called.
+        rest: What people write after `name:`, such as "PATH"; the function's first argument.
+        default: The rest where only `name` is given; None: there must be one.
+    """
+
+    def decorate(load):
+        _ENTRIES[name] = entry = _Entry(load, rest, default)
+        if unknown := set(entry.options) - set(_OPTIONS):
+            raise ValueError(f"Expected options among {_OPTIONS}, received {sorted(unknown)}.")
+        return load
+
+    return decorate
+
+
+def names() -> list[str]:
+    """The names of the data sets, with what is to be written after a colon."""
+    plain = [name for name, entry in _ENTRIES.items() if not entry.rest or entry.default]
+    others = [f"{name}:{e.rest}" for name, e in _ENTRIES.items() if name not in plain]
+    return [*sorted(plain), *sorted(others)]
 
 
 def load(
@@ -97,18 +134,13 @@ def load(
         )
     if not isinstance(rounds, int) or rounds < 1:
         raise ValueError(f"Expected rounds to be an int of at least 1, received {rounds!r}.")
-    if rounds > 1 and name.partition(":")[0] not in set(COMPOSITIONS) - {"micro_mnist"}:
-        raise ValueError(
-            f"Expected a composed set, such as mnist_sum, for rounds={rounds}, received {name}; "
-            "leave rounds out."
-        )
-    data = _load_levels(name, image_size, fit, channels, corrupt, data_dir, seed, rounds)
+    data = load_levels(name, image_size, fit, channels, corrupt, data_dir, seed, rounds)
     if binarize:
         data = binarization.binarize(data, binarize, seed)
     return dataclasses.replace(data, dequantization_seed=seed) if dequantize else data
 
 
-def _load_levels(
+def load_levels(
     name: str,
     image_size: tuple[int, int] | None,
     fit: str,
@@ -118,42 +150,32 @@ def _load_levels(
     seed: int,
     rounds: int = 1,
 ) -> ImageDataset:
-    """Loads a data set with the 256 levels of its pixels."""
-    kind, _, rest = name.partition(":")
-    if name == "digits":
-        return load_digits(image_size, channels)
-    if name in ("mnist", "cifar10"):
-        return load_tfds(
-            name, name, image_size, fit, channels, data_dir=data_dir, num_validation=5000
-        )
-    if kind in COMPOSITIONS and (rest or kind == name):
-        own_channels = COMPOSITIONS[kind].channels
-        if channels not in (None, own_channels):
-            raise ValueError(
-                f"Expected channels to be {own_channels}, the number that {name} always has, "
-                f"received {channels}; leave channels unset."
-            )
-        base_name = rest or DEFAULT_BASE
-        load_base = functools.partial(
-            _load_levels, base_name, image_size, fit, 1, corrupt, data_dir, seed
-        )
-        return load_composition(kind, base_name, load_base, seed, rounds)
-    if name == "celeb_a":
-        return load_celeb_a(name, image_size, fit, channels, data_dir)
-    if kind == "lsun" and (rest or kind == name):
-        return load_lsun(name, rest or DEFAULT_CATEGORY, image_size, fit, channels, data_dir)
-    if kind == "folder" and rest:
-        return load_folder(rest, image_size, fit, channels, corrupt)
-    if kind == "tfds" and rest:
-        return load_tfds(name, rest, image_size, fit, channels, data_dir=data_dir)
-    raise ValueError(_unknown_name_message(name))
+    """Loads a data set with the 256 levels of its pixels; arguments as in `load`."""
+    own, colon, rest = name.partition(":")
+    entry = _ENTRIES.get(own)
+    rest = rest or (entry and not colon and entry.default)
+    if entry is None or bool(entry.rest) != bool(rest) or (colon and not rest):
+        raise ValueError(_unknown_name_message(name))
+    if rounds > 1 and "rounds" not in entry.options:
+        refuse_rounds(name, rounds)
+    given = (name, image_size, fit, channels, corrupt, data_dir, seed, rounds)
+    options = dict(zip(_OPTIONS, given, strict=True))
+    arguments = {option: options[option] for option in entry.options}
+    return entry.load(rest, **arguments) if entry.rest else entry.load(**arguments)
+
+
+def refuse_rounds(name: str, rounds: int) -> None:
+    """Raises ValueError: the set is what it is."""
+    raise ValueError(
+        f"Expected a composed set, such as mnist_sum, for rounds={rounds}, received {name}; "
+        "leave rounds out."
+    )
 
 
 def _unknown_name_message(name: str) -> str:
     """Says which names exist and which of them are near `name`."""
-    near = difflib.get_close_matches(name, NAMES)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
     return (
-        f"Unknown data set: expected one of {', '.join(NAMES)}, received {name!r}.{hint} "
-        "For another set of TensorFlow Datasets write tfds:NAME, for your own images folder:PATH."
+        f"Unknown data set: expected one of {', '.join(names())}, received {name!r}."
+        f"{did_you_mean(name, names())} For another set of TensorFlow Datasets write tfds:NAME, "
+        "for your own images folder:PATH."
     )

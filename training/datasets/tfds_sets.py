@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.preparation import MakeBuilder, prepared_builder
+from training.datasets.registry import register
 from training.datasets.resizing import convert_channels, fit_image
 from training.datasets.splits import DiskSplit, Example
 from training.datasets.tfds_builders import find_builder
@@ -47,6 +48,17 @@ def load_tfds(
     return load_builder(
         name, make_builder, image_size, fit, channels, data_dir, num_validation=num_validation
     )
+
+
+@register("tfds", rest="NAME")
+def _load_any(tfds_name, name, image_size, fit, channels, data_dir):
+    return load_tfds(name, tfds_name, image_size, fit, channels, data_dir)
+
+
+@register("mnist")
+@register("cifar10")
+def _load_known(name, image_size, fit, channels, data_dir):
+    return load_tfds(name, name, image_size, fit, channels, data_dir, num_validation=5000)
 
 
 def load_builder(

@@ -8,7 +8,7 @@ from training.datasets import load
     [
         ("minst", "received 'minst'. Did you mean mnist"),
         ("digit", "Did you mean digits"),
-        ("zzz", "expected one of digits, mnist, cifar10, .* received 'zzz'"),
+        ("zzz", "expected one of .*digits, .*folder:PATH, .*tfds:NAME, .*received 'zzz'"),
         ("folder:", "received 'folder:'"),
         ("tfds:", "received 'tfds:'"),
     ],
