@@ -7,7 +7,7 @@ import sys
 
 from training import evaluation
 from training.command_line.data_options import add_data_options, add_reading_options
-from training.recipes import find_recipe, recipe_names
+from training.recipes import find_recipe, imports, recipe_names
 from training.reproduction import names as target_names
 from training.reproduction import options as reproduction_options
 from training.serve import options as serve_options
@@ -48,6 +48,7 @@ def _command(name, module="training.command_line.commands"):
         from training.command_line import quiet
 
         quiet.start_tensorflow()
+        imports.import_all(getattr(arguments, "imports", []))
         return getattr(importlib.import_module(module), name)(arguments)
 
     return run
@@ -136,8 +137,8 @@ def _add_train(commands):
     )
     parser.add_argument(
         "--objective",
-        choices=("geco", "elbo", "info_vae", "unregularised"),
-        help="what to minimise",
+        metavar="NAME",
+        help="what to minimise, such as geco or elbo; of a name that there is not, all are told",
     )
     parser.add_argument("--batch-size", type=int, help="images a step, over all devices together")
     parser.add_argument("--learning-rate", type=float, help="Adam's, at the start")
@@ -147,12 +148,26 @@ def _add_train(commands):
         metavar="NAME",
         help="mirrored (all devices of this machine) or multi_worker (the machines in TF_CONFIG)",
     )
+    _add_import(parser)
     add_data_options(parser)
 
 
 def _add_model(parser):
     parser.add_argument(
         "model", help="a pretrained model's name, a run directory, or an exported model's folder"
+    )
+    _add_import(parser)
+
+
+def _add_import(parser):
+    parser.add_argument(
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="import what others wrote: a module's name or a .py file with classes, data sets or a "
+        "measure; may be given several times",
     )
 
 
@@ -230,6 +245,7 @@ def _add_compare(commands):
     parser.add_argument(
         "models", nargs="+", metavar="MODEL", help="run directories or names of pretrained models"
     )
+    _add_import(parser)
     parser.add_argument(
         "--output", default="comparison.png", help="a PNG file; default: comparison.png"
     )
@@ -288,6 +304,7 @@ def _add_data(commands):
     parser.add_argument(
         "--output", metavar="FILE", help="the picture, a PNG file; default: NAME.png, with --show"
     )
+    _add_import(parser)
     add_reading_options(parser)
 
 

@@ -9,7 +9,7 @@ from training import datasets, evaluation, figures, kinds
 from training.datasets.image_files import decode_image
 from training.datasets.resizing import fit_image
 from training.figures import model_pictures
-from training.recipes import find_recipe
+from training.recipes import find_recipe, imports
 from training.runs import model_source, run
 from training.runs.run_directory import RunDirectory, write_json
 from zoo.errors import UsageError, UserError
@@ -48,8 +48,10 @@ def train(arguments):
         if begun.name != recipe.name:
             raise UsageError(f"{directory} is a run of {begun.name}, not of {recipe.name}.")
         recipe = begun
+    imports.import_all(recipe.imports)
     settings = {name: getattr(arguments, name) for name in _RECIPE_SETTINGS}
-    recipe = recipe.override(**settings)
+    named = [*recipe.imports, *map(imports.resolve, arguments.imports)]
+    recipe = recipe.override(**settings, imports=list(dict.fromkeys(named)))
     _, metrics = run.train(recipe, directory, arguments.resume, arguments.strategy)
     if metrics is not None:
         text = kinds.of_recipe(recipe).summary(metrics)

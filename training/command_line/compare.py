@@ -9,17 +9,12 @@ import zoo
 from training import datasets, figures, kinds
 from training.runs import model_source
 from training.runs.run_directory import RunDirectory
+from zoo import registry
 from zoo.errors import UsageError, UserError
 
 __all__ = ["compare", "describe_objective"]
 
 _NUM_IMAGES = 12
-_SHORT_NAMES = {
-    "ReconstructionError": "RE",
-    "FeatureReconstructionError": "FRE",
-    "ClassificationAccuracy": "CLA",
-    "PatchCorrelation": "pNCC",
-}
 
 
 def compare(arguments):
@@ -58,13 +53,17 @@ def describe_objective(recipe):
     """Names a recipe's model and objective in a few words: "ConvDRAW, GECO RE 0.1"."""
     arguments = recipe.objective["arguments"]
     parts = [
-        f"{_SHORT_NAMES[part['class_name']]} {part['arguments']['tolerance']:g}"
+        f"{_short_name(part)} {part['arguments'].get('tolerance', '')}".rstrip()
         for part in arguments.get("constraints", [])
     ]
     if "divergence" in arguments:
         parts.append(arguments["divergence"]["class_name"])
     objective = " ".join([recipe.objective["class_name"], " + ".join(parts)]).rstrip()
     return f"{recipe.architecture['class_name']}, {objective}"
+
+
+def _short_name(constraint):
+    return registry.find("constraint", constraint["class_name"]).short_name
 
 
 def _measures(name):

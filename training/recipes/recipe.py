@@ -7,17 +7,11 @@ import json
 import pathlib
 
 from zoo.errors import UsageError
-from zoo.names import did_you_mean
+from zoo.names import UnknownName, did_you_mean
 
 __all__ = ["Recipe", "find_recipe", "recipe_names"]
 
 _FOLDER = pathlib.Path(__file__).parent
-_OBJECTIVES = {
-    "elbo": "ELBO",
-    "geco": "GECO",
-    "info_vae": "InfoVAE",
-    "unregularised": "Unregularised",
-}
 _COUNTS = ("batch_size", "steps", "steps_per_epoch", "validation_images")
 
 
@@ -42,6 +36,7 @@ class Recipe:
         seed: Fixes initial weights, batches and noise.
         fidelity: How this departs from the paper, a list of
             `{"setting", "paper", "ours", "why"}`.
+        imports: Modules of other authors that it needs: names, or paths of .py files.
     """
 
     name: str
@@ -56,6 +51,7 @@ class Recipe:
     validation_images: int
     seed: int
     fidelity: list
+    imports: list = dataclasses.field(default_factory=list)
 
     def __post_init__(self):
         for name in _COUNTS:
@@ -76,7 +72,7 @@ class Recipe:
             UsageError: A field is missing or unknown, or has a value that cannot be.
         """
         known = {field.name for field in dataclasses.fields(cls)}
-        values = {name: value for name, value in values.items() if name != "made_with"}
+        values = {"imports": []} | {n: value for n, value in values.items() if n != "made_with"}
         if set(values) != known:
             missing, unknown = sorted(known - set(values)), sorted(set(values) - known)
             raise UsageError(
@@ -86,14 +82,16 @@ class Recipe:
         return cls(**copy.deepcopy(values))
 
     def to_dict(self):
-        """Returns the recipe as JSON-ready values."""
-        return dataclasses.asdict(self)
+        """Returns the recipe as JSON-ready values; `imports` only if there are any."""
+        values = dataclasses.asdict(self)
+        return values if self.imports else {n: v for n, v in values.items() if n != "imports"}
 
     @property
     def tolerances(self):
         """Tolerance of each constraint of the objective, by the constraint's class name."""
         constraints = self.objective["arguments"].get("constraints", [])
-        return {c["class_name"]: c["arguments"]["tolerance"] for c in constraints}
+        tolerances = {c["class_name"]: c["arguments"].get("tolerance") for c in constraints}
+        return {name: value for name, value in tolerances.items() if value is not None}
 
     def override(
         self,
@@ -123,9 +121,9 @@ class Recipe:
             dequantize: True for dequantised pixels; see `training.datasets.load`.
             data_seed: The `seed` of `training.datasets.load`.
             tolerance: Of the recipe's constraint, in the constraint's unit.
-            objective: "geco", "elbo", "info_vae" or "unregularised".
+            objective: Name or short name of an objective, such as "geco".
             learning_rate: At the start of the run.
-            **fields: `steps`, `batch_size`, `seed`.
+            **fields: `steps`, `batch_size`, `seed`, `imports`.
 
         Raises:
             UsageError: The settings contradict each other or the recipe.
@@ -148,14 +146,25 @@ class Recipe:
         recipe.data["options"].update({k: v for k, v in options.items() if v is not None})
         if learning_rate is not None:
             recipe.optimizer["learning_rate"] = learning_rate
-        if objective is not None and _OBJECTIVES[objective] != recipe.objective["class_name"]:
-            recipe.objective.clear()
-            recipe.objective.update(_objective_config(objective))
+        if objective is not None:
+            recipe._set_objective(objective)
         if tolerance is not None:
             recipe._set_tolerance(tolerance)
         with _named_as_flags():
             recipe.__post_init__()
         return recipe
+
+    def _set_objective(self, name):
+        # Imported here: names of recipes are listed without TensorFlow.
+        from zoo import registry
+
+        try:
+            objective = registry.find("objective", name)
+        except UnknownName as error:
+            raise UsageError(str(error)) from error
+        if objective.__name__ != self.objective["class_name"]:
+            arguments = copy.deepcopy(objective.starting_arguments)
+            self.objective.update(class_name=objective.__name__, arguments=arguments)
 
     def _set_tolerance(self, tolerance):
         constraints = self.objective["arguments"].get("constraints", [])
@@ -182,14 +191,6 @@ def _named_as_flags():
     except UsageError as error:
         name, _, rest = str(error).partition(" ")
         raise UsageError(f"--{name.replace('_', '-')} {rest}") from None
-
-
-def _objective_config(name):
-    arguments = {"beta": 1.0} if name == "elbo" else {}
-    if name == "geco":
-        constraint = {"class_name": "ReconstructionError", "arguments": {"tolerance": 0.1}}
-        arguments["constraints"] = [constraint]
-    return {"class_name": _OBJECTIVES[name], "arguments": arguments}
 
 
 def recipe_names():

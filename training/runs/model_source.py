@@ -4,7 +4,7 @@ import pathlib
 
 import zoo
 from training import datasets, kinds
-from training.recipes import Recipe
+from training.recipes import Recipe, imports
 from training.runs.checkpoints import CheckpointStore
 from training.runs.run_directory import RunDirectory
 from zoo.errors import UsageError
@@ -29,6 +29,9 @@ def load_model(name_or_path):
     """
     path = pathlib.Path(name_or_path)
     run = RunDirectory(path)
+    if run.recipe.exists():
+        # A run is the user's own, an exported model may be anyone's: its imports are not believed.
+        imports.import_all(run.read_recipe().imports)
     if run.recipe.exists() and not run.saved_model.exists():
         return _load_checkpoint(run)
     if run.saved_model.exists():

@@ -53,6 +53,7 @@ def write(model, path, log_prob_samples, metadata=None):
         "format": _FORMAT,
         "zoo_version": __version__,
         "class": keras.saving.get_registered_name(type(model)),
+        "module": type(model).__module__,
         "config": model.get_config(),
         # Of the optimiser nothing is kept: a loaded model starts with a fresh one.
         "compile": compiled and {n: compiled[n] for n in _COMPILE_ARGUMENTS if n in compiled},
@@ -137,16 +138,37 @@ def load_exported(path, custom_objects=None):
     config = read(path)
     model_class = keras.saving.get_registered_object(config["class"], custom_objects=custom_objects)
     if not (isinstance(model_class, type) and issubclass(model_class, keras.Model)):
-        raise ValueError(
-            f"{path} holds a model of the class {config['class']!r}, which is not registered. "
-            "Import the module that defines it (with @keras.saving.register_keras_serializable), "
-            "or pass custom_objects={'" + config["class"].split(">")[-1] + "': the class}."
-        )
+        raise ValueError(_unregistered(path, "a model", config["class"], config.get("module")))
     with keras.saving.custom_object_scope(custom_objects or {}):
-        model = model_class.from_config(config["config"])
-        _compile(model, config["compile"])
+        try:
+            model = model_class.from_config(config["config"])
+            _compile(model, config["compile"])
+        except (ImportError, TypeError, ValueError) as error:
+            for name, module in _classes_in([config["config"], config["compile"]]):
+                if keras.saving.get_registered_object(name) is None:
+                    raise ValueError(_unregistered(path, "a part", name, module)) from error
+            raise
     _restore(model, config["variables"], path)
     return model
+
+
+def _classes_in(config):
+    """Registered name and module of the classes that a configuration's parts are of."""
+    if isinstance(config, dict):
+        if config.get("registered_name") is not None:
+            yield config["registered_name"], config.get("module")
+        config = list(config.values())
+    for part in config if isinstance(config, list) else []:
+        yield from _classes_in(part)
+
+
+def _unregistered(path, what, name, module):
+    where = f"the module that defines it, {module}," if module else "the module that defines it"
+    return (
+        f"{path} holds {what} of the class {name!r}, which is not registered. Import {where} first "
+        "(of vae-zoo: --import); it registers the class by zoo.registry.register or "
+        f"@keras.saving.register_keras_serializable. Or pass custom_objects={{{name!r}: the class}}."
+    )
 
 
 def _compile(model, config):
