@@ -2,6 +2,8 @@
 
 import json
 
+from zoo import registry
+
 __all__ = [
     "LOAD",
     "fidelity",
@@ -44,9 +46,10 @@ def training(recipe, data, metrics, more):
     """Returns the section of how the model was trained; `more` has texts by name."""
     machine = metrics["machine"]
     hardware = ", ".join(machine["accelerators"]) or f"{machine['cores']} CPU cores"
-    architecture = recipe.architecture["class_name"]
+    cls = registry.find("architecture", recipe.architecture["class_name"])
+    package = cls.__module__.partition(".")[0]
     rows = {
-        "architecture": f"`zoo.{architecture}`, {metrics['parameters']:,} parameters",
+        "architecture": f"`{package}.{cls.__name__}`, {metrics['parameters']:,} parameters",
         "objective": None,  # Its place.
         "data": f"{data.name}: {data.description}",
         "training images": f"{data.num_examples['train']:,}, {shape_text(data.image_shape)}",

@@ -166,8 +166,8 @@ def _unregistered(path, what, name, module):
     where = f"the module that defines it, {module}," if module else "the module that defines it"
     return (
         f"{path} holds {what} of the class {name!r}, which is not registered. Import {where} first "
-        "(of vae-zoo: --import); it registers the class by zoo.registry.register or "
-        f"@keras.saving.register_keras_serializable. Or pass custom_objects={{{name!r}: the class}}."
+        "(vae-zoo: --import); it should register the class, by zoo.registry or "
+        f"keras.saving.register_keras_serializable. Or pass custom_objects={{{name!r}: the class}}."
     )
 
 

@@ -162,7 +162,7 @@ def test_an_architecture_likelihood_objective_constraint_data_set_and_measure(
     )
     card = (run / "card.md").read_text()
     assert "GECO that waits for its multipliers." in card
-    assert "`zoo.NarrowVAE`" in card or "`NarrowVAE`" in card
+    assert "`another_architecture.NarrowVAE`" in card
     model = zoo.load(run / "savedmodel" / "1")
     assert [type(o).__name__ for o in (model, model.likelihood, model.objective)] == [
         "NarrowVAE",
