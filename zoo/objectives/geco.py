@@ -31,17 +31,18 @@ class GECO(Objective):
 
     Args:
         constraints: A `zoo.constraints.Constraint`, or several.
-        decay: Decay a step of the constraints' moving averages M, in [0, 1) (the paper: 0.99).
+        decay: Decay a step of the constraints' moving averages M, in [0, 1); None means what suits
+            `update` (0.95; algorithm-1, as the paper: 0.99).
         step_size: Step ν of the multipliers' update, above 0: a number, a list of one a constraint,
             or a dict of them by the constraint's name; None, or a name left out, means what suits
-            `update` (0.01, algorithm-1: 1).
-        update: `"proportional-integral"` (default): log λ moves by ν s_t +
+            `update` (0.05; algorithm-1: 1).
+        update: `"proportional-integral"` (default): log λ moves by ν min(s_t, 0.05) +
             proportional_gain · (s_t - s_{t-1}) from `constraint.initial_multiplier`. s_t is the
             constraint's scale-free signal of M_t, for the reconstruction error log(error / κ²),
-            clipped to ±0.5. While the reconstruction error is above κ², λ is less by that factor,
-            so that training begins with the ELBO's weight D/(2σ*²); and a model that is slow or too
-            small does not wind λ up. One setting serves every tolerance and data set
-            (`zoo.objectives.multiplier_update` has all of it).
+            within ±0.5. While the reconstruction error is above κ², λ is less by that factor, so
+            that training begins with the ELBO's weight D/(2σ*²). Above its start λ rises ever
+            slower, so that a tolerance out of reach costs few nats. One setting serves every
+            tolerance and data set (`zoo.objectives.multiplier_update` has all of it).
             `"algorithm-1"`: the paper's rule to the letter, λ ← λ · exp(ν M_t) from λ = 1. Since
             our reconstruction error is a mean over the D pixels, not a sum, its λ = 1 starts
             D times weaker than the paper's.
@@ -70,7 +71,7 @@ class GECO(Objective):
     def __init__(
         self,
         constraints,
-        decay=0.99,
+        decay=None,
         step_size=None,
         update="proportional-integral",
         proportional_gain=2.0,
@@ -81,6 +82,7 @@ class GECO(Objective):
         super().__init__(**kwargs)
         self.constraints = _as_constraints(constraints)
         self._update = MultiplierUpdate(update, step_size, proportional_gain, self.constraints)
+        decay = self._update.default_decay if decay is None else decay
         if not is_number(decay) or not 0 <= decay < 1:
             raise ValueError(f"decay must be in [0, 1). Received: decay={decay!r}")
         if not isinstance(delay, int) or isinstance(delay, bool) or delay < 0:

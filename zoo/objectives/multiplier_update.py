@@ -5,39 +5,57 @@ import tensorflow as tf
 
 from zoo.checks import is_number
 
-__all__ = ["MultiplierUpdate"]
+__all__ = ["MultiplierUpdate", "proportional_integral"]
 
-# The default update answers signals up to this size: a squared error of κ² e^0.5, 1.28 κ RMS.
+# Signals beyond this count as it: a squared error of κ² e^0.5, 1.28 κ RMS.
 _SIGNAL_BOUND = 0.5
-# Farther off, its integral waits while the signal falls fast enough to be gone in this many steps.
-_PATIENCE = 1000.0
-_SLOWDOWN = 10.0
-_DEFAULT_STEP_SIZES = {"algorithm-1": 1.0, "proportional-integral": 0.01}
+# The integral rises by at most this much of its step, a tenth of what it may fall by.
+_RISE_BOUND = 0.05
+_DEFAULT_STEP_SIZES = {"algorithm-1": 1.0, "proportional-integral": 0.05}
+_DEFAULT_DECAYS = {"algorithm-1": 0.99, "proportional-integral": 0.95}
+
+
+def proportional_integral(signal, previous, log_excess, step_size, gain, xp=np):
+    """Returns the change of log λ: see `MultiplierUpdate`; its discount comes on top.
+
+    Args:
+        signal: s_t, floats of any shape.
+        previous: s_{t-1}.
+        log_excess: log(λ / λ_0).
+        step_size: ν, above 0.
+        gain: K_P, at least 0.
+        xp: The module that computes: `numpy`, or `tensorflow` for tensors.
+    """
+    bounded, before = (
+        xp.maximum(xp.minimum(s, _SIGNAL_BOUND), -_SIGNAL_BOUND) for s in (signal, previous)
+    )
+    fall = step_size * xp.minimum(bounded, 0.0)
+    rise = step_size * xp.minimum(xp.maximum(bounded, 0.0), _RISE_BOUND)
+    slowdown = xp.exp(-2.0 * xp.maximum(log_excess, 0.0))
+    return fall + rise * slowdown + gain * (bounded - before)
 
 
 class MultiplierUpdate:
     """The change of log λ from the moving averages before and after a step: see `zoo.GECO`.
 
-    The proportional-integral rule is the controller nuPI (Sohrabi et al. 2024),
-    θ ← θ + η (K_I e_t + K_P (ξ_t - ξ_{t-1})) with ξ_t = ν ξ_{t-1} + (1 - ν) e_t, on θ = log λ,
-    where the error e_t is the signal of the moving average, clipped to ±0.5. The average has
-    smoothed it already, so ν = 0 and ξ_t = e_t; η K_I is the step size, η K_P the proportional
-    gain, and ξ_{-1} = e_0, so that the first step is not a change. Three things are added:
+    The default is proportional-integral control of log λ. With s_t the signal of the moving
+    average (for the reconstruction error log(M_t / κ²)) and [s] the same within ±0.5, a step adds
 
-    - log λ is less than θ by the constraint's `log_discount`. For the reconstruction error that is
-      log(M / κ²) where it is positive. So the multiplier follows the error as the ELBO's weight
-      does, which with a running σ* is D/(2M): little while the error is large, more as it falls.
-      Full weight from the first step would spend nats that the decoder cannot use yet, and the run
-      would end at a worse trade-off.
-    - Where the signal is clipped, the integral waits as long as the signal falls by itself.
-    - The integral rises at a tenth of its step far above the tolerance, where it is only to unlock
-      what the ELBO alone would leave there; and above λ_0, where it is constant steps of λ, not
-      factors. For the reconstruction error λ_0 = D/(2κ²) is the most that reverse water-filling
-      ever asks for (a Gaussian source at its rate-distortion bound, Cover & Thomas, Section
-      10.3.3). Where the error is still too large there, the networks are slow or small; a larger
-      multiplier buys little error for hundreds of nats.
+        ν min([s_t], 0.05) + K_P ([s_t] - [s_{t-1}])
 
-    With gain 0, the violation itself for a signal and none of this it would be the paper's rule.
+    - The integral finds λ. It may fall ten times as fast as it rises, for an error above κ² is what
+      every run begins with, and more λ is not what it lacks: it lacks training.
+    - Above its start λ_0 it rises slower still, by the factor (λ_0 / λ)². For the reconstruction
+      error λ_0 = D/(2κ²) is the most that reverse water-filling asks for (Cover & Thomas, Section
+      10.3.3): where the error is too large there, the networks are slow or small, and a larger
+      multiplier buys little error for many nats.
+    - The proportional term answers the change of the error, against overshoot (as K_P of nuPI,
+      Sohrabi et al. 2024).
+    - While the error is above κ², log λ is less by the constraint's `log_discount`, s_t: λ is the
+      weight D/(2M) that the ELBO with a running σ* gives the error. Full weight from the first step
+      spends nats that the decoder cannot use yet, and not all of them come back.
+
+    With gain 0, the violation itself for a signal and no bounds it would be the paper's rule.
 
     Args:
         rule: `"proportional-integral"` or `"algorithm-1"`.
@@ -64,6 +82,7 @@ class MultiplierUpdate:
         self.step_size = _plain(default if step_size is None else step_size)
         self._step_sizes = _one_each(self.step_size, [c.name for c in constraints], default)
         self._rule = rule
+        self.default_decay = _DEFAULT_DECAYS[rule]
         self.follows_the_error = rule != "algorithm-1"
         self._gain = proportional_gain
         self._constraints = constraints
@@ -86,17 +105,11 @@ class MultiplierUpdate:
         if self._rule == "algorithm-1":
             return self._step_sizes * averages
         signals, before = self._signals(averages), self._signals(previous)
-        bounded, bounded_before = _bounded(signals), _bounded(before)
-        is_far = signals > _SIGNAL_BOUND
-        is_on_its_way = tf.abs(before) - tf.abs(signals) > tf.abs(signals) / _PATIENCE
-        is_waiting = (tf.abs(signals) > _SIGNAL_BOUND) & is_on_its_way
-        integral = tf.where(is_waiting, 0.0, self._step_sizes * bounded)
-        is_slow = is_far | ((signals > 0.0) & (log_excess >= 0.0))
-        slowed = integral * tf.exp(-tf.maximum(log_excess, 0.0)) / _SLOWDOWN
-        integral = tf.where(is_slow, slowed, integral)
+        change = proportional_integral(
+            signals, before, log_excess, self._step_sizes, self._gain, xp=tf
+        )
         discount_before = tf.where(is_first, 0.0, self._log_discounts(previous))
-        discount = self._log_discounts(averages)
-        return integral + self._gain * (bounded - bounded_before) + discount_before - discount
+        return change + discount_before - self._log_discounts(averages)
 
     def _log_discounts(self, averages):
         return self._each(lambda constraint, average: constraint.log_discount(average), averages)
@@ -107,10 +120,6 @@ class MultiplierUpdate:
     def _each(self, function, averages):
         pairs = zip(self._constraints, tf.unstack(averages), strict=True)
         return tf.stack([function(constraint, average) for constraint, average in pairs])
-
-
-def _bounded(signals):
-    return tf.clip_by_value(signals, -_SIGNAL_BOUND, _SIGNAL_BOUND)
 
 
 def _plain(step_size):
