@@ -7,10 +7,11 @@ import tensorflow as tf
 
 import zoo
 from tests import contract
-from tests.contract import CONTEXT_SHAPE, IMAGE_SHAPE, assert_close
+from tests.contract import IMAGE_SHAPE, assert_close
 from zoo.layers import grid_convolution
 from zoo.models.draw_context import ContextShares
 
+CONTEXT_SHAPE = (*IMAGE_SHAPE[:2], 1)
 GRID = (2, 4)
 NUM_WEIGHTS = 19  # Of what reads the context.
 
