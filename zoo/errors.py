@@ -1,6 +1,16 @@
 """Errors for people: one plain paragraph that says what happened and what to do."""
 
-__all__ = ["MARK", "SettingError", "UsageError", "UserError"]
+import string
+
+__all__ = [
+    "MARK",
+    "BatchError",
+    "MismatchError",
+    "SettingError",
+    "UsageError",
+    "UserError",
+    "as_argument",
+]
 
 MARK = "VAE Zoo:"  # Begins what a graph says, so that it is told from TensorFlow's own messages.
 
@@ -11,14 +21,17 @@ class UserError(Exception):
     exit_code = 1
 
 
-class UsageError(UserError):
-    """The command or its arguments cannot be carried out as given."""
+class UsageError(UserError, ValueError):
+    """What was asked for cannot be done as asked; in Python a ValueError."""
 
     exit_code = 2
 
 
-class SettingError(ValueError):
+class SettingError(UsageError):
     """Says of a setting what was expected, what was received and, where that is known, what to do.
+
+    In `expected` and `remedy` a setting may be written as `$name` or `$name=value`, so that whoever
+    shows the error names settings in their own terms: see `text`.
 
     Attributes:
         setting: Name of the argument.
@@ -35,6 +48,61 @@ class SettingError(ValueError):
         self.remedy = remedy
 
     def __str__(self):
-        received = f"{self.setting}={self.received!r}"
-        end = f". {self.remedy}" if self.remedy else ""
-        return f"{self.setting} must be {self.expected}. Received: {received}{end}"
+        return self.text(as_argument)
+
+    def text(self, show):
+        """Returns the message, with settings as `show(name, value)` writes them.
+
+        The value is a text in Python's notation, or None for the name alone.
+        """
+        received = show(self.setting, repr(self.received))
+        end = f". {_fill(self.remedy, show)}" if self.remedy else ""
+        expected = _fill(self.expected, show)
+        return f"{show(self.setting, None)} must be {expected}. Received: {received}{end}"
+
+
+class MismatchError(SettingError):
+    """Says the same of a setting that does not fit the data or other settings.
+
+    Attributes:
+        setting: Name of the argument that is to be changed.
+        expected: What was expected, after the word "Expected".
+        received: What there was, in words.
+        remedy: What to do, a clause.
+    """
+
+    def text(self, show):
+        """Returns the message, as `SettingError.text` does."""
+        remedy = _fill(self.remedy, show)
+        end = "" if remedy.endswith(("?", ")", ".")) else "."
+        return f"Expected {_fill(self.expected, show)}, received {self.received}; {remedy}{end}"
+
+
+class BatchError(ValueError):
+    """A batch, or the loss or a state that came of it, cannot be trained or computed on."""
+
+
+def as_argument(name, value):
+    """Writes a setting as an argument in Python: image_size=64, fit="crop"."""
+    return name if value is None else f"{name}={value}"
+
+
+def _fill(text, show):
+    return _Text(text).safe_substitute(_Shown(show))
+
+
+class _Text(string.Template):
+    idpattern = r"[a-z_]+(?:=[\w:.]*\w)?"
+
+
+class _Shown(dict):
+    """Has for each `name` or `name=value` what `show` writes."""
+
+    def __init__(self, show):
+        super().__init__()
+        self._show = show
+
+    def __missing__(self, key):
+        name, _, value = key.partition("=")
+        is_literal = value.replace(".", "", 1).isdigit() or value in ("", "True", "False")
+        return self._show(name, (value if is_literal else f'"{value}"') or None)

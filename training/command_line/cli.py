@@ -11,7 +11,7 @@ from training.recipes import find_recipe, imports, recipe_names
 from training.reproduction import names as target_names
 from training.reproduction import options as reproduction_options
 from training.serve import options as serve_options
-from zoo.errors import UserError
+from zoo.errors import SettingError, UserError
 
 __all__ = ["main"]
 
@@ -30,6 +30,9 @@ def main(arguments=None):
     arguments = _make_parser().parse_args(arguments)
     try:
         return arguments.run(arguments) or 0
+    except SettingError as error:
+        print(f"vae-zoo: {error.text(_as_flag)}", file=sys.stderr)
+        return error.exit_code
     except UserError as error:
         print(f"vae-zoo: {error}", file=sys.stderr)
         return error.exit_code
@@ -39,6 +42,16 @@ def main(arguments=None):
     except BrokenPipeError:  # The reader of our output has left, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+_QUOTES = "\"'"
+_OTHER_NAMES = {"image_shape": "image_size"}  # Of settings, as options.
+
+
+def _as_flag(name, value):
+    """Writes a setting as an option: --image-size 64; --dequantize, which has no value."""
+    flag = f"--{_OTHER_NAMES.get(name, name).replace('_', '-')}"
+    return flag if value in (None, "True") else f"{flag} {value.strip(_QUOTES)}"
 
 
 def _command(name, module="training.command_line.commands"):

@@ -19,6 +19,7 @@ from training.datasets.registry import load_levels, refuse_rounds, register
 from training.datasets.rotation import rotate
 from training.datasets.sources import NUM_DIGITS, NUM_MICRO_IMAGES
 from training.datasets.splits import MemorySplit
+from zoo.errors import MismatchError
 
 DEFAULT_BASE = "mnist"
 DEGREES_PER_DIGIT = 30
@@ -120,10 +121,11 @@ def _check_memory(name: str, base: ImageDataset, rounds: int) -> None:
     num_examples = sum(base.num_examples.values()) + (rounds - 1) * base.num_examples["train"]
     num_bytes = num_examples * height * width * channels
     if num_bytes > LARGEST_BYTES:
-        raise ValueError(
-            f"Expected {name} to fit in {LARGEST_BYTES / 2**30:g} GiB of memory, received "
-            f"{height}x{width} pixels of {base.name}, which make {num_bytes / 2**30:.1f} GiB; give "
-            "a smaller image_size, for instance image_size=64, or fewer rounds."
+        raise MismatchError(
+            "image_size",
+            f"{name} to fit in {LARGEST_BYTES / 2**30:g} GiB of memory",
+            f"{height}x{width} pixels of {base.name}, which make {num_bytes / 2**30:.1f} GiB",
+            "give a smaller $image_size, for instance $image_size=64, or fewer rounds",
         )
 
 

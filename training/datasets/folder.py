@@ -18,6 +18,7 @@ from training.datasets.image_files import decode_image, find_image_files
 from training.datasets.registry import register
 from training.datasets.resizing import fit_image
 from training.datasets.splits import DiskSplit, Example, MemorySplit
+from zoo.errors import MismatchError
 
 VALIDATION_START, TEST_START = 0.90, 0.95  # bounds of the splits, as fractions of all hashes
 MAX_NAMES_LISTED = 10
@@ -122,10 +123,11 @@ def _read_file(path: Path, size: tuple[int, int], fit: str, channels: int) -> _F
         reason = re.sub(r" ?<_io\.BytesIO object at 0x[0-9a-fA-F]+>", "", str(error))
         return _File(path, error=f"{type(error).__name__}: {reason}")
     if fit == "exact" and pixels.shape[:2] != size:
-        raise ValueError(
-            f"Expected all images to have {size[0]}x{size[1]} pixels (height x width), received "
-            f"{path} with {pixels.shape[0]}x{pixels.shape[1]}; give image_size, for instance "
-            'image_size=64, with fit="crop" or fit="resize".'
+        raise MismatchError(
+            "image_size",
+            f"all images to have {size[0]}x{size[1]} pixels (height x width)",
+            f"{path} with {pixels.shape[0]}x{pixels.shape[1]}",
+            "give $image_size, for instance $image_size=64, with $fit=crop or $fit=resize",
         )
     # 48 bits, which a float holds exactly.
     hash_fraction = int.from_bytes(hashlib.sha256(data).digest()[:6]) / 2**48
@@ -146,9 +148,11 @@ def _report_unreadable(unreadable: Sequence[_File], num_files: int, corrupt: str
             f"they are what their suffixes say:{names}"
         )
     if corrupt == "refuse":
-        raise ValueError(
-            f"Expected {num_files} readable images, received {len(unreadable)} that cannot be "
-            f'read; remove or repair them, or leave them out with corrupt="skip":{names}'
+        raise MismatchError(
+            "corrupt",
+            f"{num_files} readable images",
+            f"{len(unreadable)} that cannot be read",
+            f"remove or repair them, or leave them out with $corrupt=skip:{names}",
         )
     warnings.warn(
         f"{len(unreadable)} of {num_files} images cannot be read and are left out:{names}",

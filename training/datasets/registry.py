@@ -7,6 +7,7 @@ from collections.abc import Callable
 from training.datasets import binarization
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.resizing import FITS, check_channels, check_choice, check_image_size
+from zoo.errors import MismatchError
 from zoo.names import did_you_mean
 
 CORRUPT_CHOICES = ("refuse", "skip")
@@ -128,9 +129,11 @@ def load(
     if binarize is not None:
         check_choice("binarize", binarize, binarization.BINARIZATIONS)
     if binarize and dequantize:
-        raise ValueError(
-            f'Expected either binarize or dequantize, received binarize="{binarize}" and '
-            "dequantize=True; binary pixels have no levels to spread."
+        raise MismatchError(
+            "dequantize",
+            "either $binarize or $dequantize",
+            "both",
+            "leave one out: binary pixels have no levels to spread",
         )
     if not isinstance(rounds, int) or rounds < 1:
         raise ValueError(f"Expected rounds to be an int of at least 1, received {rounds!r}.")
@@ -155,7 +158,7 @@ def load_levels(
     entry = _ENTRIES.get(own)
     rest = rest or (entry and not colon and entry.default)
     if entry is None or bool(entry.rest) != bool(rest) or (colon and not rest):
-        raise ValueError(_unknown_name_message(name))
+        raise _unknown_name(name)
     if rounds > 1 and "rounds" not in entry.options:
         refuse_rounds(name, rounds)
     given = (name, image_size, fit, channels, corrupt, data_dir, seed, rounds)
@@ -172,10 +175,12 @@ def refuse_rounds(name: str, rounds: int) -> None:
     )
 
 
-def _unknown_name_message(name: str) -> str:
+def _unknown_name(name: str) -> MismatchError:
     """Says which names exist and which of them are near `name`."""
-    return (
-        f"Unknown data set: expected one of {', '.join(names())}, received {name!r}."
-        f"{did_you_mean(name, names())} For another set of TensorFlow Datasets write tfds:NAME, "
-        "for your own images folder:PATH."
+    return MismatchError(
+        "dataset",
+        f"$dataset to be one of {', '.join(names())}",
+        repr(name),
+        "write tfds:NAME for another set of TensorFlow Datasets, folder:PATH for your own images."
+        f"{did_you_mean(name, names())}",
     )

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from zoo.errors import MismatchError
+
 FITS = ("crop", "resize", "exact")
 
 
@@ -56,9 +58,11 @@ def convert_channels(image: tf.Tensor, channels: int) -> tf.Tensor:
         return tf.image.grayscale_to_rgb(image)
     if (received, channels) == (3, 1):
         return tf.image.rgb_to_grayscale(image)
-    raise ValueError(
-        f"Expected images with 1 or 3 channels to turn into {channels}, received {received} "
-        "channels; leave channels unset to keep them."
+    raise MismatchError(
+        "channels",
+        f"images with 1 or 3 channels to turn into {channels}",
+        f"{received} channels",
+        "leave $channels unset to keep them",
     )
 
 
@@ -73,9 +77,11 @@ def check_image_size(image_size: int | tuple[int, int] | None) -> tuple[int, int
     sides = image_size if isinstance(image_size, (tuple, list)) else (image_size, image_size)
     whole = all(isinstance(side, int) and not isinstance(side, bool) for side in sides)
     if len(sides) != 2 or not whole or min(sides) < 1:
-        raise ValueError(
-            "Expected image_size to be a positive number of pixels or a pair (height, width) of "
-            f"them, received {image_size!r}; give for instance image_size=32."
+        raise MismatchError(
+            "image_size",
+            "$image_size to be a positive number of pixels or a pair (height, width) of them",
+            repr(image_size),
+            "give for instance $image_size=32",
         )
     return tuple(sides)
 
@@ -83,16 +89,20 @@ def check_image_size(image_size: int | tuple[int, int] | None) -> tuple[int, int
 def check_channels(channels: int | None) -> None:
     """Raises ValueError unless `channels` is 1, 3 or None."""
     if channels is not None and (isinstance(channels, bool) or channels not in (1, 3)):
-        raise ValueError(
-            f"Expected channels to be 1 (greyscale) or 3 (colour), received {channels!r}; leave "
-            "it unset to keep what the data has."
+        raise MismatchError(
+            "channels",
+            "$channels to be 1 (greyscale) or 3 (colour)",
+            repr(channels),
+            "leave it unset to keep what the data has",
         )
 
 
 def check_choice(argument: str, value: str, choices: tuple[str, ...]) -> None:
     """Raises ValueError unless `value` is one of `choices`."""
     if value not in choices:
-        raise ValueError(
-            f"Expected {argument} to be one of {', '.join(choices)}, received {value!r}; choose "
-            f'one of them, for instance {argument}="{choices[0]}".'
+        raise MismatchError(
+            argument,
+            f"${argument} to be one of {', '.join(choices)}",
+            repr(value),
+            f"choose one of them, for instance ${argument}={choices[0]}",
         )

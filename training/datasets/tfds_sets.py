@@ -12,6 +12,7 @@ from training.datasets.registry import register
 from training.datasets.resizing import convert_channels, fit_image
 from training.datasets.splits import DiskSplit, Example
 from training.datasets.tfds_builders import find_builder
+from zoo.errors import MismatchError
 
 HELD_OUT_FRACTION = 0.05  # of the training images, for a validation or test split TFDS lacks
 
@@ -175,22 +176,26 @@ def _output_shape(
     """The shape of the images after `fit` and `channels`, or a ValueError if there is none."""
     stored_size, stored_channels = stored_shape[:2], stored_shape[2]
     if image_size is None and None in stored_size:
-        raise ValueError(
-            f"Expected images of one size, received {name}, whose images differ in size; give "
-            "image_size, for instance image_size=64."
+        raise MismatchError(
+            "image_size",
+            "images of one size",
+            f"{name}, whose images differ in size",
+            "give $image_size, for instance $image_size=64",
         )
     if fit == "exact" and image_size and None not in stored_size and stored_size != image_size:
-        raise ValueError(
-            f'Expected images of {image_size[0]}x{image_size[1]} pixels because fit="exact", '
-            f"received {name} with {stored_size[0]}x{stored_size[1]}; give "
-            'fit="crop" or fit="resize".'
+        raise MismatchError(
+            "fit",
+            f"images of {image_size[0]}x{image_size[1]} pixels because of $fit=exact",
+            f"{name} with {stored_size[0]}x{stored_size[1]}",
+            "give $fit=crop or $fit=resize",
         )
     channels = channels or stored_channels
     if stored_channels is None or (channels != stored_channels and stored_channels not in (1, 3)):
-        raise ValueError(
-            f"Expected images with 1 or 3 channels to turn into {channels}, received {name} with "
-            f"{stored_channels or 'a varying number of'} channels; leave channels unset or choose "
-            "another set."
+        raise MismatchError(
+            "channels",
+            f"images with 1 or 3 channels to turn into {channels}",
+            f"{name} with {stored_channels or 'a varying number of'} channels",
+            "leave $channels unset or choose another set",
         )
     return (*(image_size or stored_size), channels)
 

@@ -1,12 +1,11 @@
 """`Recipe`: everything that decides what a training run does."""
 
-import contextlib
 import copy
 import dataclasses
 import json
 import pathlib
 
-from zoo.errors import UsageError
+from zoo.errors import MismatchError, SettingError, UsageError
 from zoo.names import UnknownName, did_you_mean
 
 __all__ = ["Recipe", "find_recipe", "recipe_names"]
@@ -57,12 +56,12 @@ class Recipe:
         for name in _COUNTS:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise UsageError(f"{name} must be an integer of at least 1. Received: {value!r}.")
+                raise SettingError(name, "an integer of at least 1", value)
         learning_rate = self.optimizer["learning_rate"]
         if not learning_rate > 0:
-            raise UsageError(f"learning_rate must be above 0. Received: {learning_rate!r}.")
+            raise SettingError("learning_rate", "above 0", learning_rate)
         if not 0 <= self.seed < 2**31:
-            raise UsageError(f"seed must be an integer from 0 to 2^31 - 1. Received: {self.seed}.")
+            raise SettingError("seed", "an integer from 0 to 2^31 - 1", self.seed)
 
     @classmethod
     def from_dict(cls, values, source):
@@ -129,8 +128,7 @@ class Recipe:
             UsageError: The settings contradict each other or the recipe.
         """
         fields = {name: value for name, value in fields.items() if value is not None}
-        with _named_as_flags():
-            recipe = dataclasses.replace(self, **fields)
+        recipe = dataclasses.replace(self, **fields)
         recipe = Recipe.from_dict(recipe.to_dict(), self.name)  # A copy: the parts are changed.
         if dataset is not None and dataset != recipe.data["name"]:
             recipe.data.update(name=dataset, options={})
@@ -150,8 +148,7 @@ class Recipe:
             recipe._set_objective(objective)
         if tolerance is not None:
             recipe._set_tolerance(tolerance)
-        with _named_as_flags():
-            recipe.__post_init__()
+        recipe.__post_init__()
         return recipe
 
     def _set_objective(self, name):
@@ -169,28 +166,21 @@ class Recipe:
     def _set_tolerance(self, tolerance):
         constraints = self.objective["arguments"].get("constraints", [])
         if len(constraints) != 1:
-            raise UsageError(
-                f"--tolerance sets the recipe's one constraint, but the objective "
-                f"{self.objective['class_name']} of {self.name} has {len(constraints)}. Add "
-                "--objective geco, or leave --tolerance out."
+            raise MismatchError(
+                "tolerance",
+                "an objective with one constraint, of which $tolerance is",
+                f"{self.objective['class_name']} of {self.name}, which has {len(constraints)}",
+                "add $objective=geco, or leave $tolerance out",
             )
         constraint = constraints[0]
         if constraint["class_name"] == "ReconstructionError" and not tolerance > 0:
-            raise UsageError(
-                "--tolerance must be above 0: the root mean squared error, in pixel units (pixels "
-                f"in [0, 1]), that reconstructions may have. Received: {tolerance}."
+            raise SettingError(
+                "tolerance",
+                "above 0, the root mean squared error that reconstructions may have, pixels in "
+                "[0, 1]",
+                tolerance,
             )
         constraint["arguments"]["tolerance"] = tolerance
-
-
-@contextlib.contextmanager
-def _named_as_flags():
-    """Names a refused field as the command line does: batch_size as --batch-size."""
-    try:
-        yield
-    except UsageError as error:
-        name, _, rest = str(error).partition(" ")
-        raise UsageError(f"--{name.replace('_', '-')} {rest}") from None
 
 
 def recipe_names():

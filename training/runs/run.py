@@ -2,7 +2,6 @@
 
 import contextlib
 import sys
-import traceback
 
 import keras
 import tensorflow as tf
@@ -12,7 +11,7 @@ from training.runs import provenance, strategies
 from training.runs.callbacks import ProgressBar, SaveProgress, StopAtStep, WriteImages
 from training.runs.checkpoints import CheckpointStore
 from training.runs.run_directory import RunDirectory
-from zoo.errors import UsageError, UserError
+from zoo.errors import BatchError, MismatchError, UsageError, UserError
 
 __all__ = ["train"]
 
@@ -75,9 +74,11 @@ def train(recipe, directory, resume=False, strategy=None, verbose=None, export=T
 def _check_batch_fits(recipe, data):
     num_images = data.num_examples["train"]
     if recipe.batch_size > num_images:
-        raise UsageError(
-            f"A batch of {recipe.batch_size} images is more than the {num_images} training images "
-            f"of {data.name}. Give a smaller --batch-size."
+        raise MismatchError(
+            "batch_size",
+            f"$batch_size to be at most the {num_images} training images of {data.name}",
+            recipe.batch_size,
+            "give a smaller $batch_size",
         )
 
 
@@ -122,9 +123,7 @@ def _fit(kind, model, data, recipe, run_directory, resume, strategy, verbose):
             callbacks=[stop, *_make_callbacks(kind, run_directory, progress, data, is_chief)],
             verbose=verbose if is_chief else 0,
         )
-    except ValueError as error:
-        if not _is_about_the_batch(error):
-            raise
+    except BatchError as error:
         raise UserError(_stopped_message(error, stop.steps_done, store)) from error
     except BrokenPipeError:  # The reader of the progress lines has left: nothing is wrong here.
         raise
@@ -144,12 +143,6 @@ def _make_callbacks(kind, run_directory, progress, data, is_chief):
             examples = data.sample_examples("validation", num, seed=0)
             callbacks.append(WriteImages(folder, examples, data.channels_are_images))
     return callbacks
-
-
-def _is_about_the_batch(error):
-    """Whether the model refused the batch, its loss or its state; the rest are errors of ours."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_globals["__name__"].startswith("zoo.models.")
 
 
 def _stopped_message(error, step, store):

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from zoo.errors import UsageError, UserError
+from zoo.errors import MismatchError, UsageError, UserError
 from zoo.names import did_you_mean
 
 __all__ = ["NAMES", "check_batch_size", "check_same_step", "is_chief", "make_strategy"]
@@ -32,9 +32,9 @@ def make_strategy(name):
     if name == "multi_worker":
         _check_tf_config()
         return tf.distribute.MultiWorkerMirroredStrategy()
-    raise UsageError(
-        f"There is no strategy {name!r}.{did_you_mean(name, NAMES)} Choose from {', '.join(NAMES)}."
-    )
+    expected = f"$strategy to be one of {', '.join(NAMES)}"
+    remedy = f"choose one of them.{did_you_mean(name, NAMES)}"
+    raise MismatchError("strategy", expected, repr(name), remedy)
 
 
 def _check_tf_config():
@@ -63,9 +63,12 @@ def check_batch_size(batch_size, strategy):
     """Raises UsageError if the global batch does not divide over the replicas."""
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
-        raise UsageError(
-            f"The batch of {batch_size} images is the whole of a step, shared among {replicas} "
-            f"devices, so it must be divisible by {replicas}. Give --batch-size."
+        raise MismatchError(
+            "batch_size",
+            f"$batch_size, the whole of a step, to be divisible by {replicas}, the devices that "
+            "share it",
+            batch_size,
+            "give another $batch_size",
         )
 
 

@@ -5,9 +5,9 @@ import re
 
 import tensorflow as tf
 
-__all__ = ["as_images", "as_labels", "assert_equal_rows", "assert_finite", "plain_errors", "unpack"]
+from zoo.errors import MARK, BatchError
 
-_MARK = "VAE Zoo:"
+__all__ = ["as_images", "as_labels", "assert_equal_rows", "assert_finite", "plain_errors", "unpack"]
 
 
 def unpack(data):
@@ -16,12 +16,12 @@ def unpack(data):
     A batch is images, `(images, labels)`, or a dict with `image` and any of `context`, `label`.
 
     Raises:
-        ValueError: It is not among these, or carries sample weights.
+        BatchError: It is not among these, or carries sample weights.
     """
     labels = None
     if isinstance(data, tuple | list):
         if len(data) > 2 and data[2] is not None:
-            raise ValueError(
+            raise BatchError(
                 "sample_weight is not supported: a weighted mean has no meaning for GECO's "
                 "constraints. Repeat or drop examples in the data instead."
             )
@@ -31,7 +31,7 @@ def unpack(data):
         return data, None, labels
     unknown = set(data) - {"image", "context", "label"}
     if "image" not in data or unknown:
-        raise ValueError(
+        raise BatchError(
             "A batch given as a dict has `image` and any of `context`, `label`. "
             f"Received the keys {sorted(data)}"
         )
@@ -42,7 +42,7 @@ def as_images(images, shape, name="images"):
     """Turns a batch into float32 `[B, *shape]` in [0, 1]; uint8 is divided by 255.
 
     Raises:
-        ValueError: Wrong rank, size, channels or type; outside `tf.function` also a wrong range
+        BatchError: Wrong rank, size, channels or type; outside `tf.function` also a wrong range
             or NaN, which inside one fails the step with the same message.
     """
     height, width, channels = shape
@@ -54,14 +54,14 @@ def as_images(images, shape, name="images"):
             hint = f" For one image, pass {name}[None]."
         elif images.shape.rank == 3 and channels == 1:
             hint = f" For grey images without a channel, pass {name}[..., None]."
-        raise ValueError(
+        raise BatchError(
             f"This model takes {name} of shape [batch, {height}, {width}, {channels}] "
             f"(height, width, channels). {received}{hint}"
         )
     if images.dtype == tf.uint8:
         return tf.cast(images, tf.float32) / 255.0
     if not images.dtype.is_floating:
-        raise ValueError(f"{name} must be floats in [0, 1] or uint8 in [0, 255]. {received}")
+        raise BatchError(f"{name} must be floats in [0, 1] or uint8 in [0, 255]. {received}")
     return _assert_range(tf.cast(images, tf.float32), name)
 
 
@@ -69,7 +69,7 @@ def _assert_range(images, name):
     # Written so that NaN, for which every comparison is false, fails too.
     is_valid = tf.reduce_all((images >= 0.0) & (images <= 1.0))
     message = (
-        f"{_MARK} {name} given as floats must lie in [0, 1] and have no NaN; divide pixels of "
+        f"{MARK} {name} given as floats must lie in [0, 1] and have no NaN; divide pixels of "
         "0 to 255 by 255 or pass them as uint8. Received values"
     )
     number_of_nans = tf.reduce_sum(tf.cast(tf.math.is_nan(images), tf.int32))
@@ -83,11 +83,11 @@ def as_labels(labels, num_classes):
     """Turns the labels of a batch, ints `[B]` or `[B, 1]`, into int32 `[B]`.
 
     Raises:
-        ValueError: There are none, or of another shape or type; outside `tf.function` also a label
+        BatchError: There are none, or of another shape or type; outside `tf.function` also a label
             that is no class, which inside one fails the step with the same message.
     """
     if labels is None:
-        raise ValueError(
+        raise BatchError(
             "A classifier learns from labels, and these batches have none. Pass (images, labels), "
             "or dicts with `image` and `label`."
         )
@@ -95,14 +95,14 @@ def as_labels(labels, num_classes):
     if labels.shape.rank == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.shape.rank != 1 or not labels.dtype.is_integer:
-        raise ValueError(
+        raise BatchError(
             f"Labels must be ints from 0 to {num_classes - 1}, of shape [batch]. Received labels "
             f"of shape {tuple(labels.shape)} and type {labels.dtype.name}."
         )
     labels = tf.cast(labels, tf.int32)
     is_valid = tf.reduce_all((labels >= 0) & (labels < num_classes))
     message = (
-        f"{_MARK} this classifier has the classes 0 to {num_classes - 1}, so labels must lie "
+        f"{MARK} this classifier has the classes 0 to {num_classes - 1}, so labels must lie "
         "there. Renumber them, or make a classifier with more classes. Received labels from"
     )
     extremes = [tf.reduce_min(labels), "to", tf.reduce_max(labels)]
@@ -117,7 +117,7 @@ def assert_finite(terms, step):
     """
     totals = {name: tf.reduce_sum(values) for name, values in terms.items()}
     message = (
-        f"{_MARK} training stopped before the weights were changed, because a term of the loss is "
+        f"{MARK} training stopped before the weights were changed, because a term of the loss is "
         f"not finite: sums of ({', '.join(totals)}) over the batch ="
     )
     is_finite = tf.math.is_finite(tf.add_n(list(totals.values())))
@@ -135,7 +135,7 @@ def assert_equal_rows(num_rows):
     rows = tf.cast(num_rows, tf.float64)
     mean, mean_square = context.all_reduce(tf.distribute.ReduceOp.MEAN, [rows, rows**2])
     message = (
-        f"{_MARK} under a tf.distribute strategy every replica needs equally many images. Batch "
+        f"{MARK} under a tf.distribute strategy every replica needs equally many images. Batch "
         "the data with drop_remainder=True and a size that the number of replicas divides. "
         "Received images on one of the replicas:"
     )
@@ -145,14 +145,14 @@ def assert_equal_rows(num_rows):
 
 @contextlib.contextmanager
 def plain_errors():
-    """Turns a failed assertion of this file into a ValueError with its message alone."""
+    """Turns a failed assertion of this file into a BatchError with its message alone."""
     try:
         yield
     except tf.errors.InvalidArgumentError as error:
-        _, mark, message = str(error).partition(_MARK)
+        _, mark, message = str(error).partition(MARK)
         if not mark:
             raise
         # In a graph the parts come as `[part] [part]\n\t [[node...`, else as `b'part'\npart`.
         message = message.partition("\n\t [[")[0].rstrip("]").replace("] [", " ")
         message = re.sub(r"b?'(?=\n|$)|\nb'", " ", message)
-        raise ValueError(" ".join(message.split())) from None
+        raise BatchError(" ".join(message.split())) from None

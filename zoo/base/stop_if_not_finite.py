@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.errors import BatchError
+
 __all__ = ["StopIfNotFinite"]
 
 
@@ -17,14 +19,14 @@ class StopIfNotFinite(keras.callbacks.Callback):
     no assertions. `fit` puts it before the callbacks that save.
 
     Raises:
-        ValueError: Names what is not finite.
+        BatchError: Names what is not finite.
     """
 
     def on_train_begin(self, logs=None):
         """Checks the trainable weights that training would start from."""
         bad = self._bad_weights()
         if bad:
-            raise ValueError(
+            raise BatchError(
                 f"These weights are not finite, so training did not begin: {', '.join(bad[:5])}. "
                 "Load weights that are, or make the model anew."
             )
@@ -34,7 +36,7 @@ class StopIfNotFinite(keras.callbacks.Callback):
         bad = [f"{k} = {np.squeeze(v)}" for k, v in (logs or {}).items() if not _is_finite(v)]
         bad += self._bad_weights()
         if bad:
-            raise ValueError(
+            raise BatchError(
                 f"At the end of epoch {epoch + 1} these are not finite: {', '.join(bad[:5])}. "
                 "Go back to the last checkpoint and train with a lower learning rate or with "
                 "clipnorm=; without jit_compile=True the step is named."

@@ -8,7 +8,7 @@ import tensorflow as tf
 from zoo import checks, registry
 from zoo.constraints.constraint import ErrorConstraint
 from zoo.constraints.frozen_network import FrozenNetwork, example_network, load_classifier
-from zoo.errors import MARK
+from zoo.errors import MARK, BatchError
 
 __all__ = ["ClassificationAccuracy"]
 
@@ -119,7 +119,7 @@ class ClassificationAccuracy(ErrorConstraint):
 def _one_hot(labels, num_classes):
     """Reads labels as `ClassificationAccuracy` takes them; gives float32 `[B, K]`."""
     if labels is None:
-        raise ValueError(
+        raise BatchError(
             "ClassificationAccuracy needs the label of each image, and the batch has none. Pass "
             "(images, labels), or a dict with `image` and `label`, to fit and evaluate, and as "
             "validation_data."
@@ -130,7 +130,7 @@ def _one_hot(labels, num_classes):
     if labels.shape.rank == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.shape.rank != 1 or not labels.dtype.is_integer:
-        raise ValueError(
+        raise BatchError(
             f"Labels must be ints from 0 to {num_classes - 1}, one an image, or one-hot rows of "
             f"{num_classes}, the classifier's number of classes. Received labels of shape "
             f"{tuple(labels.shape)} and type {labels.dtype.name}."

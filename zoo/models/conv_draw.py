@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from zoo import registry
 from zoo.distributions import Gaussian, normals
+from zoo.errors import MismatchError
 from zoo.layers import forget_bias, grid_convolution, lstm_step
 from zoo.models.draw_context import NO_SHARES, ContextShares, add_share, check_rows, check_shape
 from zoo.models.latent_image_model import LatentImageModel
@@ -324,8 +325,10 @@ def _check_sizes(image_shape, stride, num_steps, filters, latent_filters, kernel
         if not isinstance(size, int) or size < 1:
             raise ValueError(f"{name} must be an int of at least 1. Received: {name}={size!r}")
     if image_shape[0] % stride or image_shape[1] % stride:
-        raise ValueError(
-            f"ConvDRAW cuts images into patches of {stride} by {stride} pixels, so height and "
-            f"width must be divisible by stride={stride}. Received: image_shape={image_shape}. "
-            "Resize or pad the images, or pass another stride."
+        raise MismatchError(
+            "image_shape",
+            f"ConvDRAW, which cuts images into patches of {stride} by {stride} pixels, to get an "
+            f"$image_shape of height and width divisible by stride={stride}",
+            f"image_shape={image_shape}",
+            "resize or pad the images, or pass another stride",
         )

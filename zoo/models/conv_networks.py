@@ -2,6 +2,8 @@
 
 import keras
 
+from zoo.errors import MismatchError
+
 __all__ = ["ACTIVATION", "check_sizes", "make_decoder", "make_encoder"]
 
 # [choice] Of five the least error in the mean over MNIST, Color-MNIST and CIFAR-10, if barely less
@@ -50,10 +52,12 @@ def make_encoder(
     """
     stride = 2 ** len(filters)
     if architecture and (image_shape[0] % stride or image_shape[1] % stride):
-        raise ValueError(
-            f"{architecture} halves the image {len(filters)} times (once for each entry of "
-            f"filters), so height and width must be divisible by {stride}. Received: "
-            f"image_shape={image_shape}, filters={filters}. Resize or pad the images, or {remedy}."
+        raise MismatchError(
+            "image_shape",
+            f"{architecture}, which halves the image {len(filters)} times (once for each entry of "
+            f"filters), to get an $image_shape of height and width divisible by {stride}",
+            f"image_shape={image_shape}, filters={filters}",
+            f"resize or pad the images, or {remedy}",
         )
     activation = activation or ACTIVATION
     layers = [keras.Input(image_shape)]

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.errors import MismatchError
+
 __all__ = ["ImagePyramid", "LadderEncoder", "StepGenerator", "check_divisible"]
 
 _KERNEL_SIZE = 4  # Twice the stride: transposed convolutions then treat all pixels alike.
@@ -185,15 +187,17 @@ class StepGenerator(keras.layers.Layer):
 
 
 def check_divisible(model, image_shape, filters):
-    """Raises ValueError unless the image can be halved once for each of the filters."""
+    """Raises MismatchError unless the image can be halved once for each of the filters."""
     factor = 2 ** len(filters)
     if image_shape[0] % factor or image_shape[1] % factor:
         sizes = ", ".join(str(factor * k) for k in (1, 2, 3))
-        raise ValueError(
-            f"{model} halves the image {len(filters)} times (once for each entry of filters), so "
-            f"height and width must be divisible by {factor}: {sizes}, ... Received: "
-            f"image_shape={image_shape}, filters={filters}. Resize or pad the images, or give "
-            "fewer filters."
+        raise MismatchError(
+            "image_shape",
+            f"{model}, which halves the image {len(filters)} times (once for each entry of "
+            f"filters), to get an $image_shape of height and width divisible by {factor}, as "
+            f"{sizes} are",
+            f"image_shape={image_shape}, filters={filters}",
+            "resize or pad the images, or give fewer filters",
         )
 
 

@@ -247,8 +247,8 @@ def test_size_follows_the_base():
         ("mnist_sum:micro_mnist:digits", {}, "received micro_mnist:digits .* 7 classes"),
         ("color_mnist:mnist_sum:digits", {}, "received mnist_sum:digits, which is itself composed"),
         ("color_mnist:digits", {"channels": 1}, "leave channels unset"),
-        ("color_mnist:digitz", {}, "received 'digitz'. Did you mean digits"),
-        ("color_mnist:", {}, "Unknown data set"),
+        ("color_mnist:digitz", {}, "received 'digitz'.*Did you mean digits"),
+        ("color_mnist:", {}, "received 'color_mnist:'"),
         ("mnist_sums", {}, "Did you mean mnist_sum"),
     ],
 )

@@ -6,9 +6,9 @@ from training.datasets import load
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("minst", "received 'minst'. Did you mean mnist"),
+        ("minst", "received 'minst'.*Did you mean mnist"),
         ("digit", "Did you mean digits"),
-        ("zzz", "expected one of .*digits, .*folder:PATH, .*tfds:NAME, .*received 'zzz'"),
+        ("zzz", "to be one of .*digits, .*folder:PATH, .*tfds:NAME, .*received 'zzz'"),
         ("folder:", "received 'folder:'"),
         ("tfds:", "received 'tfds:'"),
     ],

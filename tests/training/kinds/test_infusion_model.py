@@ -124,7 +124,7 @@ def test_what_cannot_be_is_named(recipe, message):
 
 
 def test_a_tolerance_is_refused():
-    with pytest.raises(UsageError, match="objective Infusion of infusion has 0"):
+    with pytest.raises(UsageError, match="Infusion of infusion, which has 0"):
         infusion_recipe().override(tolerance=0.1)
 
 

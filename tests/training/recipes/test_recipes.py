@@ -170,13 +170,13 @@ def test_parts_that_are_not_to_be_had_are_refused(class_name, arguments, message
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"tolerance": 0.0}, "--tolerance must be above 0.*Received: 0.0"),
-        ({"tolerance": float("nan")}, "--tolerance must be above 0"),
-        ({"tolerance": 0.1, "objective": "elbo"}, "Add --objective geco"),
-        ({"steps": 0}, "steps must be an integer of at least 1. Received: 0"),
-        ({"batch_size": -1}, "--batch-size must be"),
-        ({"learning_rate": -1.0}, "--learning-rate must be above 0"),
-        ({"seed": -1}, "--seed must be"),
+        ({"tolerance": 0.0}, "tolerance must be above 0.*Received: tolerance=0.0"),
+        ({"tolerance": float("nan")}, "tolerance must be above 0"),
+        ({"tolerance": 0.1, "objective": "elbo"}, 'add objective="geco"'),
+        ({"steps": 0}, "steps must be an integer of at least 1. Received: steps=0"),
+        ({"batch_size": -1}, "batch_size must be"),
+        ({"learning_rate": -1.0}, "learning_rate must be above 0"),
+        ({"seed": -1}, "seed must be"),
     ],
 )
 def test_override_refuses(settings, message):
@@ -201,7 +201,7 @@ def test_what_cannot_be_built_is_named(changes, message):
 
 
 def test_data_that_cannot_be_loaded_is_named(tmp_path):
-    with pytest.raises(UsageError, match="add --dataset folder:PATH"):
+    with pytest.raises(UsageError, match='add dataset="folder:PATH"'):
         datasets.load_for(find_recipe("conv_draw_folder"))
     with pytest.raises(UsageError, match="Did you mean digits"):
         datasets.load_for(tiny_recipe().override(dataset="digit"))
@@ -209,14 +209,14 @@ def test_data_that_cannot_be_loaded_is_named(tmp_path):
         datasets.load_for(tiny_recipe().override(dataset=f"folder:{tmp_path}"))
 
 
-def test_data_messages_name_flags(tmp_path):
+def test_data_messages_name_settings(tmp_path):
     for name, side in (("a", 8), ("b", 9), ("c", 9)):
         Image.new("L", (side, side)).save(tmp_path / f"{name}.png")
     (tmp_path / "d.png").write_text("no image")
     recipe = tiny_recipe().override(dataset=f"folder:{tmp_path}")
-    with pytest.raises(UsageError, match="give --image-size, for instance --image-size 64, with "):
+    with pytest.raises(UsageError, match="give image_size, for instance image_size=64, with "):
         datasets.load_for(recipe.override(corrupt="skip"))
-    with pytest.raises(UsageError, match=r"leave them out with --corrupt skip"):
+    with pytest.raises(UsageError, match='leave them out with corrupt="skip"'):
         datasets.load_for(recipe.override(image_size=8))
-    with pytest.raises(UsageError, match=r"Expected --image-size to be .* --image-size 32\."):
+    with pytest.raises(UsageError, match=r"Expected image_size to be .* image_size=32\."):
         datasets.load_for(recipe.override(image_size=-1))

@@ -3,6 +3,7 @@
 import csv
 import errno
 import itertools
+import json
 import re
 import resource
 import signal
@@ -12,10 +13,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import zoo
 from tests import contract
 from tests.training.tiny import make_model, start_python, tiny_recipe
+from training.command_line import cli
 from training.runs import provenance, run
 from training.runs.callbacks import SaveProgress, StopAtStep
 from training.runs.checkpoints import CheckpointStore, Progress
@@ -201,6 +204,28 @@ def test_loss_that_turns_nan_stops_and_names_the_step(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("no_results")
+def test_a_constraint_on_labels_says_that_images_have_none(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    (tmp_path / "images").mkdir()
+    for number in range(40):
+        pixels = rng.integers(0, 256, (28, 28), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "images" / f"{number}.png")
+    arguments = {"tolerance": 0.9, "classifier": "classifier_mnist"}
+    constraint = {"class_name": "ClassificationAccuracy", "arguments": arguments}
+    recipe = tiny_recipe(
+        data={"name": f"folder:{tmp_path / 'images'}", "options": {}},
+        objective={"class_name": "GECO", "arguments": {"constraints": [constraint]}},
+        batch_size=4,
+    )
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps(recipe.to_dict()))
+    assert cli.main(["train", str(path), "--directory", str(tmp_path / "run")]) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("vae-zoo: Training stopped at step 0: ClassificationAccuracy needs")
+    assert message.count("\n") == 1
+
+
+@pytest.mark.usefixtures("no_results")
 def test_existing_directory_is_refused_and_left_alone(tmp_path):
     precious = tmp_path / "precious.txt"
     precious.write_text("mine")
@@ -220,7 +245,7 @@ def test_existing_directory_is_refused_before_data_are_loaded(tmp_path, monkeypa
 
 @pytest.mark.usefixtures("no_results")
 def test_a_batch_of_more_than_the_training_images_makes_no_directory(tmp_path):
-    with pytest.raises(UsageError, match=r"1297 training images .* smaller --batch-size"):
+    with pytest.raises(UsageError, match=r"1297 training images .* smaller batch_size"):
         run.train(tiny_recipe(batch_size=5000), tmp_path / "run", verbose=0)
     assert list(tmp_path.iterdir()) == []
 

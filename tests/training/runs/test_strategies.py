@@ -106,7 +106,9 @@ def test_workers_that_restored_different_steps_stop():
 
 def test_batch_must_divide_among_replicas(two_replicas):
     strategies.check_batch_size(16, two_replicas)
-    with pytest.raises(UsageError, match=r"15 images .* divisible by 2\. Give --batch-size"):
+    with pytest.raises(
+        UsageError, match=r"divisible by 2, .* received 15; give another batch_size"
+    ):
         strategies.check_batch_size(15, two_replicas)
 
 

@@ -236,12 +236,12 @@ def test_bad_image_shapes_are_named(kind, shape):
 
 
 def test_sizes_that_conv_draw_cannot_cut_are_named():
-    with pytest.raises(ValueError, match=r"divisible by stride=4.*\(30, 28, 1\).*Resize or pad"):
+    with pytest.raises(ValueError, match=r"divisible by stride=4.*\(30, 28, 1\).*resize or pad"):
         zoo.ConvDRAW((30, 28, 1))
 
 
 def test_sizes_that_conv_vae_cannot_halve_are_named():
-    message = r"halves the image 2 times.*divisible by 4.*\(30, 28, 1\).*Resize or pad the images"
+    message = r"halves the image 2 times.*divisible by 4.*\(30, 28, 1\).*resize or pad the images"
     with pytest.raises(ValueError, match=message):
         zoo.ConvVAE((30, 28, 1))
 

@@ -195,7 +195,7 @@ def test_exported_model_samples(trained, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"image_shape": (9, 8, 1)}, "divisible by 4: 4, 8, 12"),
+        ({"image_shape": (9, 8, 1)}, "divisible by 4, as 4, 8, 12"),
         ({"num_steps": 0}, "num_steps must be an int of at least 1"),
         ({"initial_rate": -0.1}, "initial_rate=-0.1"),
         ({"rate_increment": 0.5}, "so that it is 1.1 at step 3"),

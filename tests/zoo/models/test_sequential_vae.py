@@ -203,7 +203,7 @@ def test_any_divisible_size_and_any_channels(shape):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"image_shape": (30, 32, 3)}, r"divisible by 4: 4, 8, 12, .*\(30, 32, 3\)"),
+        ({"image_shape": (30, 32, 3)}, r"divisible by 4, as 4, 8, 12 .*\(30, 32, 3\)"),
         ({"num_steps": 0}, "num_steps must be an int of at least 1. Received: num_steps=0"),
         ({"latent_dims": (2,)}, r"as many entries as filters.*latent_dims=\(2,\)"),
         ({"latent_dims": (2, 0)}, "latent_dims must be ints of at least 1"),
