@@ -253,9 +253,11 @@ COMPOSITIONS: Mapping[str, _Composition] = {
 def _load_named(kind, base_name, name, image_size, fit, channels, corrupt, data_dir, seed, rounds):
     own_channels = COMPOSITIONS[kind].channels
     if channels not in (None, own_channels):
-        raise ValueError(
-            f"Expected channels to be {own_channels}, the number that {name} always has, "
-            f"received {channels}; leave channels unset."
+        raise MismatchError(
+            "channels",
+            f"$channels to be {own_channels}, the number that {name} always has",
+            channels,
+            "leave $channels unset",
         )
     if kind == "micro_mnist" and rounds > 1:
         refuse_rounds(name, rounds)
