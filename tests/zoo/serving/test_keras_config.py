@@ -71,14 +71,14 @@ def test_training_goes_on(exported, images):
 def test_a_model_without_objective_loads_with_the_elbo(tmp_path, images):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = contract.make_model("ConvDRAW")
+        model = contract.make_model(contract.SMALLEST)
     finally:
         keras.config.set_dtype_policy("float32")
     model.export(tmp_path / "1", log_prob_samples=1)
     loaded = zoo.load(tmp_path / "1")
     assert isinstance(loaded.objective, zoo.ELBO)
     # The layers, which take their precision from Keras's global policy, have the one they had.
-    assert loaded.write.compute_dtype == "bfloat16"
+    assert "bfloat16" in {layer.compute_dtype for layer in loaded._flatten_layers()}
     assert keras.config.dtype_policy().name == "float32"
     contract.assert_close(loaded.reconstruct(images), model.reconstruct(images))
 
