@@ -22,8 +22,10 @@ demo: $(VENV)/base.stamp
 	$(BIN)/python -m training demo
 
 # Two processes: most of the time goes into building graphs, which a process does on one core.
+# Files in their order: by number of tests, those of few and long tests would come last, and one
+# process would wait for the other.
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m slow
