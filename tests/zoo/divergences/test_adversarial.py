@@ -97,7 +97,7 @@ def test_backup_restores_the_discriminator_and_its_optimizer(images, tmp_path):
         model.fit(data, epochs=3, verbose=0, callbacks=[backup, *callbacks])
 
     interrupted, resumed, whole = (
-        contract.make_compiled(contract.SMALLEST, NAME) for _ in range(3)
+        contract.make_compiled(contract.SMALLEST, NAME, run_eagerly=True) for _ in range(3)
     )
     with pytest.raises(KeyboardInterrupt):
         fit(interrupted, Interrupt())
@@ -107,20 +107,21 @@ def test_backup_restores_the_discriminator_and_its_optimizer(images, tmp_path):
 
 
 def test_an_exported_model_keeps_the_discriminator(images, tmp_path):
-    model = contract.make_compiled(contract.SMALLEST, NAME)
+    model = contract.make_compiled(contract.SMALLEST, NAME, run_eagerly=True)
     contract.train(model, images, num_steps=2)
     model.export(tmp_path / "1")
     loaded = zoo.load(tmp_path / "1")
+    loaded.run_eagerly = True
     for a, b in zip(discriminator_of(loaded), discriminator_of(model), strict=True):
         np.testing.assert_array_equal(a, b)
     contract.train(loaded, images, num_steps=1)
 
 
 def test_compiling_again_keeps_the_discriminator(images):
-    model = contract.make_compiled(contract.SMALLEST, NAME)
+    model = contract.make_compiled(contract.SMALLEST, NAME, run_eagerly=True)
     contract.train(model, images, num_steps=2)
     before = discriminator_of(model)
-    model.compile(keras.optimizers.Adam(1e-4), objective=model.objective)
+    model.compile(keras.optimizers.Adam(1e-4), objective=model.objective, run_eagerly=True)
     for a, b in zip(before, discriminator_of(model), strict=True):
         np.testing.assert_array_equal(a, b)
     contract.train(model, images, num_steps=1)
