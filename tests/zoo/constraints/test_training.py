@@ -24,10 +24,8 @@ def evaluated(model, images):
 
 
 @pytest.fixture(scope="module")
-def model():
-    rng = np.random.default_rng(0)
-    images = rng.uniform(size=(8, *contract.IMAGE_SHAPE)).astype(np.float32)
-    model = contract.make_compiled(*PAIR)
+def model(images):
+    model = contract.make_compiled(*PAIR, run_eagerly=True)
     contract.train(model, images, num_steps=3)
     return model
 
@@ -41,16 +39,22 @@ def test_each_constraint_has_a_violation_and_a_multiplier_of_its_own(model, imag
     assert all(model.objective.multipliers[n] != start[n] for n in names)
 
 
-def test_training_is_the_same_eager_in_a_graph_and_under_xla(images):
-    model, loss = trained(images)
+@pytest.fixture(scope="module")
+def reference(images):
+    """What three steps in a graph lead to: the model and the last loss."""
+    return trained(images)
+
+
+def test_training_is_the_same_eager_in_a_graph_and_under_xla(reference, images):
+    model, loss = reference
     for how in ({"run_eagerly": True}, {"jit_compile": True}):
         other, other_loss = trained(images, **how)
         assert other_loss == pytest.approx(loss, rel=1e-5)
         assert_same_state(state_of(other), state_of(model), tolerance=1e-5)
 
 
-def test_two_replicas_train_and_evaluate_as_one_does(images, two_replicas):
-    model, loss = trained(images)
+def test_two_replicas_train_and_evaluate_as_one_does(reference, images, two_replicas):
+    model, loss = reference
     with two_replicas.scope():
         replicated, replicated_loss = trained(images)
     assert replicated_loss == pytest.approx(loss, rel=1e-5)
@@ -83,7 +87,8 @@ def test_an_exported_model_has_its_networks_and_multipliers(model, images, tmp_p
     assert_close(*states, 0.0)
     logs = []
     for each in (loaded, model):
-        each.compile(contract.linear_optimizer(), objective=each.objective, seed=5)
+        optimizer = contract.linear_optimizer()
+        each.compile(optimizer, objective=each.objective, seed=5, run_eagerly=True)
         logs.append(contract.train(each, images, num_steps=1))
     assert logs[0] == pytest.approx(logs[1], rel=1e-5)
     assert_same_state(state_of(loaded), state_of(model), tolerance=1e-5)

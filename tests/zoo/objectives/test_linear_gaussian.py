@@ -94,6 +94,7 @@ def test_geco_ends_on_the_rate_distortion_curve(theta):
         objective=zoo.GECO(ReconstructionError(tolerance)),
         seed=0,
         steps_per_execution=100,
+        jit_compile=True,  # many small steps, which cost little but the start of each operation
     )
     model.fit(fresh_batches(seed=1), steps_per_epoch=NUM_STEPS, verbose=0)
     logs = model.evaluate(fresh_batches(seed=2), steps=100, verbose=0, return_dict=True)

@@ -36,7 +36,7 @@ def export_once(tmp_path_factory, images):
 
         @functools.cache
         def make(*pair):
-            model = contract.make_compiled(*pair)
+            model = contract.make_compiled(*pair, run_eagerly=True)
             contract.train(model, images, num_steps=3)
             path = tmp_path_factory.mktemp("exported") / "new" / "parents" / "7"
             model.export(path, log_prob_samples=LOG_PROB_SAMPLES, metadata={"recipe": "none"})
