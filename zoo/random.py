@@ -38,7 +38,8 @@ def as_seed(seed):
             raise ValueError(
                 f"A seed is an int or two ints of 32 bits each. Received: seed={seed!r}"
             )
-        seed = tf.constant(values.astype(np.int32))
+        values = [values, 0] if values.ndim == 0 else values
+        seed = tf.constant(np.asarray(values, np.int32))
     if not seed.dtype.is_integer:
         raise ValueError(f"A seed is an int or two ints. Received: a tensor of {seed.dtype.name}")
     seed = tf.stack([tf.cast(seed, tf.int32), 0]) if seed.shape.rank == 0 else seed

@@ -111,7 +111,7 @@ def _inverse_temperatures(number):
     return ((values - values[0]) / (values[-1] - values[0])).astype(np.float32)
 
 
-@tf.function(autograph=False)
+@tf.function(autograph=False)  # All temperatures in one loop.
 def _anneal(model, images, seeds, betas):
     """Walks the chains; gives log-weights `[N]` and the share of accepted proposals."""
     noise = random.RowNoise(seeds)

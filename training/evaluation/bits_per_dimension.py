@@ -19,13 +19,9 @@ def measure(model, data, num_images=_NUM_IMAGES, num_samples=_NUM_SAMPLES, seed=
     """
     num_images = min(num_images, data.num_examples["test"])
 
-    @tf.function(autograph=False)
-    def log_prob(images, context, start):
-        return model.log_prob(images, num_samples, tf.stack([seed, start]), context)
-
     total, start = 0.0, 0
     for batch in data.levels.batches("test", min(_BATCH, num_images), num_images):
-        bounds = log_prob(batch["image"], batch.get("context"), tf.constant(start))
+        bounds = model.log_prob(batch["image"], num_samples, (seed, start), batch.get("context"))
         total += float(tf.reduce_sum(bounds))
         start += int(batch["image"].shape[0])
     dimensions = math.prod(data.image_shape)

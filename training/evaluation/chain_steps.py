@@ -5,7 +5,6 @@ to step, and that the first step is what a plain VAE of the same networks gives.
 """
 
 import numpy as np
-import tensorflow as tf
 
 from training.evaluation.sharpness import sharpness
 from zoo.errors import UsageError
@@ -46,18 +45,17 @@ def measure(model, data, split="test", num_images=1000, seed=0):
             "gives no chain. Choose a SequentialVAE or an InfusionModel, or measure sharpness."
         )
 
-    @tf.function(autograph=False, reduce_retracing=True)
     def chains(images, seeds):
         return (
             model.reconstruct(images, seed=seeds, return_chain=True),
-            model.sample(tf.shape(images)[0], seed=seeds, return_chain=True),
+            model.sample(len(images), seed=seeds, return_chain=True),
         )
 
     num_images = min(num_images, data.num_examples[split])
     of_data, errors, of_reconstructions, of_samples, start = [], [], [], [], 0
     for batch in data.levels.batches(split, _BATCH_SIZE, num_images):
         images = batch["image"].numpy()
-        reconstructions, samples = chains(images, tf.constant([seed, start]))
+        reconstructions, samples = chains(images, (seed, start))
         of_data.append(sharpness(images))
         errors.append(_squared_errors(images / 255.0, reconstructions.numpy()))
         of_reconstructions.append([sharpness(step) for step in reconstructions])

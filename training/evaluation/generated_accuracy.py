@@ -107,7 +107,6 @@ def measure(
 def _draw_with(model, samples_per_context, temperature):
     """Makes a function of contexts `[B, ...]` and a seed to samples `[B, K, H, W, C]`."""
 
-    @tf.function(autograph=False, reduce_retracing=True)
     def draw(contexts, seed):
         given = tf.repeat(contexts, samples_per_context, axis=0)
         samples = model.sample(tf.shape(given)[0], seed, temperature, given)
@@ -118,12 +117,7 @@ def _draw_with(model, samples_per_context, temperature):
 
 def _classify_with(classifier):
     """Makes a function of grey images `[N, H, W, 1]` to classes, an array of ints `[N]`."""
-
-    @tf.function(autograph=False, reduce_retracing=True)
-    def classify(images):
-        return tf.argmax(classifier(images), axis=-1)
-
-    return lambda images: classify(tf.constant(images)).numpy()
+    return lambda images: tf.argmax(classifier(tf.constant(images)), axis=-1).numpy()
 
 
 def _judge(task, classify, batch, samples):

@@ -1,9 +1,6 @@
 """Latents of many images, flattened and joined, for measures of q(z)."""
 
 import numpy as np
-import tensorflow as tf
-
-from zoo.base import inputs
 
 __all__ = ["normal_posteriors", "posterior_means", "posterior_samples", "prior_samples"]
 
@@ -13,27 +10,17 @@ _ENCODED_AT_ONCE = 1000  # Images, where nothing but the posterior's parameters 
 
 def posterior_samples(model, data, split, num_samples, seed):
     """Draws z ~ q(z|x), one for each of the first images of a split: float32 `[N, d]`."""
-
-    @tf.function(autograph=False, reduce_retracing=True)
-    def encode(images, start):
-        return _flatten(model.encode(images, seed=tf.stack([seed, start])))
-
     rows, start = [], 0
     for batch in data.batches(split, _BATCH_SIZE, _at_most(data, split, num_samples)):
-        rows.append(encode(batch["image"], tf.constant(start)).numpy())
+        rows.append(_flatten(model.encode(batch["image"], seed=(seed, start))))
         start += len(rows[-1])
     return np.concatenate(rows)
 
 
 def posterior_means(model, data, split, num_images):
     """Returns the posterior means of the first images of a split: float32 `[N, d]`."""
-
-    @tf.function(autograph=False, reduce_retracing=True)
-    def encode(images):
-        return _flatten(model.encode(images))
-
     batches = data.batches(split, _BATCH_SIZE, _at_most(data, split, num_images))
-    return np.concatenate([encode(batch["image"]).numpy() for batch in batches])
+    return np.concatenate([_flatten(model.encode(batch["image"])) for batch in batches])
 
 
 def normal_posteriors(model, images):
@@ -45,7 +32,7 @@ def normal_posteriors(model, images):
     """
     starts = range(0, len(images), _ENCODED_AT_ONCE)
     batches = (images[i : i + _ENCODED_AT_ONCE] for i in starts)
-    parts = [model.posterior(inputs.as_images(batch, model.image_shape)) for batch in batches]
+    parts = [model.posterior(batch) for batch in batches]
     return tuple(
         np.concatenate([np.float64(getattr(part, name)) for part in parts]).reshape(len(images), -1)
         for name in ("loc", "scale")
@@ -54,12 +41,7 @@ def normal_posteriors(model, images):
 
 def prior_samples(model, num_samples, seed):
     """Draws z ~ p(z): float32 `[N, d]`."""
-
-    @tf.function(autograph=False)
-    def draw():
-        return _flatten(model.sample_prior(num_samples, seed=seed))
-
-    return draw().numpy()
+    return _flatten(model.sample_prior(num_samples, seed=seed))
 
 
 def _at_most(data, split, num):
@@ -67,4 +49,4 @@ def _at_most(data, split, num):
 
 
 def _flatten(groups):
-    return tf.concat([tf.reshape(group, [tf.shape(group)[0], -1]) for group in groups], axis=1)
+    return np.concatenate([np.reshape(group, [len(group), -1]) for group in groups], axis=1)

@@ -10,7 +10,6 @@ import numpy as np
 import tensorflow as tf
 
 from training.evaluation.latents import normal_posteriors
-from zoo.base import inputs
 
 __all__ = ["measure"]
 
@@ -63,17 +62,11 @@ def measure(model, data, split="test", num_images=1000, num_latents=None, seed=0
 
 def _draw(model, images, seed):
     """Draws z ~ q(z|x) for each image; returns a tuple `[N, ...]` and log p(z), float64 `[N]`."""
-
-    @tf.function(autograph=False, reduce_retracing=True)
-    def draw(batch, start):
-        images = inputs.as_images(batch, model.image_shape)
-        latents = model.encode(images, seed=tf.stack([seed, start]))
-        return latents, model.log_prior(latents)
-
-    parts = [draw(images[i : i + 200], tf.constant(i)) for i in range(0, len(images), 200)]
-    groups = zip(*(latents for latents, _ in parts), strict=True)
-    log_prior = np.concatenate([of_part.numpy() for _, of_part in parts]).astype(np.float64)
-    return tuple(np.concatenate(group) for group in groups), log_prior
+    starts = range(0, len(images), 200)
+    parts = [model.encode(images[i : i + 200], seed=(seed, i)) for i in starts]
+    groups = zip(*parts, strict=True)
+    log_prior = np.concatenate([model.log_prior(latents) for latents in parts])
+    return tuple(np.concatenate(group) for group in groups), log_prior.astype(np.float64)
 
 
 def _normal_densities(model, images, latents):
@@ -91,11 +84,10 @@ def _normal_densities(model, images, latents):
 def _densities(model, images, latents):
     """Returns the same of any model, each latent beside each image through `log_posterior`."""
 
-    @tf.function(autograph=False, reduce_retracing=True)
     def density(batch, row):
         num_rows = tf.shape(batch)[0]
         repeated = tuple(tf.repeat(group[None], num_rows, axis=0) for group in row)
-        return model.log_posterior(repeated, inputs.as_images(batch, model.image_shape))
+        return model.log_posterior(repeated, batch)
 
     def densities_of(index):
         row = tuple(tf.constant(group[index]) for group in latents)

@@ -43,9 +43,8 @@ def measure(model, data, num_images=5000, seed=0):
     """
     check(model, data)
 
-    @tf.function(autograph=False, reduce_retracing=True)
     def infer(images, context, start):
-        record = model.infer(images, context, seed=tf.stack([seed, start]))
+        record = model.infer(images, context, seed=(seed, start))
         return record.reconstruction, record.rate
 
     errors = [
@@ -83,7 +82,7 @@ def _batches(infer, data, split, num_images):
     start = 0
     num_images = min(num_images, data.num_examples[split])
     for batch in data.levels.batches(split, _BATCH_SIZE, num_images):
-        means, rate = infer(batch["image"], batch.get("context"), tf.constant(start))
+        means, rate = infer(batch["image"], batch.get("context"), start)
         yield batch["image"].numpy(), means.numpy(), rate.numpy()
         start += len(rate)
 

@@ -7,7 +7,16 @@ import tensorflow as tf
 
 from zoo.errors import MARK, BatchError
 
-__all__ = ["as_images", "as_labels", "assert_equal_rows", "assert_finite", "plain_errors", "unpack"]
+__all__ = [
+    "as_images",
+    "as_labels",
+    "assert_equal_rows",
+    "assert_finite",
+    "check_images",
+    "check_rows",
+    "plain_errors",
+    "unpack",
+]
 
 
 def unpack(data):
@@ -38,12 +47,11 @@ def unpack(data):
     return data["image"], data.get("context"), data.get("label", labels)
 
 
-def as_images(images, shape, name="images"):
-    """Turns a batch into float32 `[B, *shape]` in [0, 1]; uint8 is divided by 255.
+def check_images(images, shape, name="images"):
+    """Turns a batch `[B, *shape]` into a tensor of its own type, whatever its values.
 
     Raises:
-        BatchError: Wrong rank, size, channels or type; outside `tf.function` also a wrong range
-            or NaN, which inside one fails the step with the same message.
+        BatchError: Wrong rank, size, channels or type.
     """
     height, width, channels = shape
     images = images if isinstance(images, tf.Tensor) else tf.convert_to_tensor(images)
@@ -58,11 +66,37 @@ def as_images(images, shape, name="images"):
             f"This model takes {name} of shape [batch, {height}, {width}, {channels}] "
             f"(height, width, channels). {received}{hint}"
         )
+    if images.dtype != tf.uint8 and not images.dtype.is_floating:
+        raise BatchError(f"{name} must be floats in [0, 1] or uint8 in [0, 255]. {received}")
+    return images
+
+
+def as_images(images, shape, name="images"):
+    """Turns a batch into float32 `[B, *shape]` in [0, 1]; uint8 is divided by 255.
+
+    Raises:
+        BatchError: Wrong rank, size, channels or type; outside `tf.function` also a wrong range
+            or NaN, which inside one fails the step with the same message.
+    """
+    images = check_images(images, shape, name)
     if images.dtype == tf.uint8:
         return tf.cast(images, tf.float32) / 255.0
-    if not images.dtype.is_floating:
-        raise BatchError(f"{name} must be floats in [0, 1] or uint8 in [0, 255]. {received}")
     return _assert_range(tf.cast(images, tf.float32), name)
+
+
+def check_rows(context, num_rows):
+    """Refuses a context that would be stretched over several rows, where the sizes are known.
+
+    Raises:
+        BatchError: The context, a tensor or None, has another number of rows than `num_rows`, an
+            int or None.
+    """
+    received = None if context is None else context.shape[0]
+    if received is not None and num_rows is not None and received != num_rows:
+        raise BatchError(
+            f"There must be a context for each of the {num_rows} images or samples. Received: "
+            f"{received} contexts. Repeat them with tf.repeat(context, times, axis=0)."
+        )
 
 
 def _assert_range(images, name):

@@ -3,18 +3,20 @@
 import keras
 import tensorflow as tf
 
-from zoo import checks, registry
+from zoo import checks, registry, serving
 from zoo.base import inputs
-from zoo.classifiers.classifier_trainer import ClassifierTrainer
+from zoo.base.compiled import compiled
+from zoo.base.image_model import ImageModel
 from zoo.classifiers.conv_features import ConvFeatures
 
 __all__ = ["ConvClassifier"]
 
+_TRAINING_DTYPES = ("float32", "bfloat16")
 _LOGIT_SCALE = 0.125  # Of the ResNet-9 after which this is built: the last layer learns slower.
 
 
 @registry.register("architecture", package="zoo")
-class ConvClassifier(ClassifierTrainer):
+class ConvClassifier(ImageModel):
     """A small image classifier, for constraints and measures that judge images by it.
 
     Calling it gives class probabilities and is inference always, inside the training of another
@@ -39,7 +41,7 @@ class ConvClassifier(ClassifierTrainer):
         >>> zoo.GECO(zoo.constraints.ClassificationAccuracy(0.95, classifier=classifier))
     """
 
-    context_shape = None  # It sees images alone.
+    _loss_name = "the cross-entropy"
 
     def __init__(self, image_shape, num_classes, filters=(16, 32, 96, 192), **kwargs):
         super().__init__(autocast=False, **({"dtype": "float32"} | kwargs))
@@ -54,6 +56,11 @@ class ConvClassifier(ClassifierTrainer):
         """(height, width, channels) of the images."""
         return self.features.image_shape
 
+    @property
+    def filters(self):
+        """As in `zoo.ConvFeatures`."""
+        return self.features.filters
+
     def call(self, images, training=None):
         """Returns class probabilities, float32 `[B, K]`; images as in `zoo.ConvFeatures`."""
         del training
@@ -62,48 +69,91 @@ class ConvClassifier(ClassifierTrainer):
     def logits(self, images):
         """Returns logits in nats, float32 `[B, K]`; images as `zoo.ConvFeatures` takes them."""
         images, _, _ = inputs.unpack(images)
+        return self._run_logits(images)
+
+    @compiled
+    def _run_logits(self, images):
         return self.head_logits(self.features(images))
 
     def head_logits(self, features):
         """Returns logits for features, float32 `[B, K]`."""
         return self.head(features) * _LOGIT_SCALE
 
-    # === Saving ===
+    # === Training: see `zoo.base.image_model` ===
 
-    def export(self, filepath, format="tf_saved_model", metadata=None):
-        """Writes a SavedModel for TensorFlow Serving and `zoo.load`, exactly at `filepath`.
-
-        Its signature `serving_default`, also `classify`, takes `image`, float32 `[N, H, W, C]` in
-        [0, 1], and gives `probabilities`, float32 `[N, K]`; `features` gives `features`.
+    def compile(self, optimizer="adam", label_smoothing=0.0, training_dtype="float32", **kwargs):
+        """Prepares the classifier for `fit`.
 
         Args:
-            filepath: A local folder that does not exist yet; a server wants a number, `model/1`.
-            format: `"tf_saved_model"`.
-            metadata: A dict that JSON can hold, kept beside the model.
+            optimizer: A Keras optimiser or its name.
+            label_smoothing: Share of each label spread evenly over the classes, in [0, 1).
+            training_dtype: What the convolutions of a training step compute in: "float32", or
+                "bfloat16", about twice as fast on CPUs that have it. Weights, loss, evaluation and
+                inference are float32 either way.
+            **kwargs: As in `zoo.base.image_model`.
 
         Raises:
-            FileExistsError: There is something at `filepath`.
-            ValueError: Another format.
-            RuntimeError: The written model does not answer as this one does.
+            ValueError: One of them is out of range or not supported.
         """
-        from zoo import serving
+        checks.number("label_smoothing", label_smoothing, least=0, below=1)
+        checks.choice("training_dtype", training_dtype, _TRAINING_DTYPES)
+        super().compile(optimizer, **kwargs)
+        self._set_past_tracker(
+            label_smoothing=float(label_smoothing), training_dtype=training_dtype
+        )
 
-        if format != "tf_saved_model":
-            raise ValueError(f"A zoo model exports as 'tf_saved_model'. Received: {format!r}")
-        signatures = serving.make_classifier_signatures(self)
-        serving.export(self, filepath, None, metadata, signatures)
+    def get_compile_config(self):
+        """Returns the arguments of `compile`, or None before it."""
+        config = super().get_compile_config()
+        if config is not None:
+            names = ("label_smoothing", "training_dtype")
+            config |= {name: getattr(self, name) for name in names}
+        return config
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            "name": self.name,
-            "image_shape": self.image_shape,
-            "num_classes": self.num_classes,
-            "filters": self.features.filters,
-        }
+    def predict_step(self, data):
+        """Returns the class probabilities of a batch, with labels or without."""
+        images, _, _ = inputs.unpack(data)
+        return self(images)
 
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """Makes the classifier of `get_config`; its weights are fresh."""
-        del custom_objects
-        return cls(**config)
+    def _make_trackers(self):
+        return {name: keras.metrics.Mean(name) for name in ("accuracy", "cross_entropy")}
+
+    def _measure(self, images, context, labels, seed, training):
+        """Returns the loss of each example; the labels, the logits, and what to `observe`."""
+        if context is not None:
+            raise ValueError(
+                "A classifier takes images and labels; this data has context images, which it "
+                "would not see. Leave them out of the batches."
+            )
+        images = inputs.as_images(images, self.image_shape)
+        labels = inputs.as_labels(labels, self.num_classes)
+        if training:
+            features, moments = self.features.forward(tf.cast(images, self.training_dtype))
+        else:
+            features, moments = self.features(images), None
+        logits = self.head_logits(features)
+        targets = tf.one_hot(labels, self.num_classes)
+        targets += self.label_smoothing * (1.0 / self.num_classes - targets)
+        losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+        return {"cross-entropy": losses}, (labels, logits, moments)
+
+    def _loss(self, terms, training):
+        return tf.reduce_mean(terms["cross-entropy"])
+
+    def _after_step(self, terms, measured):
+        *_, moments = measured
+        self.features.observe(moments)
+
+    def _track(self, terms, measured):
+        labels, logits, _ = measured
+        is_right = tf.argmax(logits, axis=-1, output_type=tf.int32) == labels
+        self._trackers["accuracy"].update_state(is_right)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        self._trackers["cross_entropy"].update_state(losses)
+        return tf.shape(labels)[0]
+
+    # === Saving ===
+
+    def _make_signatures(self):
+        """`serving_default`, also `classify`, and `features`: see `zoo.serving`."""
+        return serving.make_classifier_signatures(self)

@@ -21,7 +21,7 @@ class Divergence(keras.layers.Layer):
 
     def check(self, model):
         """Raises ValueError if the divergence is undefined for the model."""
-        self._try(model, "generate", "samples of the prior", model.sample_prior)
+        self._try(model, "_generate", "samples of the prior", model.sample_prior)
 
     def _try(self, model, method, needs, ask):
         """Asks the model for one row; says what is missing where it has no such method."""

@@ -46,7 +46,7 @@ class Stein(KernelDivergence):
             return model.log_prior(model.sample_prior(num, seed, context=context), context)
 
         super().check(model)
-        self._try(model, "log_prior", "the score of the prior", log_prior)
+        self._try(model, "_log_prior", "the score of the prior", log_prior)
 
     def call(self, samples, scores):
         """Returns the squared discrepancy of samples `[N, d]`, given the prior's scores there.

@@ -10,7 +10,7 @@ from zoo import registry
 from zoo.distributions import Gaussian, normals
 from zoo.errors import MismatchError
 from zoo.layers import forget_bias, grid_convolution, lstm_step
-from zoo.models.draw_context import NO_SHARES, ContextShares, add_share, check_rows, check_shape
+from zoo.models.draw_context import NO_SHARES, ContextShares, add_share, check_shape
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.record import Inference
 
@@ -117,11 +117,10 @@ class ConvDRAW(LatentImageModel):
             filters, self.kernel_size, padding="same", use_bias=use_bias, name=name
         )
 
-    def _prepare(self, context, rows):
+    def _prepare(self, context):
         """Makes the convolutions ready for all steps: functions of `[positions, B, channels]`.
 
-        With them come the context's shares in what they give, `[positions, B, channels]` too, for
-        B rows like those of the tensor `rows`.
+        With them come the context's shares in what they give, `[positions, B, channels]` too.
         """
 
         def on_grid(layer, extra_bias=None):
@@ -134,12 +133,8 @@ class ConvDRAW(LatentImageModel):
             prior_head=on_grid(self.prior_head),
             decoder_gates=on_grid(self.decoder_gates, forget_bias(self.filters)),
             write=on_grid(self.write),
-            shares=NO_SHARES if context is None else self._shares(context, rows),
+            shares=NO_SHARES if context is None else self.context_shares.shares(context),
         )
-
-    def _shares(self, context, rows):
-        check_rows(context, rows)
-        return self.context_shares.shares(context)
 
     # === Layouts ===
 
@@ -174,14 +169,14 @@ class ConvDRAW(LatentImageModel):
     def _mean_on_grid(self, canvas):
         """The reconstruction that a canvas stands for, as patches `[positions, B, channels]`."""
         depth = self.likelihood.num_parameters(self.image_shape[-1])
-        # Likelihoods treat all pixels alike, so pixels need not lie in their places in the image.
+        # A likelihood gives means of pixels of any layout, so they may lie as they do here.
         pixels = tf.reshape(canvas, [self._num_positions, -1, self.stride**2, depth])
         mean = self.likelihood(pixels).mean()
         return tf.reshape(mean, [self._num_positions, -1, self.stride**2 * self.image_shape[-1]])
 
-    def _likelihood_of(self, canvas):
-        canvas = self._to_maps([canvas])[:, 0]
-        return self.likelihood(tf.nn.depth_to_space(canvas, self.stride))
+    def _parameters_on(self, canvas):
+        """The likelihood's parameters that a canvas stands for, `[B, H, W, num_parameters]`."""
+        return tf.nn.depth_to_space(self._to_maps([canvas])[:, 0], self.stride)
 
     def _encode_step(self, nets, image_gates, patches, canvas, encoder, decoder):
         """Moves the encoder's state, given the canvas and the decoder's state before the step."""
@@ -205,7 +200,7 @@ class ConvDRAW(LatentImageModel):
             Latents `[B, T, h, w, latent_filters]`, the posteriors q and the priors p over them,
             and the last canvas.
         """
-        nets = self._prepare(context, images)
+        nets = self._prepare(context)
         num_rows = tf.shape(images)[0]
         canvas, decoder = self._initial_state(num_rows)
         encoder = self._zero_lstm(num_rows)
@@ -238,8 +233,8 @@ class ConvDRAW(LatentImageModel):
 
     def _walk_given(self, latents, context):
         """Runs all steps without an encoder on T given tensors `[B, h, w, latent_filters]`."""
-        nets = self._prepare(self._as_context(context), latents[0])
-        given = [self._to_positions(tf.cast(group, tf.float32)) for group in latents]
+        nets = self._prepare(context)
+        given = [self._to_positions(group) for group in latents]
         num_rows = tf.shape(latents[0])[0]
         return nets, *self._walk_prior(nets, num_rows, lambda step, _: given[step])
 
@@ -254,7 +249,7 @@ class ConvDRAW(LatentImageModel):
 
     # === What the base class asks for ===
 
-    def draw_posterior(self, images, context, noise):
+    def _infer(self, images, context, noise):
         """Draws z_t ~ q_t step by step; returns an `Inference` with T groups of latents."""
         draws = self._draws(noise)
         latents, posteriors, priors, canvas = self._walk_posterior(
@@ -265,12 +260,12 @@ class ConvDRAW(LatentImageModel):
             rate=normals.kl_divergence(posteriors, priors),
             log_posterior=normals.log_prob(posteriors, latents),
             log_prior=normals.log_prob(priors, latents),
-            likelihood=self._likelihood_of(canvas),
+            parameters=self._parameters_on(canvas),
         )
 
-    def generate(self, noise, temperature, context=None):
-        """Draws z_t ~ p_t step by step; returns the T groups of latents and the likelihood."""
-        nets = self._prepare(context, temperature)
+    def _generate(self, noise, temperature, context):
+        """Draws z_t ~ p_t step by step; the latents are T groups."""
+        nets = self._prepare(context)
         draws = self._draws(noise)
         row_temperature = tf.reshape(temperature, [-1, 1])
 
@@ -280,22 +275,21 @@ class ConvDRAW(LatentImageModel):
             return prior.loc + row_temperature * prior.scale * draws[step]
 
         latents, _, canvas = self._walk_prior(nets, tf.shape(temperature)[0], draw)
-        return tuple(tf.unstack(latents, axis=1)), self._likelihood_of(canvas)
+        return tuple(tf.unstack(latents, axis=1)), self._parameters_on(canvas)
 
-    def decode(self, latents, context=None):
-        """Returns p(x|z) for T tensors `[B, H / stride, W / stride, latent_filters]`."""
+    def _decode(self, latents, context):
+        """Returns the likelihood's parameters for T `[B, h, w, latent_filters]`."""
         *_, canvas = self._walk_given(latents, context)
-        return self._likelihood_of(canvas)
+        return self._parameters_on(canvas)
 
-    def log_prior(self, latents, context=None):
+    def _log_prior(self, latents, context):
         """Returns Σ_t log p_t(z_t) in nats, `[B]`."""
         nets, latents, decoder_states, _ = self._walk_given(latents, context)
         return normals.log_prob(self._priors(nets, decoder_states), latents)
 
-    def log_posterior(self, latents, images, context=None):
+    def _log_posterior(self, latents, images, context):
         """Returns Σ_t log q_t(z_t) in nats, `[B]`."""
-        given = [self._to_positions(tf.cast(group, tf.float32)) for group in latents]
-        images, context = self._as_images(images), self._as_context(context)
+        given = [self._to_positions(group) for group in latents]
         latents, posteriors, _, _ = self._walk_posterior(
             images, context, lambda step, _: given[step]
         )

@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import registry
-from zoo.distributions import Gaussian, normals
+from zoo.distributions import Gaussian
 from zoo.models.conv_networks import check_sizes, make_decoder, make_encoder
+from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.normal_latents import NormalLatents
 
 __all__ = ["ConvVAE"]
@@ -17,7 +18,7 @@ _REMEDY = "pass filters=, or an encoder and a decoder of your own"
 
 
 @registry.register("architecture", package="zoo")
-class ConvVAE(NormalLatents):
+class ConvVAE(NormalLatents, LatentImageModel):
     """One vector of latents with a standard normal prior, and convolutional networks.
 
     Args:
@@ -97,16 +98,14 @@ class ConvVAE(NormalLatents):
                 f"Received a decoder with output {received}"
             )
 
-    def posterior(self, images):
-        """q(z|x), a TFP normal of shape `[B, latent_dim]`."""
+    def _posterior_parameters(self, images):
         features = self.encoder(images)
         features = tf.reshape(features, [tf.shape(features)[0], int(np.prod(features.shape[1:]))])
-        return normals.normal_from_parameters(self.posterior_head(features))
+        return self.posterior_head(features)
 
-    def decode(self, latents, context=None):
-        """Returns p(x|z) for a tuple of one `[B, latent_dim]`."""
-        self._as_context(context)  # None, or an error.
-        return self.likelihood(self.decoder(latents[0]))
+    def _decode(self, latents, context):
+        """Returns the likelihood's parameters for a tuple of one `[B, latent_dim]`."""
+        return self.decoder(latents[0])
 
     def get_config(self):
         """Returns the constructor's arguments; our own networks are made anew."""

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from zoo.layers import grid_convolution
 
-__all__ = ["NO_SHARES", "ContextShares", "add_share", "check_rows", "check_shape"]
+__all__ = ["NO_SHARES", "ContextShares", "add_share", "check_shape"]
 
 # What a model without context adds: nothing.
 NO_SHARES = types.SimpleNamespace(encoder_gates=None, decoder_gates=None, prior=lambda step: None)
@@ -184,17 +184,4 @@ def check_shape(context_shape, image_shape):
             "ConvDRAW lays the context on the images' grid of patches, so it must have the height "
             f"and width of image_shape={image_shape}. Received: context_shape={context_shape}. "
             "Resize or pad the context images; several images can be the channels of one context."
-        )
-
-
-def check_rows(context, rows):
-    """Refuses a context that would be stretched over several rows, where the sizes are known.
-
-    Raises:
-        ValueError: The context has not as many rows as the tensor `rows`.
-    """
-    if not context.shape[:1].is_compatible_with(rows.shape[:1]):
-        raise ValueError(
-            f"There must be a context for each of the {rows.shape[0]} images or samples. Received: "
-            f"{context.shape[0]} contexts. Repeat them with tf.repeat(context, times, axis=0)."
         )

@@ -4,10 +4,11 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo import random, registry
+from zoo import random, registry, serving
 from zoo.base import inputs, precision
+from zoo.base.compiled import compiled
+from zoo.base.image_model import ImageModel
 from zoo.models.conv_networks import check_sizes
-from zoo.models.infusion_trainer import InfusionTrainer
 from zoo.models.sequential_networks import StepGenerator, check_divisible
 
 __all__ = ["InfusionModel"]
@@ -17,7 +18,7 @@ _LEAST_VARIANCE, _LARGEST_VARIANCE = 1e-4, 0.1
 
 
 @registry.register("architecture", package="zoo")
-class InfusionModel(InfusionTrainer):
+class InfusionModel(ImageModel):
     """A Markov chain that turns noise into an image in T steps; no latents, no posterior.
 
     Learning to Generate Samples from Noise through Infusion Training (Bordes et al. 2017). A
@@ -59,7 +60,7 @@ class InfusionModel(InfusionTrainer):
     """
 
     has_chain = True
-    context_shape = None  # It sees images alone.
+    _loss_name = "the sum of the distortions of its steps"
 
     def __init__(
         self,
@@ -165,10 +166,18 @@ class InfusionModel(InfusionTrainer):
                 `[num]`.
             return_chain: Whether to give the means of every step, `[T, num, H, W, C]`.
         """
+        return self._run_sample(num, random.as_seed(seed), temperature, bool(return_chain))
+
+    @compiled
+    def _run_sample(self, num, seed, temperature, return_chain):
         return self.sample_rows(random.row_seeds(seed, num), temperature, return_chain)
 
     def sample_rows(self, seeds, temperature=1.0, return_chain=False):
         """Draws one image for each row seed, int32 `[N, 2]`, as a served model does."""
+        return self._run_sample_rows(seeds, temperature, bool(return_chain))
+
+    @compiled
+    def _run_sample_rows(self, seeds, temperature, return_chain):
         temperature = tf.broadcast_to(tf.cast(temperature, tf.float32), tf.shape(seeds)[:1])
         chain = self.chain(random.RowNoise(seeds), temperature=temperature[:, None, None, None])
         return _means(chain, return_chain)
@@ -181,8 +190,12 @@ class InfusionModel(InfusionTrainer):
             seed: An int or int32 `[2]`; row i depends on (a, b + i) alone.
             return_chain: Whether to give the means of every step, `[T, B, H, W, C]`.
         """
-        with inputs.plain_errors():
-            images = inputs.as_images(images, self.image_shape)
+        images = inputs.check_images(images, self.image_shape)
+        return self._run_reconstruct(images, random.as_seed(seed), bool(return_chain))
+
+    @compiled
+    def _run_reconstruct(self, images, seed, return_chain):
+        images = inputs.as_images(images, self.image_shape)
         noise = random.RowNoise(random.row_seeds(seed, tf.shape(images)[0]))
         return _means(self.chain(noise, images), return_chain)
 
@@ -206,43 +219,40 @@ class InfusionModel(InfusionTrainer):
         del kwargs
         return self.reconstruct_in_batches(inputs.unpack(x)[0], batch_size or 32, seed)
 
+    # === Training: see `zoo.base.image_model` ===
+
+    def _make_trackers(self):
+        rmse = keras.metrics.RootMeanSquaredError("rmse")
+        return {"distortion": keras.metrics.Mean("distortion"), "rmse": rmse}
+
+    def _measure(self, images, context, labels, seed, training):
+        """Runs infused chains: each step's distortions `[T, B]`; the images, the last's means."""
+        if context is not None:
+            raise ValueError(
+                "An InfusionModel takes images; this data has context images, which it would not "
+                "see. Leave them out of the batches."
+            )
+        images = inputs.as_images(images, self.image_shape)
+        chain = self.chain(random.StepNoise(seed, images.shape[0] or tf.shape(images)[0]), images)
+        distortions = -tf.stack([step.log_prob(images) for step in chain])
+        return {"distortion": distortions}, (images, chain[-1].mean())
+
+    def _loss(self, terms, training):
+        """Σ_t t/T · mean distortion: later steps count more, as in the paper."""
+        weights = tf.range(1, self.num_steps + 1, dtype=tf.float32) / self.num_steps
+        return tf.reduce_sum(weights * tf.reduce_mean(terms["distortion"], axis=1))
+
+    def _track(self, terms, measured):
+        images, means = measured
+        self._trackers["distortion"].update_state(terms["distortion"][-1])
+        self._trackers["rmse"].update_state(images, means)
+        return tf.shape(images)[0]
+
     # === Saving ===
 
-    def export(self, filepath, format="tf_saved_model", metadata=None):
-        """Writes a SavedModel for TensorFlow Serving and `zoo.load`, exactly at `filepath`.
-
-        Its signature `serving_default`, also `sample`, takes `seed`, int32 `[N, 2]`, and
-        `temperature`, float32 `[N]`, and gives `image`, float32 `[N, H, W, C]`.
-
-        Args:
-            filepath: A local folder that does not exist yet; a server wants a number, `model/1`.
-            format: `"tf_saved_model"`.
-            metadata: A dict that JSON can hold, kept beside the model.
-
-        Raises:
-            FileExistsError: There is something at `filepath`.
-            ValueError: Another format.
-            RuntimeError: The written model does not answer as this one does.
-        """
-        from zoo import serving
-
-        if format != "tf_saved_model":
-            raise ValueError(f"A zoo model exports as 'tf_saved_model'. Received: {format!r}")
-        serving.export(self, filepath, None, metadata, serving.make_sampler_signatures(self))
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        names = ("name", "image_shape", "num_steps", "initial_rate", "rate_increment", "filters")
-        policy = {"dtype": keras.saving.serialize_keras_object(self.dtype_policy)}
-        return policy | {n: getattr(self, n) for n in (*names, "hidden_units", "share_weights")}
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """Makes the model of `get_config`; its weights are fresh."""
-        del custom_objects
-        policy = keras.saving.deserialize_keras_object(config["dtype"])
-        with precision.global_policy(policy):
-            return cls(**config | {"dtype": policy})
+    def _make_signatures(self):
+        """`serving_default`, also `sample`: see `zoo.serving.make_sampler_signatures`."""
+        return serving.make_sampler_signatures(self)
 
 
 def _means(transitions, return_chain):

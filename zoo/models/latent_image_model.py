@@ -1,29 +1,37 @@
 """The base class of every architecture: inference, one set of methods for all."""
 
-import inspect
-
 import keras
+import numpy as np
 import tensorflow as tf
 
-from zoo import distributions, random
+from zoo import checks, distributions, random
 from zoo.base import inputs, precision
-from zoo.models.objective_trainer import ObjectiveTrainer
+from zoo.base.compiled import compiled
+from zoo.base.image_model import ImageModel
 from zoo.models.record import Record
+from zoo.objectives import ELBO, Objective
+from zoo.objectives.objective import mean_over_replicas
+from zoo.objectives.saved_state import holds_state_of
 
 __all__ = ["LatentImageModel"]
 
+_OF_OBJECTIVE = 0  # The tag of the noise that a step's objective draws.
 
-class LatentImageModel(ObjectiveTrainer):
+
+class LatentImageModel(ImageModel):
     """A latent-variable model of images `[B, H, W, C]` in [0, 1] (or uint8).
 
     An architecture is a subclass that stores each constructor argument as an attribute of the same
-    name, builds its layers at the end of `__init__`, and defines
+    name, builds its layers at the end of `__init__`, and defines what has an underscore before its
+    name; the methods without one are the users'. They check their arguments, run as one graph when
+    called eagerly, and call the architecture's own with float32 images and context in [0, 1]:
 
-    - `draw_posterior(images, context, noise)` -> `Inference`: draws z and says what it cost;
-    - `decode(latents, context=None)` -> the likelihood, a TFP distribution over images;
-    - `generate(noise, temperature, context=None)` -> latents z ~ p(z) and the likelihood there;
-    - `log_prior(latents, context=None)` and `log_posterior(latents, images, context=None)`;
-    - `images_of(likelihood, noise)`, if the likelihood has no mean in closed form.
+    - `_infer(images, context, noise)` -> `Inference`: draws z and says what it cost;
+    - `_decode(latents, context)` -> the parameters of the likelihood;
+    - `_generate(noise, temperature, context)` -> latents z ~ p(z), and those parameters;
+    - `_log_prior(latents, context)` and `_log_posterior(latents, images, context)`;
+    - `_likelihood(parameters)`, if p(x|z) is not simply `self.likelihood` of its parameters;
+    - `_corrupt(images, noise)`, if the posterior sees other images in training.
 
     It knows networks and distributions; it averages and weights nothing. What to minimise is the
     objective's matter: `model.compile(optimizer, objective=zoo.GECO(...))`.
@@ -42,17 +50,18 @@ class LatentImageModel(ObjectiveTrainer):
 
     has_chain = False
     needs_distortion = False
+    _loss_name = "its objective, passed as objective="
 
     def __init__(self, image_shape, likelihood="gaussian", context_shape=None, **kwargs):
         # Float images stay float32 under a mixed precision policy: each layer casts for itself.
         super().__init__(autocast=False, **kwargs)
         precision.check_policy(self.dtype_policy)
-        if context_shape is not None and "context_shape" not in _argument_names(type(self)):
+        if context_shape is not None and "context_shape" not in self._argument_names():
             raise ValueError(
                 f"{type(self).__name__} is not conditional: it takes no context_shape."
             )
-        self.image_shape = _as_image_shape(image_shape, "image_shape")
-        self.context_shape = context_shape and _as_image_shape(context_shape, "context_shape")
+        self.image_shape = checks.image_shape("image_shape", image_shape)
+        self.context_shape = context_shape and checks.image_shape("context_shape", context_shape)
         self.likelihood = distributions.get_likelihood(likelihood)
 
     @property
@@ -62,36 +71,39 @@ class LatentImageModel(ObjectiveTrainer):
 
     # === What an architecture defines ===
 
-    def draw_posterior(self, images, context, noise):
+    def _infer(self, images, context, noise):
         """Draws z ~ q(z|x) for images `[B, H, W, C]` with the noise; returns an `Inference`."""
         raise NotImplementedError
 
-    def generate(self, noise, temperature, context=None):
-        """Draws z ~ p(z), `temperature` `[B]` scaling standard deviations; gives (z, p(x|z))."""
+    def _generate(self, noise, temperature, context):
+        """Draws z ~ p(z), `temperature` `[B]` scaling standard deviations.
+
+        Returns:
+            A tuple of latents, and the parameters of p(x|z).
+        """
         raise NotImplementedError
 
-    def decode(self, latents, context=None):
-        """Returns p(x|z), a TFP distribution over images, for a tuple of latents."""
+    def _decode(self, latents, context):
+        """Returns the parameters of p(x|z), `[B, ...]`, for a tuple of float32 latents."""
         raise NotImplementedError
 
-    def log_prior(self, latents, context=None):
+    def _log_prior(self, latents, context):
         """Returns log p(z) in nats, `[B]`."""
         raise NotImplementedError
 
-    def log_posterior(self, latents, images, context=None):
+    def _log_posterior(self, latents, images, context):
         """Returns log q(z|x) in nats, `[B]`."""
         raise NotImplementedError
 
-    def images_of(self, likelihood, noise):
-        """Returns the images that stand for p(x|z), `[B, H, W, C]` in pixel units: its means.
+    def _likelihood(self, parameters):
+        """Returns p(x|z), a distribution over images `[B, H, W, C]` in pixel units.
 
-        A model whose likelihood has none draws them with the noise, in streams that its latents do
-        not use.
+        That of a model with `has_mean = False` has `draw(noise)` in the place of a mean; the noise
+        is to be drawn in streams that the latents do not use.
         """
-        del noise
-        return likelihood.mean()
+        return self.likelihood(parameters)
 
-    def corrupt(self, images, noise):
+    def _corrupt(self, images, noise):
         """Returns what the posterior sees of images in training: of a denoising model not they.
 
         The noise is to be drawn in streams that the latents do not use.
@@ -115,15 +127,28 @@ class LatentImageModel(ObjectiveTrainer):
         Returns:
             A `Record` of per-example terms in nats.
         """
+        images, context = self._check_batch(images, context)
+        inference, images, context = self._run_infer(
+            images, context, self._as_seed(seed), bool(training)
+        )
+        *terms, parameters, earlier = inference
+        likelihoods = self._likelihood(parameters), tuple(map(self._likelihood, earlier))
+        return Record(*terms, *likelihoods, images, labels, context)
+
+    @compiled
+    def _run_infer(self, images, context, seed, training):
         images, context = self._as_images(images), self._as_context(context)
         noise = _as_noise(seed, images)
-        seen = self.corrupt(images, noise) if training else images
-        posterior = self.draw_posterior(seen, context, noise)
-        return Record(**vars(posterior), images=images, labels=labels, context=context)
+        seen = self._corrupt(images, noise) if training else images
+        return self._infer(seen, context, noise), images, context
 
     def encode(self, images, context=None, seed=None):
         """Returns latents of images, a tuple of float32 tensors; posterior means if no seed."""
-        return self.infer(images, context, seed=seed).latents
+        return self._run_encode(*self._check_batch(images, context), self._as_seed(seed))
+
+    @compiled
+    def _run_encode(self, images, context, seed):
+        return self._run_infer(images, context, seed, False)[0].latents
 
     def reconstruct(self, images, context=None, seed=None):
         """Returns the likelihood's means at the images' latents, `[B, H, W, C]` in pixel units.
@@ -131,12 +156,24 @@ class LatentImageModel(ObjectiveTrainer):
         Without a seed the latents are posterior means. A model whose likelihood has no mean draws
         latents and pixels, without a seed with seed 0.
         """
-        images = self._as_images(images)
-        noise = _as_noise(self._seed_or_default(seed), images)
-        return self.images_of(self.infer(images, context, seed=noise).likelihood, noise)
+        seed = self._as_seed(self._seed_or_default(seed))
+        return self._run_reconstruct(*self._check_batch(images, context), seed)
+
+    @compiled
+    def _run_reconstruct(self, images, context, seed):
+        noise = _as_noise(seed, images)
+        inference, *_ = self._run_infer(images, context, noise, False)
+        return self.images_of(self._likelihood(inference.parameters), noise)
 
     def _seed_or_default(self, seed):
         return 0 if seed is None and not self.has_mean else seed
+
+    def images_of(self, likelihood, noise):
+        """Returns the images that stand for p(x|z), `[B, H, W, C]` in pixel units: its means.
+
+        If it has none, they are drawn with the noise.
+        """
+        return likelihood.mean() if self.has_mean else likelihood.draw(noise)
 
     def call(self, images, context=None, seed=None, training=None):
         """Reconstructs images, as `reconstruct` does; also takes a batch as a dict."""
@@ -165,6 +202,8 @@ class LatentImageModel(ObjectiveTrainer):
         given = {} if context is None else {"context": context}
         return self.reconstruct_in_batches(images, batch_size or 32, seed, **given)
 
+    # === Sampling ===
+
     def sample_prior(self, num, seed=None, temperature=1.0, context=None):
         """Draws latents z ~ p(z), a tuple of float32 tensors of `num` rows.
 
@@ -174,9 +213,13 @@ class LatentImageModel(ObjectiveTrainer):
             temperature: Scales the prior's standard deviations; a number or `[num]`.
             context: Context images of a conditional model, `[num, ...]`.
         """
+        given = self._check_prior(num, temperature, context)
+        return self._run_sample_prior(num, random.as_seed(seed), *given)
+
+    @compiled
+    def _run_sample_prior(self, num, seed, temperature, context):
         noise = random.RowNoise(random.row_seeds(seed, num))
-        latents, _ = self._generate(noise, temperature, context)
-        return latents
+        return self._generate_rows(noise, temperature, context)[0]
 
     def sample(self, num, seed=None, temperature=1.0, context=None):
         """Draws images: the likelihood's means at z ~ p(z), `[num, H, W, C]` in pixel units.
@@ -185,18 +228,72 @@ class LatentImageModel(ObjectiveTrainer):
 
         Arguments as in `sample_prior`.
         """
-        return self.sample_rows(random.row_seeds(seed, num), temperature, context)
+        given = self._check_prior(num, temperature, context)
+        return self._run_sample(num, random.as_seed(seed), *given)
+
+    @compiled
+    def _run_sample(self, num, seed, temperature, context):
+        return self._run_sample_rows(random.row_seeds(seed, num), temperature, context)
 
     def sample_rows(self, seeds, temperature=1.0, context=None):
         """Draws one image for each row seed, int32 `[N, 2]`, as a served model does."""
-        noise = random.RowNoise(seeds)
-        _, likelihood = self._generate(noise, temperature, context)
-        return self.images_of(likelihood, noise)
+        seeds = _as_row_seeds(seeds)
+        given = self._check_prior(seeds.shape[0], temperature, context)
+        return self._run_sample_rows(seeds, *given)
 
-    def _generate(self, noise, temperature, context):
+    @compiled
+    def _run_sample_rows(self, seeds, temperature, context):
+        noise = random.RowNoise(seeds)
+        _, parameters = self._generate_rows(noise, temperature, context)
+        return self.images_of(self._likelihood(parameters), noise)
+
+    def _generate_rows(self, noise, temperature, context):
         num_rows = tf.shape(noise.seeds)[:1]
         temperature = tf.broadcast_to(tf.cast(temperature, tf.float32), num_rows)
-        return self.generate(noise, temperature, self._as_context(context))
+        return self._generate(noise, temperature, self._as_context(context))
+
+    def generate(self, noise, temperature, context=None):
+        """Draws z ~ p(z) with noise of `zoo.random`, for what samples in a graph of its own.
+
+        Args:
+            noise: Noise of B rows.
+            temperature: Scales the prior's standard deviations, float32 `[B]`.
+            context: Context images of a conditional model, `[B, ...]`.
+
+        Returns:
+            A tuple of latents, and p(x|z).
+        """
+        latents, parameters = self._generate(noise, temperature, self._as_context(context))
+        return latents, self._likelihood(parameters)
+
+    # === Densities ===
+
+    def decode(self, latents, context=None):
+        """Returns p(x|z), a TFP distribution over images, for a tuple of latents."""
+        given = self._check_latents(latents), self._check_context(context)
+        return self._likelihood(self._run_decode(*given))
+
+    @compiled
+    def _run_decode(self, latents, context):
+        return self._decode(_as_floats(latents), self._as_context(context))
+
+    def log_prior(self, latents, context=None):
+        """Returns log p(z) in nats, `[B]`."""
+        return self._run_log_prior(self._check_latents(latents), self._check_context(context))
+
+    @compiled
+    def _run_log_prior(self, latents, context):
+        return self._log_prior(_as_floats(latents), self._as_context(context))
+
+    def log_posterior(self, latents, images, context=None):
+        """Returns log q(z|x) in nats, `[B]`."""
+        given = self._check_batch(images, context)
+        return self._run_log_posterior(self._check_latents(latents), *given)
+
+    @compiled
+    def _run_log_posterior(self, latents, images, context):
+        images, context = self._as_images(images), self._as_context(context)
+        return self._log_posterior(_as_floats(latents), images, context)
 
     def log_prob(self, images, num_samples=16, seed=0, context=None):
         """Returns a lower bound on log p(x) of 256-level images, in nats `[B]`.
@@ -211,22 +308,32 @@ class LatentImageModel(ObjectiveTrainer):
             seed: An int or int32 `[2]`; row i depends on (a, b + i) alone.
             context: Context images of a conditional model.
         """
-        images = self._as_images(images)
+        images, context = self._check_batch(images, context)
+        _check_num("num_samples", num_samples, 1)
+        return self._run_log_prob(images, random.as_seed(seed), num_samples, context)
+
+    @compiled
+    def _run_log_prob(self, images, seed, num_samples, context):
         seeds = random.row_seeds(seed, tf.shape(images)[0])
-        return self.log_prob_rows(images, seeds, num_samples, context)
+        return self._run_log_prob_rows(images, seeds, num_samples, context)
 
     def log_prob_rows(self, images, seeds, num_samples, context=None):
         """Returns `log_prob` with one seed a row, int32 `[B, 2]`, as a served model does."""
-        if not num_samples >= 1:
-            raise ValueError(f"num_samples must be at least 1. Received: {num_samples!r}")
+        images, context = self._check_batch(images, context)
+        _check_num("num_samples", num_samples, 1)
+        return self._run_log_prob_rows(images, _as_row_seeds(seeds), num_samples, context)
+
+    @compiled
+    def _run_log_prob_rows(self, images, seeds, num_samples, context):
         images, context = self._as_images(images), self._as_context(context)
         noise = random.RowNoise(seeds)
         zeros = tf.zeros(tf.shape(images)[:1])
 
         def add_sample(index, log_total):
-            posterior = self.draw_posterior(images, context, noise.fold(index))
-            log_likelihood = self.likelihood.log_prob_of_levels(posterior.likelihood, images)
-            log_weight = log_likelihood + posterior.log_prior - posterior.log_posterior
+            drawn = self._infer(images, context, noise.fold(index))
+            likelihood = self._likelihood(drawn.parameters)
+            log_likelihood = self.likelihood.log_prob_of_levels(likelihood, images)
+            log_weight = log_likelihood + drawn.log_prior - drawn.log_posterior
             return index + 1, tf.reduce_logsumexp([log_total, log_weight], axis=0)
 
         _, log_total = tf.while_loop(
@@ -237,11 +344,13 @@ class LatentImageModel(ObjectiveTrainer):
         )
         return log_total - tf.math.log(tf.cast(num_samples, tf.float32))
 
-    def _as_images(self, images):
-        with inputs.plain_errors():
-            return inputs.as_images(images, self.image_shape)
+    # === Arguments: first what can be checked in Python, then their values inside of the graph ===
 
-    def _as_context(self, context):
+    def _check_batch(self, images, context):
+        images = inputs.check_images(images, self.image_shape)
+        return images, self._check_context(context, images.shape[0])
+
+    def _check_context(self, context, num_rows=None):
         if self.context_shape is None:
             if context is not None:
                 raise ValueError(
@@ -253,59 +362,167 @@ class LatentImageModel(ObjectiveTrainer):
                 "This model is conditional: pass context=, or in `fit` and `evaluate` batches with "
                 f"`context`, of shape [batch, {', '.join(map(str, self.context_shape))}]."
             )
-        with inputs.plain_errors():
-            return inputs.as_images(context, self.context_shape, "context")
+        context = inputs.check_images(context, self.context_shape, "context")
+        inputs.check_rows(context, num_rows)
+        return context
+
+    def _check_prior(self, num, temperature, context):
+        _check_num("num", num, 0)
+        num = None if num is None else tf.get_static_value(num)
+        temperature = tf.convert_to_tensor(temperature)
+        if temperature.shape.rank != 0 and not temperature.shape.is_compatible_with([num]):
+            raise ValueError(
+                f"temperature must be a number, or one for each of the {num} rows. Received: an "
+                f"array of shape {tuple(temperature.shape)}"
+            )
+        return temperature, self._check_context(context, num)
+
+    def _check_latents(self, latents):
+        if not isinstance(latents, tuple | list):
+            raise ValueError(
+                "latents must be a tuple of tensors, one a group of latents, as encode() and "
+                f"sample_prior() return it. Received: a {type(latents).__name__}"
+            )
+        return tuple(latents)
+
+    def _as_seed(self, seed):
+        """A seed as a tensor; None and noise of `zoo.random` as they are."""
+        return seed if seed is None or hasattr(seed, "normal") else random.as_seed(seed)
+
+    def _as_images(self, images):
+        return inputs.as_images(images, self.image_shape)
+
+    def _as_context(self, context):
+        if context is None and self.context_shape is None:
+            return None
+        return inputs.as_images(self._check_context(context), self.context_shape, "context")
+
+    # === Training: see `zoo.base.image_model` ===
+
+    def compile(self, optimizer="adam", objective=None, seed=0, **kwargs):
+        """Prepares the model for `fit`; may be called any number of times.
+
+        Args:
+            optimizer: A Keras optimiser or its name.
+            objective: A `zoo.objectives.Objective`; None means `zoo.ELBO()`.
+            seed: An int or two ints; with the number of the step it fixes all of `fit`'s noise.
+            **kwargs: As in `zoo.base.image_model`.
+
+        Raises:
+            ValueError: The objective is undefined for this model or optimiser; the message names
+                which.
+        """
+        objective = ELBO() if objective is None else objective
+        if not isinstance(objective, Objective):
+            raise ValueError(
+                "objective must be a zoo.objectives.Objective, such as zoo.ELBO() or "
+                f"zoo.GECO(...). Received: objective={objective!r}"
+            )
+        # First what may refuse, so that a model stays compiled as it was.
+        optimizer = self._check_compile_arguments(optimizer, kwargs)
+        objective.check(self, optimizer)
+        with self.distribute_strategy.scope():
+            objective.attach(self)
+        super().compile(optimizer, seed, **kwargs)
+        self._set_past_tracker(_objective=objective)
+
+    @property
+    def objective(self):
+        """The objective that the model was compiled with, or None."""
+        return getattr(self, "_objective", None)
+
+    @property
+    def metrics(self):
+        """The logged Keras metrics: the loss, the model's own and the objective's."""
+        return super().metrics + ([] if self.objective is None else self.objective.trackers)
+
+    def own_callbacks(self):
+        """Returns the callbacks of the objective."""
+        return [] if self.objective is None else self.objective.callbacks()
+
+    def get_compile_config(self):
+        """Returns the arguments of `compile`, the objective's too."""
+        config = super().get_compile_config()
+        if config is not None:
+            config["objective"] = keras.saving.serialize_keras_object(self.objective)
+        return config
+
+    def _make_trackers(self):
+        trackers = {name: keras.metrics.Mean(name) for name in ("rate", "distortion")}
+        if self.has_mean:
+            trackers["rmse"] = keras.metrics.RootMeanSquaredError("rmse")
+        return trackers
+
+    def _measure(self, images, context, labels, seed, training):
+        num_rows = images.shape[0] or tf.shape(images)[0]
+        noise = random.StepNoise(seed, num_rows)
+        record = self.infer(images, context, labels, seed=noise, training=training)
+        own_noise = random.StepNoise(random.derive(seed, _OF_OBJECTIVE), num_rows)
+        return self.objective.terms(self, record, own_noise), record
+
+    def _loss(self, terms, training):
+        return self.objective.loss(terms, training=training)
+
+    def _after_step(self, terms, record):
+        self.objective.after_step(terms)
+        if self.has_mean:
+            squared_error = tf.reduce_mean(record.squared_error)
+            self.likelihood.observe(mean_over_replicas(squared_error))
+
+    def _track(self, terms, record):
+        self._trackers["rate"].update_state(record.rate)
+        self._trackers["distortion"].update_state(record.distortion)
+        if self.has_mean:
+            self._trackers["rmse"].update_state(record.images, record.reconstruction)
+        self.objective.track(terms)
+        return tf.shape(record.rate)[0]
 
     # === Saving ===
 
-    def export(self, filepath, format="tf_saved_model", log_prob_samples=16, metadata=None):
-        """Writes a SavedModel for TensorFlow Serving and `zoo.load`, exactly at `filepath`.
+    def load_weights(self, filepath, **kwargs):
+        """Loads what `save_weights` wrote: weights, optimiser and the objective's state.
 
-        See `zoo.serving.export` for what it holds and `zoo.serving.signatures` for what it answers.
+        Raises:
+            ValueError: They do not fit, or were saved under an objective without this one's state.
+        """
+        try:
+            super().load_weights(filepath, **kwargs)
+        except ValueError as error:
+            if self.objective is None or holds_state_of(filepath, self.objective):
+                raise
+            raise ValueError(
+                f"{filepath} has no state of a {type(self.objective).__name__} like this model's: "
+                "it was saved under another objective. Compile with the objective it was saved "
+                "under, load, and compile again; or pass skip_mismatch=True to leave this "
+                "objective's state as it is."
+            ) from error
+
+    def export(self, filepath, format="tf_saved_model", log_prob_samples=16, metadata=None):
+        """Writes a SavedModel, as `zoo.base.image_model.ImageModel.export` does.
 
         Args:
             filepath: A local folder that does not exist yet; a server wants a number, `model/1`.
-            format: `"tf_saved_model"`, the only one of Keras's formats that can hold them.
+            format: `"tf_saved_model"`.
             log_prob_samples: Number of importance samples of the `log_prob` signature.
             metadata: A dict that JSON can hold, kept beside the model.
-
-        Raises:
-            FileExistsError: There is something at `filepath`.
-            ValueError: Another format.
-            RuntimeError: The written model does not answer as this one does. After any error
-                nothing is left behind.
         """
-        from zoo import serving
-
-        if format != "tf_saved_model":
-            raise ValueError(
-                "A zoo model exports as 'tf_saved_model', the format that holds all its "
-                f"signatures. Received: format={format!r}"
-            )
-        serving.export(self, filepath, log_prob_samples, metadata)
-
-    def get_config(self):
-        """Returns the constructor's arguments, read from the attributes of the same names."""
-        config = {
-            "name": self.name,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-        }
-        for name in _argument_names(type(self)):
-            config[name] = keras.saving.serialize_keras_object(getattr(self, name))
-        return config
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """Makes a model from `get_config`."""
-        with keras.saving.custom_object_scope(custom_objects or {}):
-            arguments = {n: keras.saving.deserialize_keras_object(v) for n, v in config.items()}
-        with precision.global_policy(arguments.get("dtype")):
-            return cls(**arguments)
+        self._export(filepath, format, metadata, log_prob_samples)
 
 
-def _argument_names(model_class):
-    parameters = inspect.signature(model_class.__init__).parameters.values()
-    return [p.name for p in parameters if p.name != "self" and p.kind is not p.VAR_KEYWORD]
+def _check_num(name, value, least):
+    """Raises ValueError if a number that is known is not an int of at least so much."""
+    if not isinstance(value, tf.Tensor) and value is not None:
+        checks.integer(name, int(value) if isinstance(value, np.integer) else value, least)
+
+
+def _as_row_seeds(seeds):
+    seeds = tf.convert_to_tensor(seeds)
+    if seeds.dtype != tf.int32 or not seeds.shape.is_compatible_with([None, 2]):
+        raise ValueError(
+            "seeds must be int32 of shape [rows, 2], one seed a row. Received: shape "
+            f"{tuple(seeds.shape)} and type {seeds.dtype.name}"
+        )
+    return seeds
 
 
 def _as_noise(seed, images):
@@ -317,11 +534,5 @@ def _as_noise(seed, images):
     return random.RowNoise(random.row_seeds(seed, num_rows))
 
 
-def _as_image_shape(shape, name):
-    shape = tuple(shape)
-    if len(shape) != 3 or not all(isinstance(size, int) and size > 0 for size in shape):
-        raise ValueError(
-            f"{name} must be (height, width, channels), each a positive int. "
-            f"Received: {name}={shape!r}"
-        )
-    return shape
+def _as_floats(latents):
+    return tuple(tf.cast(group, tf.float32) for group in latents)

@@ -1,47 +1,62 @@
 """What models with one vector of normal latents share: `zoo.ConvVAE`, `zoo.PixelVAE`."""
 
+from zoo.base.compiled import compiled
 from zoo.distributions import normals
-from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.record import Inference
 
-__all__ = ["NormalLatents"]
+__all__ = ["NormalLatents", "NormalPosterior"]
 
 
-class NormalLatents(LatentImageModel):
-    """A model whose posterior is a diagonal normal, and its prior N(0, I), over `[B, latent_dim]`.
+class NormalPosterior:
+    """Gives an architecture whose posterior is one diagonal normal its method `posterior`.
 
-    A subclass sets `latent_dim` and defines `posterior` and `decode`.
+    To be named before `zoo.LatentImageModel` among the bases. A subclass defines
+    `_posterior_parameters(images)`: means, then log-scales along the last axis, `[B, ..., 2 * K]`.
     """
 
-    def posterior(self, images):
-        """q(z|x), a TFP normal of shape `[B, latent_dim]`, for images `[B, H, W, C]` in [0, 1]."""
+    def _posterior_parameters(self, images):
         raise NotImplementedError
 
-    def draw_posterior(self, images, context, noise):
+    def posterior(self, images):
+        """q(z|x), a TFP normal of shape `[B, ..., K]`; images as in `infer`."""
+        images, _ = self._check_batch(images, None)
+        return normals.normal_from_parameters(self._run_posterior_parameters(images))
+
+    @compiled
+    def _run_posterior_parameters(self, images):
+        return self._posterior_parameters(self._as_images(images))
+
+    def _posterior(self, images):
+        return normals.normal_from_parameters(self._posterior_parameters(images))
+
+
+class NormalLatents(NormalPosterior):
+    """Also the prior N(0, I), over one vector of latents `[B, latent_dim]`.
+
+    A subclass sets `latent_dim` and defines `_posterior_parameters` and `_decode`.
+    """
+
+    def _infer(self, images, context, noise):
         """Draws z ~ q(z|x); returns an `Inference` with the KL in closed form."""
-        del context
-        posterior, prior = self.posterior(images), normals.standard_normal()
+        posterior, prior = self._posterior(images), normals.standard_normal()
         latents = posterior.loc + posterior.scale * noise.normal([self.latent_dim])
         return Inference(
             latents=(latents,),
             rate=normals.kl_divergence(posterior, prior),
             log_posterior=normals.log_prob(posterior, latents),
             log_prior=normals.log_prob(prior, latents),
-            likelihood=self.decode((latents,)),
+            parameters=self._decode((latents,), context),
         )
 
-    def generate(self, noise, temperature, context=None):
-        """Draws z ~ N(0, temperature²); returns the latents, one `[B, latent_dim]`, and p(x|z)."""
-        del context
+    def _generate(self, noise, temperature, context):
+        """Draws z ~ N(0, temperature²); the latents are one `[B, latent_dim]`."""
         latents = (temperature[:, None] * noise.normal([self.latent_dim]),)
-        return latents, self.decode(latents)
+        return latents, self._decode(latents, context)
 
-    def log_prior(self, latents, context=None):
+    def _log_prior(self, latents, context):
         """Returns log N(z; 0, I) in nats, `[B]`."""
-        self._as_context(context)  # None, or an error.
         return normals.log_prob(normals.standard_normal(), latents[0])
 
-    def log_posterior(self, latents, images, context=None):
+    def _log_posterior(self, latents, images, context):
         """Returns log q(z|x) in nats, `[B]`."""
-        self._as_context(context)  # None, or an error.
-        return normals.log_prob(self.posterior(self._as_images(images)), latents[0])
+        return normals.log_prob(self._posterior(images), latents[0])

@@ -112,21 +112,20 @@ class NVPVAE(LatentImageModel):
         if self.prior not in _PRIORS:
             raise ValueError(f"prior must be one of {_PRIORS}. Received: prior={self.prior!r}")
 
-    def draw_posterior(self, images, context, noise):
+    def _infer(self, images, context, noise):
         """Draws z ~ q(z|x); returns an `Inference` whose rate is log q(z|x) - log p(z) there."""
-        del context
         base = noise.normal([self.latent_dim])
         features, place = self._posterior_parameters(images)
         shaped, log_det = self.posterior_flow.forward(base, features)
         latents = (place.loc + place.scale * shaped,)
         log_posterior = self.posterior_flow.log_prob_of_noise(base) - log_det - _log_volume(place)
-        log_prior = self.log_prior(latents)
+        log_prior = self._log_prior(latents, context)
         return Inference(
             latents=latents,
             rate=log_posterior - log_prior,
             log_posterior=log_posterior,
             log_prior=log_prior,
-            likelihood=self.decode(latents),
+            parameters=self._decode(latents, context),
         )
 
     def _posterior_parameters(self, images):
@@ -134,30 +133,26 @@ class NVPVAE(LatentImageModel):
         features = self.encoder(images)
         return features, normals.normal_from_parameters(self.posterior_head(features))
 
-    def generate(self, noise, temperature, context=None):
-        """Draws z ~ p(z), noise scaled; returns a tuple of one `[B, latent_dim]`, and p(x|z)."""
-        del context
+    def _generate(self, noise, temperature, context):
+        """Draws z ~ p(z), noise scaled; the latents are one `[B, latent_dim]`."""
         latents = temperature[:, None] * noise.normal([self.latent_dim])
         if self.prior_flow is not None:
             latents, _ = self.prior_flow.forward(latents)
-        return (latents,), self.decode((latents,))
+        return (latents,), self._decode((latents,), context)
 
-    def decode(self, latents, context=None):
-        """Returns p(x|z) for a tuple of one `[B, latent_dim]`."""
-        self._as_context(context)  # None, or an error.
-        return self.likelihood(self.decoder(latents[0]))
+    def _decode(self, latents, context):
+        """Returns the likelihood's parameters for a tuple of one `[B, latent_dim]`."""
+        return self.decoder(latents[0])
 
-    def log_prior(self, latents, context=None):
+    def _log_prior(self, latents, context):
         """Returns log p(z) in nats, `[B]`; of a flow through its inverse."""
-        self._as_context(context)  # None, or an error.
         if self.prior_flow is not None:
             return self.prior_flow.log_prob(latents[0])
         return normals.log_prob(normals.standard_normal(), latents[0])
 
-    def log_posterior(self, latents, images, context=None):
+    def _log_posterior(self, latents, images, context):
         """Returns log q(z|x) in nats, `[B]`, of any latents, through the flow's inverse."""
-        self._as_context(context)  # None, or an error.
-        features, place = self._posterior_parameters(self._as_images(images))
+        features, place = self._posterior_parameters(images)
         shaped = (latents[0] - place.loc) / place.scale
         return self.posterior_flow.log_prob(shaped, features) - _log_volume(place)
 

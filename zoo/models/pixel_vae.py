@@ -6,10 +6,11 @@ import keras
 import tensorflow as tf
 
 from zoo import random, registry
-from zoo.distributions import DiscretizedLogisticMixture, normals
+from zoo.distributions import DiscretizedLogisticMixture
 from zoo.layers import PixelCNN
 from zoo.layers.pixel_sampler import sample_pixels
 from zoo.models.conv_networks import check_sizes, make_encoder
+from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.normal_latents import NormalLatents
 
 __all__ = ["PixelImage", "PixelVAE"]
@@ -18,7 +19,7 @@ _PIXEL_STREAM = 1  # Of the noise; latents are drawn from stream 0.
 
 
 @registry.register("architecture", package="zoo")
-class PixelVAE(NormalLatents):
+class PixelVAE(NormalLatents, LatentImageModel):
     """A vector of latents with a standard normal prior, and a PixelCNN++ that sees it.
 
     Towards Deeper Understanding of Variational Autoencoding Models (Zhao, Song & Ermon 2017). The
@@ -107,18 +108,16 @@ class PixelVAE(NormalLatents):
         self.posterior_head.build((None, hidden_units))
         self.built = True
 
-    def posterior(self, images):
-        """q(z|x), a TFP normal of shape `[B, latent_dim]`."""
-        return normals.normal_from_parameters(self.posterior_head(self.encoder(images)))
+    def _posterior_parameters(self, images):
+        return self.posterior_head(self.encoder(images))
 
-    def decode(self, latents, context=None):
-        """Returns p(x|z), a `PixelImage`, for a tuple of one `[B, latent_dim]`."""
-        self._as_context(context)  # None, or an error.
-        return PixelImage(self.decoder, self.likelihood, latents[0])
+    def _decode(self, latents, context):
+        """Returns the latents, one `[B, latent_dim]`: what the pixels' network is to see."""
+        return latents[0]
 
-    def images_of(self, likelihood, noise):
-        """Draws the pixels of p(x|z) with the noise."""
-        return likelihood.draw(noise)
+    def _likelihood(self, parameters):
+        """Returns p(x|z), a `PixelImage`."""
+        return PixelImage(self.decoder, self.likelihood, parameters)
 
     @classmethod
     def examples(cls, image_shape):

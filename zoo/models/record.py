@@ -2,15 +2,15 @@
 
 import dataclasses
 import functools
+from typing import NamedTuple
 
 import tensorflow as tf
 
 __all__ = ["Inference", "Record"]
 
 
-@dataclasses.dataclass(frozen=True)
-class Inference:
-    """A draw of the latents of a batch, and what was spent on it.
+class Inference(NamedTuple):
+    """A draw of the latents of a batch, and what was spent on it: tensors alone.
 
     Attributes:
         latents: Tuple of float32 tensors `[B, ...]`, one a group of latents.
@@ -19,9 +19,31 @@ class Inference:
             mean over draws it is.
         log_posterior: log q(z|x) of the drawn latents, in nats, `[B]`.
         log_prior: log p(z) of the drawn latents, in nats, `[B]`.
+        parameters: Parameters of the likelihood p(x|z), `[B, ...]`.
+        earlier_parameters: In a model that draws an image in steps, each of which shall resemble
+            the data, those of the steps before the last. They count in the distortion alone.
+    """
+
+    latents: tuple
+    rate: tf.Tensor
+    log_posterior: tf.Tensor
+    log_prior: tf.Tensor
+    parameters: tf.Tensor
+    earlier_parameters: tuple = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """An `Inference` with the batch it came from, as an objective and a constraint see it.
+
+    Attributes:
+        latents, rate, log_posterior, log_prior: As in `Inference`.
         likelihood: p(x|z), a TFP distribution over images.
         earlier_likelihoods: In a model that draws an image in steps, each of which shall resemble
-            the data, p(x|z) of the steps before the last. They count in the distortion alone.
+            the data, p(x|z) of the steps before the last.
+        images: The batch, float32 `[B, H, W, C]` in [0, 1].
+        labels: The batch's labels, or None.
+        context: The batch's context images, float32 `[B, ...]`, or None.
     """
 
     latents: tuple
@@ -30,18 +52,6 @@ class Inference:
     log_prior: tf.Tensor
     likelihood: object
     earlier_likelihoods: tuple = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class Record(Inference):
-    """A `Inference` with the batch it came from, as an objective and a constraint see it.
-
-    Attributes:
-        images: The batch, float32 `[B, H, W, C]` in [0, 1].
-        labels: The batch's labels, or None.
-        context: The batch's context images, float32 `[B, ...]`, or None.
-    """
-
     images: tf.Tensor = None
     labels: tf.Tensor | None = None
     context: tf.Tensor | None = None

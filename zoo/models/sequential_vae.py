@@ -4,10 +4,12 @@ import functools
 
 import tensorflow as tf
 
-from zoo import registry
+from zoo import random, registry
+from zoo.base.compiled import compiled
 from zoo.distributions import Gaussian, normals
 from zoo.models.conv_networks import check_sizes
 from zoo.models.latent_image_model import LatentImageModel
+from zoo.models.normal_latents import NormalPosterior
 from zoo.models.record import Inference
 from zoo.models.sequential_networks import LadderEncoder, StepGenerator, check_divisible
 
@@ -17,7 +19,7 @@ _SPIKE_STREAM, _GRAIN_STREAM = 1, 2  # Of the noise; latents are drawn from stre
 
 
 @registry.register("architecture", package="zoo")
-class SequentialVAE(LatentImageModel):
+class SequentialVAE(NormalPosterior, LatentImageModel):
     """Draws an image and then redraws it T - 1 times, each time with new latents.
 
     Towards Deeper Understanding of Variational Autoencoding Models (Zhao, Song & Ermon 2017). With
@@ -159,29 +161,28 @@ class SequentialVAE(LatentImageModel):
 
     # === Inference ===
 
-    def posterior(self, images):
-        """q_1(z|x), ..., q_T(z|x): one TFP normal of shape `[B, T, sum(latent_dims)]`."""
+    def _posterior_parameters(self, images):
+        """Those of q_1(z|x), ..., q_T(z|x), `[B, T, 2 * sum(latent_dims)]`."""
         parameters = [
             self._of_step(self.encoders, t)(images, step=t) for t in range(self.num_steps)
         ]
-        return normals.normal_from_parameters(tf.stack(parameters, axis=1))
+        return tf.stack(parameters, axis=1)
 
-    def draw_posterior(self, images, context, noise):
+    def _infer(self, images, context, noise):
         """Draws z ~ q(z|x); returns an `Inference` with the KL in closed form."""
-        del context
-        posterior, prior = self.posterior(images), normals.standard_normal()
+        posterior, prior = self._posterior(images), normals.standard_normal()
         latents = posterior.loc + posterior.scale * noise.normal(self._latents_shape)
-        *earlier, likelihood = self.decode_chain(tf.unstack(latents, axis=1))
+        *earlier, last = self._decode_chain(tf.unstack(latents, axis=1))
         return Inference(
             latents=tuple(tf.unstack(latents, axis=1)),
             rate=normals.kl_divergence(posterior, prior),
             log_posterior=normals.log_prob(posterior, latents),
             log_prior=normals.log_prob(prior, latents),
-            likelihood=likelihood,
-            earlier_likelihoods=tuple(earlier) if self.reconstruct_every_step else (),
+            parameters=last,
+            earlier_parameters=tuple(earlier) if self.reconstruct_every_step else (),
         )
 
-    def corrupt(self, images, noise):
+    def _corrupt(self, images, noise):
         """Returns what the encoders see of images in training; see `denoise`."""
         if not self.denoise:
             return images
@@ -202,16 +203,19 @@ class SequentialVAE(LatentImageModel):
         """
         if not return_chain:
             return super().reconstruct(images, context, seed)
-        return self._means_of_chain(self.encode(images, context, seed))
+        return self._run_reconstruct_chain(*self._check_batch(images, context), self._as_seed(seed))
+
+    @compiled
+    def _run_reconstruct_chain(self, images, context, seed):
+        return self._means_of_chain(self._run_encode(images, context, seed))
 
     # === Sampling ===
 
-    def generate(self, noise, temperature, context=None):
-        """Draws z ~ N(0, temperature²); gives T latents `[B, sum(latent_dims)]`, and p(x|z)."""
-        del context
+    def _generate(self, noise, temperature, context):
+        """Draws z ~ N(0, temperature²); the latents are T `[B, sum(latent_dims)]`."""
         drawn = temperature[:, None, None] * noise.normal(self._latents_shape)
         latents = tuple(tf.unstack(drawn, axis=1))
-        return latents, self.decode(latents)
+        return latents, self._decode(latents, context)
 
     def sample(self, num, seed=None, temperature=1.0, context=None, return_chain=False):
         """Draws images: the likelihood's means at z ~ p(z), `[num, H, W, C]` in pixel units.
@@ -225,20 +229,30 @@ class SequentialVAE(LatentImageModel):
         """
         if not return_chain:
             return super().sample(num, seed, temperature, context)
-        return self._means_of_chain(self.sample_prior(num, seed, temperature, context))
+        given = self._check_prior(num, temperature, context)
+        return self._run_sample_chain(num, random.as_seed(seed), *given)
 
-    def decode(self, latents, context=None):
-        """Returns p(x|z) of the last step for a tuple of T latents `[B, sum(latent_dims)]`."""
-        self._as_context(context)  # None, or an error.
-        return self.decode_chain(latents)[-1]
+    @compiled
+    def _run_sample_chain(self, num, seed, temperature, context):
+        return self._means_of_chain(self._run_sample_prior(num, seed, temperature, context))
+
+    def _decode(self, latents, context):
+        """Returns the last step's parameters for a tuple of T latents `[B, sum(latent_dims)]`."""
+        return self._decode_chain(latents)[-1]
 
     def decode_chain(self, latents):
         """Returns p(x | z_1..z_t) of every step, a tuple of T, for latents as in `decode`."""
-        parameters, likelihoods = None, []
+        return tuple(map(self.likelihood, self._run_decode_chain(self._check_latents(latents))))
+
+    @compiled
+    def _run_decode_chain(self, latents):
+        return self._decode_chain(latents)
+
+    def _decode_chain(self, latents):
+        chain = [None]
         for step, latents_of_step in enumerate(latents):
-            parameters = self._redraw(step, parameters, latents_of_step)
-            likelihoods.append(self.likelihood(parameters))
-        return tuple(likelihoods)
+            chain.append(self._redraw(step, chain[-1], latents_of_step))
+        return tuple(chain[1:])
 
     def _redraw(self, step, parameters, latents):
         """Returns the likelihood's parameters after a step, `[B, H, W, num_parameters]`."""
@@ -257,20 +271,17 @@ class SequentialVAE(LatentImageModel):
         return tf.fill([tf.shape(latents)[0], *self.image_shape], 0.5)
 
     def _means_of_chain(self, latents):
-        return tf.stack([likelihood.mean() for likelihood in self.decode_chain(latents)])
+        return tf.stack([self.likelihood(step).mean() for step in self._decode_chain(latents)])
 
     # === Densities ===
 
-    def log_prior(self, latents, context=None):
+    def _log_prior(self, latents, context):
         """Returns Σ_t log N(z_t; 0, I) in nats, `[B]`."""
-        self._as_context(context)  # None, or an error.
         return normals.log_prob(normals.standard_normal(), tf.stack(latents, axis=1))
 
-    def log_posterior(self, latents, images, context=None):
+    def _log_posterior(self, latents, images, context):
         """Returns Σ_t log q_t(z_t|x) in nats, `[B]`."""
-        self._as_context(context)  # None, or an error.
-        posterior = self.posterior(self._as_images(images))
-        return normals.log_prob(posterior, tf.stack(latents, axis=1))
+        return normals.log_prob(self._posterior(images), tf.stack(latents, axis=1))
 
     @property
     def _latents_shape(self):

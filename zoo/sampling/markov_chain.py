@@ -57,7 +57,7 @@ def markov_chain(model, num_steps, images=None, num=None, seed=0, context=None, 
     return tf.stack(chain)
 
 
-@tf.function(autograph=False, reduce_retracing=True)
+@tf.function(autograph=False, reduce_retracing=True)  # Also the noise and the draw of pixels.
 def _advance(model, draw_pixels, images, context, seeds, step):
     """One step of each chain."""
     noise = random.RowNoise(seeds)

@@ -312,13 +312,13 @@ def test_networks_of_ones_own_lift_the_condition_on_the_size():
 
 @pytest.mark.parametrize("num_samples", [0, -1])
 def test_log_prob_needs_a_sample(model, num_samples):
-    with pytest.raises(ValueError, match=r"num_samples must be at least 1. Received"):
+    with pytest.raises(ValueError, match=r"num_samples must be an int of at least 1. Received"):
         model.log_prob(grey(1, H, W, C), num_samples=num_samples)
 
 
 def test_compile_refuses_losses_and_other_objectives():
     model = contract.make_model(contract.SMALLEST)
-    with pytest.raises(ValueError, match=r"loss is its objective: pass objective=, not \['loss'\]"):
+    with pytest.raises(ValueError, match=r"is its objective, .* leave out \['loss'\]"):
         model.compile("adam", loss="mse")
     with pytest.raises(ValueError, match=r"such as zoo.ELBO\(\) or zoo.GECO.*objective='geco'"):
         model.compile("adam", objective="geco")

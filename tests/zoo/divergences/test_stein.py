@@ -139,12 +139,12 @@ def test_score_of_a_hierarchy_is_the_gradient_of_its_log_prior(images):
 
 def test_a_model_without_log_prior_is_refused():
     class NoDensity(zoo.ConvVAE):
-        def log_prior(self, latents, context=None):
+        def _log_prior(self, latents, context):
             raise NotImplementedError
 
     model = NoDensity(contract.IMAGE_SHAPE, filters=(2,), hidden_units=4)
     with pytest.raises(
-        ValueError, match="score of the prior, but NoDensity defines no `log_prior`"
+        ValueError, match="score of the prior, but NoDensity defines no `_log_prior`"
     ):
         model.compile("adam", objective=zoo.InfoVAE(divergence=Stein()))
 

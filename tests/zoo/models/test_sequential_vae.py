@@ -161,7 +161,7 @@ def test_gradient_flows_through_the_chain_or_stops_between_steps(stop_gradient, 
 def test_corruption_blackens_whitens_and_adds_noise_as_often_as_it_says():
     model = make(num_steps=1, image_shape=(32, 32, 2), denoise=0.1)
     grey = tf.fill([16, 32, 32, 2], 0.5)
-    seen = model.corrupt(grey, random.RowNoise(random.row_seeds(0, 16))).numpy()
+    seen = model._corrupt(grey, random.RowNoise(random.row_seeds(0, 16))).numpy()
     # A tenth is black and a tenth white before the normal noise, clipped to [0, 1], is added.
     edges = np.array([0.0, 0.05, 0.15, 0.45, 0.5, 0.55, 0.85, 0.95])
     cdf = [scipy.stats.norm.cdf(edges, mean, 0.1) for mean in (0.0, 0.5, 1.0)]
@@ -170,7 +170,7 @@ def test_corruption_blackens_whitens_and_adds_noise_as_often_as_it_says():
     error = np.sqrt(expected * (1 - expected) / seen.size)
     assert (np.abs(actual - expected) < 5 * error).all()
     assert (seen.min(), seen.max()) == (0.0, 1.0)
-    assert_close(model.corrupt(grey, random.MeanNoise(16)), grey, 0.0)
+    assert_close(model._corrupt(grey, random.MeanNoise(16)), grey, 0.0)
 
 
 def test_only_the_encoder_sees_corrupted_images_and_only_in_training(images):

@@ -181,11 +181,11 @@ def test_the_edges_are_allowed(alpha):
 @pytest.mark.parametrize("make", [MMD, Adversarial])
 def test_a_model_that_cannot_draw_from_its_prior_is_refused(make):
     class NoSamples(zoo.ConvVAE):
-        def generate(self, noise, temperature, context=None):
+        def _generate(self, noise, temperature, context):
             raise NotImplementedError
 
     model = NoSamples(contract.IMAGE_SHAPE, filters=(2,), hidden_units=4)
-    with pytest.raises(ValueError, match="samples of the prior, but NoSamples defines no `gener"):
+    with pytest.raises(ValueError, match="samples of the prior, but NoSamples defines no `_gener"):
         model.compile("adam", objective=zoo.InfoVAE(divergence=make()))
 
 

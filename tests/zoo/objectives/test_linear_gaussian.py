@@ -43,24 +43,24 @@ class LinearVAE(zoo.LatentImageModel):
         self.log_scale = self.add_weight(name="log_scale", shape=(latent_dim,), initializer="zeros")
         self.built = True
 
-    def posterior(self, images):
+    def _posterior(self, images):
         mean = self.encoder(tf.reshape(images - 0.5, [-1, D]))
         scale = tf.exp(tf.convert_to_tensor(self.log_scale)) + tf.zeros_like(mean)
         return tfp.distributions.Normal(mean, scale)
 
-    def draw_posterior(self, images, context, noise):
-        posterior, prior = self.posterior(images), normals.standard_normal()
+    def _infer(self, images, context, noise):
+        posterior, prior = self._posterior(images), normals.standard_normal()
         latents = posterior.loc + posterior.scale * noise.normal([self.latent_dim])
         return Inference(
             latents=(latents,),
             rate=normals.kl_divergence(posterior, prior),
             log_posterior=normals.log_prob(posterior, latents),
             log_prior=normals.log_prob(prior, latents),
-            likelihood=self.decode((latents,)),
+            parameters=self._decode((latents,), context),
         )
 
-    def decode(self, latents, context=None):
-        return self.likelihood(tf.reshape(0.5 + self.decoder(latents[0]), [-1, *self.image_shape]))
+    def _decode(self, latents, context):
+        return tf.reshape(0.5 + self.decoder(latents[0]), [-1, *self.image_shape])
 
 
 def fresh_batches(seed):
