@@ -19,6 +19,7 @@ import re
 
 import keras
 
+from zoo.configured import argument_names
 from zoo.names import UnknownName
 
 __all__ = ["KINDS", "build", "check_arguments", "examples", "find", "names", "register"]
@@ -91,7 +92,7 @@ def find(kind, name):
 
 def check_arguments(cls, arguments):
     """Raises UnknownName for the first argument that the constructor of the class does not name."""
-    named = [p.name for p in inspect.signature(cls).parameters.values() if p.kind != p.VAR_KEYWORD]
+    named = argument_names(cls)
     for name in arguments:
         if name not in named:
             raise UnknownName(f"argument of {cls.__name__}", name, named)

@@ -5,16 +5,19 @@ import math
 import tensorflow as tf
 
 from zoo import checks, registry
+from zoo.configured import Configured
 
 __all__ = ["Cosine", "Linear", "PixelScaleAnnealing", "Schedule"]
 
 
-class Schedule:
+class Schedule(Configured):
     """A number that an objective asks for at each step, such as β of `zoo.ELBO`.
 
     A subclass defines `value(step, model)` and keeps its constructor's arguments as attributes of
     the same names. Steps are counted by the objective, from 0, in training only.
     """
+
+    keras_arguments = ()
 
     def check(self, model):
         """Raises ValueError if the schedule is undefined for the model."""
@@ -27,15 +30,6 @@ class Schedule:
             model: The model that is trained.
         """
         raise NotImplementedError
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_config(cls, config):
-        """Makes the schedule from `get_config`."""
-        return cls(**config)
 
 
 class _Ramp(Schedule):

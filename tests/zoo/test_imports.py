@@ -12,6 +12,7 @@ LAYERS = (
     (
         "zoo.errors",
         "zoo.checks",
+        "zoo.configured",
         "zoo.keras_registration",
         "zoo.names",
         "zoo.registry",

@@ -4,13 +4,14 @@ import keras
 import tensorflow as tf
 
 from zoo import checks
+from zoo.configured import Configured
 from zoo.layers import NormalizedConvolution
 
 __all__ = ["ConvFeatures"]
 
 
 @keras.saving.register_keras_serializable("zoo")
-class ConvFeatures(keras.Model):
+class ConvFeatures(Configured, keras.Model):
     """A small residual network from images to features, built after the ResNet-9 of Page (2018).
 
     A 3x3 convolution, then stages that halve the grid and add a residual of two convolutions, then
@@ -88,16 +89,6 @@ class ConvFeatures(keras.Model):
             grid = run(reduce, grid)
             grid = grid + run(second, run(first, grid))
         return tf.cast(tf.reduce_max(grid, axis=(1, 2)), tf.float32)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {"name": self.name, "image_shape": self.image_shape, "filters": self.filters}
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """Makes the network of `get_config`; its weights are fresh."""
-        del custom_objects
-        return cls(**config)
 
 
 def _as_floats(images, shape):

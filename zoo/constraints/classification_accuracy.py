@@ -2,7 +2,6 @@
 
 import math
 
-import keras
 import tensorflow as tf
 
 from zoo import checks, registry
@@ -98,13 +97,6 @@ class ClassificationAccuracy(ErrorConstraint):
         that a label holds leaves the model where it is while the multiplier winds up.
         """
         return math.prod(image_shape) / (2.0 * self.scale)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return super().get_config() | {
-            "classifier": keras.saving.serialize_keras_object(self.classifier),
-            "from_logits": self.from_logits,
-        }
 
     @classmethod
     def examples(cls, image_shape):

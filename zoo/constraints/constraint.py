@@ -5,10 +5,12 @@ import re
 import keras
 import tensorflow as tf
 
+from zoo.configured import Configured
+
 __all__ = ["Constraint", "ErrorConstraint"]
 
 
-class Constraint(keras.layers.Layer):
+class Constraint(Configured, keras.layers.Layer):
     """Bounds the mean over the data of a value computed from an image and its reconstruction.
 
     A subclass defines `values(record)`; `scale`, `signal` and `initial_multiplier` have sensible
@@ -57,15 +59,6 @@ class Constraint(keras.layers.Layer):
     def log_discount(self, violation):
         """By how much GECO's default update lowers log λ at a violation, at least 0: by nothing."""
         return tf.zeros_like(violation)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {"name": self.name, "dtype": "float32", "tolerance": self.tolerance}
-
-    @classmethod
-    def from_config(cls, config):
-        """Makes the constraint from `get_config`."""
-        return cls(**{n: keras.saving.deserialize_keras_object(v) for n, v in config.items()})
 
 
 class ErrorConstraint(Constraint):

@@ -88,10 +88,7 @@ class Custom(Constraint):
                 "@keras.saving.register_keras_serializable(). Received: "
                 f"function={self.function!r}"
             )
-        return super().get_config() | {
-            "function": keras.saving.serialize_keras_object(self.function),
-            "scale": self._scale,
-        }
+        return super().get_config() | {"scale": self._scale}
 
     @classmethod
     def examples(cls, image_shape):

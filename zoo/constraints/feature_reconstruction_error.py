@@ -1,6 +1,5 @@
 """The feature reconstruction error of Taming VAEs, Table 1 (FRE)."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -109,14 +108,6 @@ class FeatureReconstructionError(ErrorConstraint):
             shape = self.features.output_shape(image_shape)
             num_features = np.prod([size or num_pixels for size in shape])
         return float(min(num_features, num_pixels)) / (2.0 * self.scale)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return super().get_config() | {
-            "features": keras.saving.serialize_keras_object(self.features),
-            "patch_size": self.patch_size,
-            "stride": self.stride,
-        }
 
     @classmethod
     def examples(cls, image_shape):

@@ -97,10 +97,6 @@ class PatchCorrelation(ErrorConstraint):
         """Returns D/(2(1 - κ)): at the tolerance D pixels weigh as in a Gaussian likelihood."""
         return float(np.prod(image_shape)) / (2.0 * self.scale)
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return super().get_config() | {"patch_size": self.patch_size, "stride": self.stride}
-
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""

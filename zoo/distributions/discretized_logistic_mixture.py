@@ -60,10 +60,6 @@ class DiscretizedLogisticMixture(Likelihood):
         """Draws levels `[B, H, W, C]` by inverse distribution functions."""
         return distribution.draw(uniforms)
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "num_components": self.num_components}
-
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""

@@ -39,7 +39,7 @@ class Gaussian(Likelihood):
         checks.choice("mean", mean, sorted(_MEANS))
         checks.number("decay", decay, least=0, below=1)
         self._scale = scale
-        self._mean = mean
+        self.mean = mean
         self.decay = decay
         self.is_trained_by_likelihood = scale == "learned"
         self._build_scale()
@@ -77,7 +77,7 @@ class Gaussian(Likelihood):
 
     def distribution(self, parameters):
         """Maps parameters `[B, H, W, C]` to independent normals of event shape `[H, W, C]`."""
-        normal = tfp.distributions.Normal(_MEANS[self._mean](parameters), self.scale)
+        normal = tfp.distributions.Normal(_MEANS[self.mean](parameters), self.scale)
         return tfp.distributions.Independent(normal, 3)
 
     def log_prob_of_levels(self, distribution, images):
@@ -113,12 +113,7 @@ class Gaussian(Likelihood):
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "scale": self._scale,
-            "mean": self._mean,
-            "decay": self.decay,
-        }
+        return super().get_config() | {"scale": self._scale}
 
     @classmethod
     def examples(cls, image_shape):

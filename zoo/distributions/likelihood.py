@@ -4,11 +4,12 @@ import keras
 import tensorflow as tf
 
 from zoo import registry
+from zoo.configured import Configured
 
 __all__ = ["Likelihood", "get_likelihood"]
 
 
-class Likelihood(keras.layers.Layer):
+class Likelihood(Configured, keras.layers.Layer):
     """Turns a decoder's output into a distribution over images `[B, H, W, C]` in [0, 1].
 
     A subclass defines `distribution(parameters)`, `log_prob_of_levels(distribution, images)` and
@@ -28,6 +29,7 @@ class Likelihood(keras.layers.Layer):
             train it.
     """
 
+    keras_arguments = ("name", "trainable", "dtype")
     parameters_per_channel = 1
     has_mean = True
     is_of_levels = False

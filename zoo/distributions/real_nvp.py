@@ -7,12 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import checks
+from zoo.configured import Configured
 
 __all__ = ["RealNVP"]
 
 
 @keras.saving.register_keras_serializable("zoo")
-class RealNVP(keras.layers.Layer):
+class RealNVP(Configured, keras.layers.Layer):
     """An invertible map z = f(ε; h) of noise ε ~ N(0, I), with the exact density of z.
 
     Density estimation using Real NVP (Dinh et al. 2017), Sections 3.2-3.4. Each affine coupling
@@ -44,6 +45,8 @@ class RealNVP(keras.layers.Layer):
         >>> z, log_det = flow.forward(tf.random.normal([5, 2]), tf.ones([5, 3]))
         >>> flow.log_prob(z, tf.ones([5, 3]))  # nats, [5]
     """
+
+    keras_arguments = ("name", "trainable", "dtype")
 
     def __init__(
         self,
@@ -167,17 +170,6 @@ class RealNVP(keras.layers.Layer):
                 f"RealNVP takes {name} of shape [batch, {width}]. Received: {tuple(values.shape)}"
             )
         return values
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "dim": self.dim,
-            "num_couplings": self.num_couplings,
-            "hidden_units": self.hidden_units,
-            "condition_dim": self.condition_dim,
-            "log_scale_bound": self.log_scale_bound,
-        }
 
 
 class _CouplingNetwork(keras.layers.Layer):

@@ -139,19 +139,6 @@ class Adversarial(Divergence):
         """Trains the discriminator on the step's samples."""
         self.train(terms["latents"], terms["prior_latents"])
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return super().get_config() | {
-            "hidden_units": list(self.hidden_units),
-            "optimizer": keras.saving.serialize_keras_object(self.optimizer),
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """Makes the divergence from `get_config`."""
-        optimizer = keras.saving.deserialize_keras_object(config["optimizer"])
-        return cls(**(config | {"optimizer": optimizer}))
-
 
 def _make_discriminator(dimension, hidden_units):
     layers = [keras.Input((2 * dimension,))]

@@ -4,10 +4,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.configured import Configured
+
 __all__ = ["Divergence", "flatten_latents", "gather_rows"]
 
 
-class Divergence(keras.layers.Layer):
+class Divergence(Configured, keras.layers.Layer):
     """Measures how far q(z), one sample of it a data point, is from the prior p(z).
 
     A subclass defines `terms`, by which `zoo.InfoVAE` trains, and `call`, by which anyone may
@@ -57,10 +59,6 @@ class Divergence(keras.layers.Layer):
         """Draws one z ~ p(z) for each example of the record, float32 `[B, d]`."""
         latents, _ = model.generate(noise, tf.ones_like(record.rate), record.context)
         return flatten_latents(latents)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {"name": self.name}
 
 
 def flatten_latents(latents):

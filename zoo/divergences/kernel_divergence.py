@@ -47,11 +47,6 @@ class KernelDivergence(Divergence):
             return tf.ones([])
         return tf.cast(tf.shape(samples)[0] > 1, tf.float32)
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        arguments = ("bandwidth", "estimator", "kernel")
-        return super().get_config() | {name: getattr(self, name) for name in arguments}
-
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""

@@ -81,15 +81,6 @@ class ELBO(Objective):
         """The metric `beta`, if it is scheduled."""
         return [self._beta_tracker] if isinstance(self.beta, Schedule) else []
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {"name": self.name, "beta": keras.saving.serialize_keras_object(self.beta)}
-
-    @classmethod
-    def from_config(cls, config):
-        """Makes the objective from `get_config`."""
-        return cls(**(config | {"beta": keras.saving.deserialize_keras_object(config["beta"])}))
-
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""

@@ -214,25 +214,6 @@ class GECO(Objective):
         """Returns the callback that reports a constraint that cannot be met."""
         return [_ReportInfeasible(self)]
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            "name": self.name,
-            "constraints": [keras.saving.serialize_keras_object(c) for c in self.constraints],
-            "decay": self.decay,
-            "step_size": self._update.step_size,
-            "update": self.update,
-            "proportional_gain": self.proportional_gain,
-            "delay": self.delay,
-            "log_multiplier_bounds": list(self.log_multiplier_bounds),
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """Makes the objective from `get_config`."""
-        constraints = [keras.saving.deserialize_keras_object(c) for c in config["constraints"]]
-        return cls(**(config | {"constraints": constraints}))
-
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""

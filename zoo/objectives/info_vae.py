@@ -92,21 +92,6 @@ class InfoVAE(Objective):
         """The metric `divergence`."""
         return [self._divergence_tracker]
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            "name": self.name,
-            "alpha": self.alpha,
-            "lambda_": self.lambda_,
-            "divergence": keras.saving.serialize_keras_object(self.divergence),
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """Makes the objective from `get_config`."""
-        divergence = keras.saving.deserialize_keras_object(config["divergence"])
-        return cls(**(config | {"divergence": divergence}))
-
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""

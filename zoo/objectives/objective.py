@@ -6,10 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.configured import Configured
+
 __all__ = ["Objective"]
 
 
-class Objective(keras.layers.Layer):
+class Objective(Configured, keras.layers.Layer):
     """Turns a model's per-example terms into the scalar that a training step minimises.
 
     `model.compile(optimizer, objective=...)` attaches it: `check` refuses what is undefined

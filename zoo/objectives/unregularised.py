@@ -34,10 +34,6 @@ class Unregularised(Objective):
         # a gradient, of 0: Keras warns of weights without any.
         return tf.reduce_mean(terms["distortion"] + 0.0 * terms["rate"])
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {"name": self.name}
-
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""
