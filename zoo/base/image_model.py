@@ -1,7 +1,5 @@
 """The base of every model of images that the zoo trains: compile, the training step, saving."""
 
-import inspect
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -9,6 +7,7 @@ import tensorflow as tf
 from zoo import random, serving
 from zoo.base import inputs, precision
 from zoo.base.stop_if_not_finite import StopIfNotFinite
+from zoo.configured import Configured, argument_names
 
 __all__ = ["ImageModel"]
 
@@ -16,7 +15,7 @@ _TRAIN, _TEST = 0, 1  # Tags that keep the noise of training and of evaluation a
 _OWN_LOSS = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
-class ImageModel(keras.Model):
+class ImageModel(Configured, keras.Model):
     """A Keras model, built by its constructor, whose `fit` says clearly what it cannot use.
 
     A subclass stores each constructor argument as an attribute of the same name, and defines what
@@ -33,6 +32,7 @@ class ImageModel(keras.Model):
         context_shape: Shape of the context images of a conditional model, else None.
     """
 
+    keras_arguments = ("name", "dtype")
     context_shape = None
     _loss_name = "its own"
 
@@ -267,25 +267,14 @@ class ImageModel(keras.Model):
             )
         serving.export(self, filepath, log_prob_samples, metadata, self._make_signatures())
 
-    def get_config(self):
-        """Returns the constructor's arguments, read from the attributes of the same names."""
-        config = {
-            "name": self.name,
-            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-        }
-        for name in self._argument_names():
-            config[name] = keras.saving.serialize_keras_object(getattr(self, name))
-        return config
-
     @classmethod
-    def _argument_names(cls):
-        parameters = inspect.signature(cls.__init__).parameters.values()
-        return [p.name for p in parameters if p.name != "self" and p.kind is not p.VAR_KEYWORD]
+    def saved_arguments(cls):
+        """Returns the arguments that the architecture itself names: others it may set for good."""
+        return argument_names(cls)
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """Makes a model from `get_config`; its weights are fresh."""
-        with keras.saving.custom_object_scope(custom_objects or {}):
-            arguments = {n: keras.saving.deserialize_keras_object(v) for n, v in config.items()}
-        with precision.global_policy(arguments.get("dtype")):
-            return cls(**arguments)
+        policy = keras.saving.deserialize_keras_object(config.get("dtype"))
+        with precision.global_policy(policy):
+            return super().from_config(config, custom_objects)

@@ -6,7 +6,7 @@ import types
 import keras
 import tensorflow as tf
 
-from zoo import registry
+from zoo import checks, registry
 from zoo.distributions import Gaussian, normals
 from zoo.errors import MismatchError
 from zoo.layers import forget_bias, grid_convolution, lstm_step
@@ -75,12 +75,12 @@ class ConvDRAW(LatentImageModel):
         **kwargs,
     ):
         super().__init__(image_shape, likelihood, context_shape, **kwargs)
-        self.num_steps = num_steps
-        self.filters = filters
-        self.latent_filters = latent_filters
-        self.kernel_size = kernel_size
-        self.stride = stride
-        _check_sizes(self.image_shape, stride, num_steps, filters, latent_filters, kernel_size)
+        self.num_steps = checks.integer("num_steps", num_steps)
+        self.filters = checks.integer("filters", filters)
+        self.latent_filters = checks.integer("latent_filters", latent_filters)
+        self.kernel_size = checks.integer("kernel_size", kernel_size)
+        self.stride = checks.integer("stride", stride)
+        _check_divisible(self.image_shape, stride)
         check_shape(self.context_shape, self.image_shape)
 
         # === Layers ===
@@ -307,17 +307,7 @@ class ConvDRAW(LatentImageModel):
         }
 
 
-def _check_sizes(image_shape, stride, num_steps, filters, latent_filters, kernel_size):
-    sizes = {
-        "num_steps": num_steps,
-        "filters": filters,
-        "latent_filters": latent_filters,
-        "kernel_size": kernel_size,
-        "stride": stride,
-    }
-    for name, size in sizes.items():
-        if not isinstance(size, int) or size < 1:
-            raise ValueError(f"{name} must be an int of at least 1. Received: {name}={size!r}")
+def _check_divisible(image_shape, stride):
     if image_shape[0] % stride or image_shape[1] % stride:
         raise MismatchError(
             "image_shape",

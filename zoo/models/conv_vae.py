@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import registry
+from zoo import checks, registry
 from zoo.distributions import Gaussian
-from zoo.models.conv_networks import check_sizes, make_decoder, make_encoder
+from zoo.models.conv_networks import check_divisible, make_decoder, make_encoder
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.normal_latents import NormalLatents
 
@@ -53,16 +53,15 @@ class ConvVAE(NormalLatents, LatentImageModel):
         **kwargs,
     ):
         super().__init__(image_shape, likelihood, **kwargs)
-        self.latent_dim = latent_dim
-        self.filters = tuple(filters)
-        self.hidden_units = hidden_units
+        self.latent_dim = checks.integer("latent_dim", latent_dim)
+        self.filters = checks.integers("filters", filters)
+        self.hidden_units = checks.integer("hidden_units", hidden_units)
         num_parameters = self.likelihood.num_parameters(self.image_shape[-1])
-        check_sizes(latent_dim=latent_dim, filters=self.filters, hidden_units=hidden_units)
 
         # === Layers ===
-        self.encoder = encoder or make_encoder(
-            self.image_shape, self.filters, hidden_units, "ConvVAE", _REMEDY
-        )
+        if encoder is None:
+            check_divisible("ConvVAE", self.image_shape, self.filters, _REMEDY)
+        self.encoder = encoder or make_encoder(self.image_shape, self.filters, hidden_units)
         self.posterior_head = keras.layers.Dense(2 * latent_dim, dtype="float32", name="posterior")
         self.decoder = decoder or make_decoder(
             self.image_shape, latent_dim, self.filters, hidden_units, num_parameters

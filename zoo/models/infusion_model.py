@@ -4,12 +4,12 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo import random, registry, serving
+from zoo import checks, random, registry, serving
 from zoo.base import inputs, precision
 from zoo.base.compiled import compiled
 from zoo.base.image_model import ImageModel
-from zoo.models.conv_networks import check_sizes
-from zoo.models.sequential_networks import StepGenerator, check_divisible
+from zoo.models.conv_networks import check_divisible
+from zoo.models.sequential_networks import StepGenerator
 
 __all__ = ["InfusionModel"]
 
@@ -75,12 +75,12 @@ class InfusionModel(ImageModel):
     ):
         super().__init__(autocast=False, **kwargs)
         precision.check_policy(self.dtype_policy)
-        self.image_shape = tuple(image_shape)
-        self.num_steps = num_steps
+        self.image_shape = checks.image_shape("image_shape", image_shape)
+        self.num_steps = checks.integer("num_steps", num_steps)
         self.initial_rate = initial_rate
         self.rate_increment = rate_increment
-        self.filters = tuple(filters)
-        self.hidden_units = hidden_units
+        self.filters = checks.integers("filters", filters)
+        self.hidden_units = checks.integer("hidden_units", hidden_units)
         self.share_weights = share_weights
         self._check_arguments()
         self.generators = [
@@ -97,12 +97,6 @@ class InfusionModel(ImageModel):
         self.built = True
 
     def _check_arguments(self):
-        check_sizes(
-            image_shape=self.image_shape,
-            num_steps=self.num_steps,
-            filters=self.filters,
-            hidden_units=self.hidden_units,
-        )
         check_divisible("InfusionModel", self.image_shape, self.filters)
         # A last rate beyond 1 by rounding alone is 1.
         rates = [round(rate, 6) for rate in (self.initial_rate, self.infusion_rate(-1))]

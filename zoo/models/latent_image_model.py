@@ -8,6 +8,7 @@ from zoo import checks, distributions, random
 from zoo.base import inputs, precision
 from zoo.base.compiled import compiled
 from zoo.base.image_model import ImageModel
+from zoo.configured import argument_names
 from zoo.models.record import Record
 from zoo.objectives import ELBO, Objective
 from zoo.objectives.objective import mean_over_replicas
@@ -56,7 +57,7 @@ class LatentImageModel(ImageModel):
         # Float images stay float32 under a mixed precision policy: each layer casts for itself.
         super().__init__(autocast=False, **kwargs)
         precision.check_policy(self.dtype_policy)
-        if context_shape is not None and "context_shape" not in self._argument_names():
+        if context_shape is not None and "context_shape" not in argument_names(type(self)):
             raise ValueError(
                 f"{type(self).__name__} is not conditional: it takes no context_shape."
             )

@@ -5,9 +5,9 @@ import functools
 import keras
 import tensorflow as tf
 
-from zoo import registry
+from zoo import checks, registry
 from zoo.distributions import Gaussian, RealNVP, normals
-from zoo.models.conv_networks import check_sizes, make_decoder, make_encoder
+from zoo.models.conv_networks import check_divisible, make_decoder, make_encoder
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.record import Inference
 
@@ -69,16 +69,17 @@ class NVPVAE(LatentImageModel):
         **kwargs,
     ):
         super().__init__(image_shape, likelihood, **kwargs)
-        self.latent_dim = latent_dim
-        self.num_couplings = num_couplings
-        self.coupling_units = tuple(coupling_units)
-        self.filters = tuple(filters)
-        self.hidden_units = hidden_units
-        self.prior = prior
-        self._check_arguments()
+        why = "a coupling moves one half of the latents by what it sees in the other"
+        self.latent_dim = checks.integer("latent_dim", latent_dim, least=2, why=why)
+        self.num_couplings = checks.integer("num_couplings", num_couplings)
+        self.coupling_units = checks.integers("coupling_units", coupling_units)
+        self.filters = checks.integers("filters", filters)
+        self.hidden_units = checks.integer("hidden_units", hidden_units)
+        self.prior = checks.choice("prior", prior, _PRIORS)
+        check_divisible("NVPVAE", self.image_shape, self.filters)
 
         # === Layers ===
-        self.encoder = make_encoder(self.image_shape, self.filters, hidden_units, "NVPVAE")
+        self.encoder = make_encoder(self.image_shape, self.filters, hidden_units)
         self.posterior_head = keras.layers.Dense(2 * latent_dim, dtype="float32", name="posterior")
         self.posterior_flow = self._make_flow("posterior_flow", condition_dim=hidden_units)
         self.prior_flow = self._make_flow("prior_flow") if prior == "real_nvp" else None
@@ -95,22 +96,6 @@ class NVPVAE(LatentImageModel):
         return RealNVP(
             self.latent_dim, self.num_couplings, self.coupling_units, condition_dim, name=name
         )
-
-    def _check_arguments(self):
-        check_sizes(
-            latent_dim=self.latent_dim,
-            num_couplings=self.num_couplings,
-            coupling_units=self.coupling_units,
-            filters=self.filters,
-            hidden_units=self.hidden_units,
-        )
-        if self.latent_dim < 2:
-            raise ValueError(
-                "latent_dim must be at least 2: a coupling moves one half of the latents by what "
-                f"it sees in the other. Received: latent_dim={self.latent_dim}"
-            )
-        if self.prior not in _PRIORS:
-            raise ValueError(f"prior must be one of {_PRIORS}. Received: prior={self.prior!r}")
 
     def _infer(self, images, context, noise):
         """Draws z ~ q(z|x); returns an `Inference` whose rate is log q(z|x) - log p(z) there."""

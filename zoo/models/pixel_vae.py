@@ -5,11 +5,12 @@ import functools
 import keras
 import tensorflow as tf
 
-from zoo import random, registry
+from zoo import checks, random, registry
 from zoo.distributions import DiscretizedLogisticMixture
+from zoo.errors import SettingError
 from zoo.layers import PixelCNN
 from zoo.layers.pixel_sampler import sample_pixels
-from zoo.models.conv_networks import check_sizes, make_encoder
+from zoo.models.conv_networks import make_encoder
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.normal_latents import NormalLatents
 
@@ -71,21 +72,13 @@ class PixelVAE(NormalLatents, LatentImageModel):
         **kwargs,
     ):
         super().__init__(image_shape, likelihood, **kwargs)
-        self.latent_dim = latent_dim
-        self.filters = filters
-        self.num_blocks = num_blocks
-        self.kernel_size = kernel_size
-        self.first_kernel_size = first_kernel_size
-        self.encoder_filters = tuple(encoder_filters)
-        self.hidden_units = hidden_units
-        check_sizes(
-            latent_dim=latent_dim,
-            filters=filters,
-            num_blocks=num_blocks,
-            encoder_filters=self.encoder_filters,
-            hidden_units=hidden_units,
-        )
-        _check_odd(kernel_size=kernel_size, first_kernel_size=first_kernel_size)
+        self.latent_dim = checks.integer("latent_dim", latent_dim)
+        self.filters = checks.integer("filters", filters)
+        self.num_blocks = checks.integer("num_blocks", num_blocks)
+        self.kernel_size = _odd("kernel_size", kernel_size)
+        self.first_kernel_size = _odd("first_kernel_size", first_kernel_size)
+        self.encoder_filters = checks.integers("encoder_filters", encoder_filters)
+        self.hidden_units = checks.integer("hidden_units", hidden_units)
         _check_likelihood(self.likelihood, self.image_shape[-1])
 
         # === Layers ===
@@ -176,14 +169,11 @@ class PixelImage:
         raise NotImplementedError("A PixelVAE has no mean image in closed form: use sample().")
 
 
-def _check_odd(**sizes):
-    check_sizes(**sizes)
-    for name, size in sizes.items():
-        if size % 2 == 0:
-            raise ValueError(
-                f"{name} must be odd, so that a pixel has as many neighbours on either side. "
-                f"Received: {name}={size}"
-            )
+def _odd(name, size):
+    if checks.integer(name, size) % 2 == 0:
+        expected = "odd, so that a pixel has as many neighbours on either side"
+        raise SettingError(name, expected, size)
+    return size
 
 
 def _check_likelihood(likelihood, channels):

@@ -10,9 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.errors import MismatchError
-
-__all__ = ["ImagePyramid", "LadderEncoder", "StepGenerator", "check_divisible"]
+__all__ = ["ImagePyramid", "LadderEncoder", "StepGenerator"]
 
 _KERNEL_SIZE = 4  # Twice the stride: transposed convolutions then treat all pixels alike.
 _MAPS_SHARE = 4  # Latents enter a scale of f filters as f / 4 maps.
@@ -184,21 +182,6 @@ class StepGenerator(keras.layers.Layer):
     def _as_maps(self, latents):
         triples = zip(self.latent_maps, latents, self._map_shapes, strict=True)
         return [_leaky_relu(tf.reshape(dense(z), [-1, *shape])) for dense, z, shape in triples]
-
-
-def check_divisible(model, image_shape, filters):
-    """Raises MismatchError unless the image can be halved once for each of the filters."""
-    factor = 2 ** len(filters)
-    if image_shape[0] % factor or image_shape[1] % factor:
-        sizes = ", ".join(str(factor * k) for k in (1, 2, 3))
-        raise MismatchError(
-            "image_shape",
-            f"{model}, which halves the image {len(filters)} times (once for each entry of "
-            f"filters), to get an $image_shape of height and width divisible by {factor}, as "
-            f"{sizes} are",
-            f"image_shape={image_shape}, filters={filters}",
-            "resize or pad the images, or give fewer filters",
-        )
 
 
 def _scale_shapes(image_shape, filters):

@@ -4,14 +4,14 @@ import functools
 
 import tensorflow as tf
 
-from zoo import random, registry
+from zoo import checks, random, registry
 from zoo.base.compiled import compiled
 from zoo.distributions import Gaussian, normals
-from zoo.models.conv_networks import check_sizes
+from zoo.models.conv_networks import check_divisible
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.normal_latents import NormalPosterior
 from zoo.models.record import Inference
-from zoo.models.sequential_networks import LadderEncoder, StepGenerator, check_divisible
+from zoo.models.sequential_networks import LadderEncoder, StepGenerator
 
 __all__ = ["SequentialVAE"]
 
@@ -88,14 +88,14 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
         **kwargs,
     ):
         super().__init__(image_shape, likelihood, **kwargs)
-        self.num_steps = num_steps
-        self.latent_dims = tuple(latent_dims)
-        self.filters = tuple(filters)
-        self.hidden_units = hidden_units
+        self.num_steps = checks.integer("num_steps", num_steps)
+        self.latent_dims = checks.integers("latent_dims", latent_dims)
+        self.filters = checks.integers("filters", filters)
+        self.hidden_units = checks.integer("hidden_units", hidden_units)
         self.share_weights = share_weights
         self.reconstruct_every_step = reconstruct_every_step
         self.stop_gradient = stop_gradient
-        self.denoise = denoise
+        self.denoise = checks.number("denoise", denoise, least=0, below=0.5)
         self._check_arguments()
 
         # === Layers, which build themselves ===
@@ -128,20 +128,12 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
         self.built = True
 
     def _check_arguments(self):
-        check_sizes(
-            num_steps=self.num_steps,
-            latent_dims=self.latent_dims,
-            filters=self.filters,
-            hidden_units=self.hidden_units,
-        )
         check_divisible("SequentialVAE", self.image_shape, self.filters)
         if len(self.latent_dims) != len(self.filters):
             raise ValueError(
                 "latent_dims must have as many entries as filters: a slice of latents a scale. "
                 f"Received: latent_dims={self.latent_dims}, filters={self.filters}"
             )
-        if not 0 <= self.denoise < 0.5:
-            raise ValueError(f"denoise must lie in [0, 0.5). Received: denoise={self.denoise!r}")
         if not self.likelihood.has_mean:
             raise ValueError(
                 "SequentialVAE redraws the mean image of the step before, so its likelihood must "

@@ -137,9 +137,9 @@ def test_a_flow_that_is_not_finite_is_named_before_training_starts(images):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"latent_dim": 1}, "latent_dim must be at least 2.*Received: latent_dim=1"),
+        ({"latent_dim": 1}, "latent_dim must be an int of at least 2: .*Received: latent_dim=1"),
         ({"num_couplings": 0}, "num_couplings must be an int of at least 1"),
-        ({"coupling_units": ()}, r"coupling_units must be ints.*Received: coupling_units=\(\)"),
+        ({"coupling_units": ()}, r"coupling_units must be .* ints.*Received: coupling_units=\(\)"),
         ({"prior": "flow"}, r"prior must be one of .*'real_nvp'.*Received: prior='flow'"),
         ({"filters": (4, 4, 4)}, "NVPVAE halves the image 3 times.*divisible by 8.*filters=\\.$"),
     ],

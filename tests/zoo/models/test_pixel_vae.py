@@ -116,7 +116,7 @@ def test_it_takes_any_size_and_number_of_channels(shape):
         ({"first_kernel_size": 2}, "first_kernel_size must be odd"),
         ({"filters": 0}, "filters must be an int of at least 1. Received: filters=0"),
         ({"num_blocks": 0}, "num_blocks must be an int"),
-        ({"encoder_filters": ()}, "encoder_filters must be ints"),
+        ({"encoder_filters": ()}, "encoder_filters must be one or more ints"),
         ({"likelihood": "gaussian"}, "'discretized_logistic_mixture' or 'bernoulli'.*=Gaussian"),
         ({"likelihood": "bernoulli"}, "models 1 channel: .* Received: 2 channels"),
     ],
