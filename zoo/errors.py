@@ -1,6 +1,6 @@
 """Errors for people: one plain paragraph that says what happened and what to do."""
 
-import string
+import re
 
 __all__ = [
     "MARK",
@@ -13,6 +13,8 @@ __all__ = [
 ]
 
 MARK = "VAE Zoo:"  # Begins what a graph says, so that it is told from TensorFlow's own messages.
+_SETTING = re.compile(r"\$([a-z_]+)(?:=([\w:.]*\w))?")
+_CONSTANTS = ("True", "False")
 
 
 class UserError(Exception):
@@ -88,21 +90,11 @@ def as_argument(name, value):
 
 
 def _fill(text, show):
-    return _Text(text).safe_substitute(_Shown(show))
+    """Writes each `$name` and `$name=value` in the text as `show` does."""
 
+    def shown(match):
+        name, value = match.groups()
+        is_text = value and not value.replace(".", "", 1).isdigit() and value not in _CONSTANTS
+        return show(name, f'"{value}"' if is_text else value)
 
-class _Text(string.Template):
-    idpattern = r"[a-z_]+(?:=[\w:.]*\w)?"
-
-
-class _Shown(dict):
-    """Has for each `name` or `name=value` what `show` writes."""
-
-    def __init__(self, show):
-        super().__init__()
-        self._show = show
-
-    def __missing__(self, key):
-        name, _, value = key.partition("=")
-        is_literal = value.replace(".", "", 1).isdigit() or value in ("", "True", "False")
-        return self._show(name, (value if is_literal else f'"{value}"') or None)
+    return _SETTING.sub(shown, text)

@@ -203,7 +203,10 @@ def test_two_replicas_train_one_classifier(examples, two_replicas):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda x, y: (x, None), "learns from labels, and these batches have none"),
+        (
+            lambda x, y: (x, None),
+            "ConvClassifier needs the label of each image, and the batch has none",
+        ),
         (lambda x, y: (x, y + 1), r"classes 0 to 2.*Received labels from 1 to 3"),
         (lambda x, y: (x, y.astype(np.float32)), "Labels must be ints from 0 to 2.*float32"),
         (lambda x, y: (x * np.nan, y), r"must lie in \[0, 1\] and have no NaN"),

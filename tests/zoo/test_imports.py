@@ -14,6 +14,7 @@ LAYERS = (
         "zoo.checks",
         "zoo.configured",
         "zoo.keras_registration",
+        "zoo.labels",
         "zoo.names",
         "zoo.registry",
         "zoo.random",

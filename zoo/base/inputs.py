@@ -9,7 +9,6 @@ from zoo.errors import MARK, BatchError
 
 __all__ = [
     "as_images",
-    "as_labels",
     "assert_equal_rows",
     "assert_finite",
     "check_images",
@@ -111,37 +110,6 @@ def _assert_range(images, name):
     check = tf.debugging.Assert(is_valid, [message, *extremes, "NaN:", number_of_nans])
     with tf.control_dependencies([check]):  # XLA, which has no assertions, leaves it out
         return tf.identity(images)
-
-
-def as_labels(labels, num_classes):
-    """Turns the labels of a batch, ints `[B]` or `[B, 1]`, into int32 `[B]`.
-
-    Raises:
-        BatchError: There are none, or of another shape or type; outside `tf.function` also a label
-            that is no class, which inside one fails the step with the same message.
-    """
-    if labels is None:
-        raise BatchError(
-            "A classifier learns from labels, and these batches have none. Pass (images, labels), "
-            "or dicts with `image` and `label`."
-        )
-    labels = tf.convert_to_tensor(labels)
-    if labels.shape.rank == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.shape.rank != 1 or not labels.dtype.is_integer:
-        raise BatchError(
-            f"Labels must be ints from 0 to {num_classes - 1}, of shape [batch]. Received labels "
-            f"of shape {tuple(labels.shape)} and type {labels.dtype.name}."
-        )
-    labels = tf.cast(labels, tf.int32)
-    is_valid = tf.reduce_all((labels >= 0) & (labels < num_classes))
-    message = (
-        f"{MARK} this classifier has the classes 0 to {num_classes - 1}, so labels must lie "
-        "there. Renumber them, or make a classifier with more classes. Received labels from"
-    )
-    extremes = [tf.reduce_min(labels), "to", tf.reduce_max(labels)]
-    with tf.control_dependencies([tf.debugging.Assert(is_valid, [message, *extremes])]):
-        return tf.identity(labels)
 
 
 def assert_finite(terms, step):

@@ -8,6 +8,7 @@ from zoo.base import inputs
 from zoo.base.compiled import compiled
 from zoo.base.image_model import ImageModel
 from zoo.classifiers.conv_features import ConvFeatures
+from zoo.labels import as_labels
 
 __all__ = ["ConvClassifier"]
 
@@ -126,7 +127,7 @@ class ConvClassifier(ImageModel):
                 "would not see. Leave them out of the batches."
             )
         images = inputs.as_images(images, self.image_shape)
-        labels = inputs.as_labels(labels, self.num_classes)
+        labels = as_labels(labels, self.num_classes, type(self).__name__)
         if training:
             features, moments = self.features.forward(tf.cast(images, self.training_dtype))
         else:

@@ -7,7 +7,8 @@ import tensorflow as tf
 from zoo import checks, registry
 from zoo.constraints.constraint import ErrorConstraint
 from zoo.constraints.frozen_network import FrozenNetwork, example_network, load_classifier
-from zoo.errors import MARK, BatchError
+from zoo.errors import MARK
+from zoo.labels import as_labels
 
 __all__ = ["ClassificationAccuracy"]
 
@@ -109,33 +110,14 @@ class ClassificationAccuracy(ErrorConstraint):
 
 
 def _one_hot(labels, num_classes):
-    """Reads labels as `ClassificationAccuracy` takes them; gives float32 `[B, K]`."""
-    if labels is None:
-        raise BatchError(
-            "ClassificationAccuracy needs the label of each image, and the batch has none. Pass "
-            "(images, labels), or a dict with `image` and `label`, to fit and evaluate, and as "
-            "validation_data."
-        )
-    labels = tf.convert_to_tensor(labels)
-    if labels.shape.rank == 2 and labels.shape[1] == num_classes:
-        return tf.cast(labels, tf.float32)
-    if labels.shape.rank == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.shape.rank != 1 or not labels.dtype.is_integer:
-        raise BatchError(
-            f"Labels must be ints from 0 to {num_classes - 1}, one an image, or one-hot rows of "
-            f"{num_classes}, the classifier's number of classes. Received labels of shape "
-            f"{tuple(labels.shape)} and type {labels.dtype.name}."
-        )
-    labels = tf.cast(labels, tf.int32)
-    message = (
-        f"{MARK} the classifier has the classes 0 to {num_classes - 1}, so labels must lie "
-        "there. Renumber them, or use a classifier of this data. Received labels from"
-    )
-    is_valid = tf.reduce_all((labels >= 0) & (labels < num_classes))
-    extremes = [tf.reduce_min(labels), "to", tf.reduce_max(labels)]
-    with tf.control_dependencies([tf.debugging.Assert(is_valid, [message, *extremes])]):
-        return tf.one_hot(labels, num_classes)
+    """Reads labels as `ClassificationAccuracy` takes them; returns float32 `[B, K]`."""
+    if labels is not None:
+        labels = tf.convert_to_tensor(labels)
+        if labels.shape.rank == 2 and labels.shape[1] == num_classes:
+            return tf.cast(labels, tf.float32)
+    other_form = f", or one-hot rows of {num_classes}, the classifier's number of classes"
+    labels = as_labels(labels, num_classes, "ClassificationAccuracy", other_form)
+    return tf.one_hot(labels, num_classes)
 
 
 def _assert_probabilities(outputs):

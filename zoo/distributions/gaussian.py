@@ -49,20 +49,11 @@ class Gaussian(Likelihood):
         if self._scale == "learned":
             self.log_scale = self.add_weight(name="log_scale", shape=(), initializer="zeros")
         elif self._scale == "running":
+            state = {"shape": (), "trainable": False, "aggregation": "mean"}
             self.mean_squared_error = self.add_weight(
-                name="mean_squared_error",
-                shape=(),
-                initializer="ones",
-                trainable=False,
-                aggregation="mean",
+                name="mean_squared_error", initializer="ones", **state
             )
-            self.is_observed = self.add_weight(
-                name="is_observed",
-                shape=(),
-                initializer="zeros",
-                trainable=False,
-                aggregation="mean",
-            )
+            self.is_observed = self.add_weight(name="is_observed", initializer="zeros", **state)
         self.built = True
 
     @property

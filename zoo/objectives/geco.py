@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import registry
-from zoo.checks import is_number
+from zoo import checks, registry
 from zoo.constraints import Constraint
+from zoo.errors import SettingError
 from zoo.objectives.multiplier_update import MultiplierUpdate
 from zoo.objectives.objective import Objective, mean_over_replicas
 
@@ -83,17 +83,11 @@ class GECO(Objective):
         self.constraints = _as_constraints(constraints)
         self._update = MultiplierUpdate(update, step_size, proportional_gain, self.constraints)
         decay = self._update.default_decay if decay is None else decay
-        if not is_number(decay) or not 0 <= decay < 1:
-            raise ValueError(f"decay must be in [0, 1). Received: decay={decay!r}")
-        if not isinstance(delay, int) or isinstance(delay, bool) or delay < 0:
-            raise ValueError(
-                f"delay must be a number of steps, an int of at least 0. Received: delay={delay!r}"
-            )
-        self.decay = decay
+        self.decay = checks.number("decay", decay, least=0, below=1)
         self.step_size = self._update.step_size
         self.update = update
         self.proportional_gain = proportional_gain
-        self.delay = delay
+        self.delay = checks.integer("delay", delay, least=0, why="a number of steps")
         self.log_multiplier_bounds = _as_bounds(log_multiplier_bounds)
         self._violations = [keras.metrics.Mean(f"{c.name}_violation") for c in self.constraints]
         self._multipliers = [keras.metrics.Mean(f"{c.name}_multiplier") for c in self.constraints]
@@ -279,11 +273,8 @@ def _as_constraints(constraints):
 
 
 def _as_bounds(bounds):
-    is_pair = isinstance(bounds, list | tuple) and len(bounds) == 2 and all(map(is_number, bounds))
-    if not is_pair or not bounds[0] < bounds[1] <= _LARGEST_LOG_FLOAT:
-        raise ValueError(
-            "log_multiplier_bounds must be (least, largest) log λ, finite, in this order, and at "
-            f"most {_LARGEST_LOG_FLOAT:g}, beyond which λ overflows. "
-            f"Received: log_multiplier_bounds={bounds!r}"
-        )
+    are_numbers = isinstance(bounds, list | tuple) and all(map(checks.is_number, bounds))
+    if not are_numbers or len(bounds) != 2 or not bounds[0] < bounds[1] <= _LARGEST_LOG_FLOAT:
+        expected = f"(least, largest) log λ, finite, in this order, at most {_LARGEST_LOG_FLOAT:g}"
+        raise SettingError("log_multiplier_bounds", f"{expected}: beyond, λ overflows", bounds)
     return tuple(float(bound) for bound in bounds)

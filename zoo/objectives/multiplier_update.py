@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from zoo.checks import is_number
+from zoo import checks
 
 __all__ = ["MultiplierUpdate", "proportional_integral"]
 
@@ -68,23 +68,14 @@ class MultiplierUpdate:
     """
 
     def __init__(self, rule, step_size, proportional_gain, constraints):
-        if rule not in _DEFAULT_STEP_SIZES:
-            raise ValueError(
-                f"update must be one of {sorted(_DEFAULT_STEP_SIZES)}. Received: update={rule!r}"
-            )
-        if not is_number(proportional_gain) or proportional_gain < 0:
-            raise ValueError(
-                "proportional_gain must be a finite number of at least 0. "
-                f"Received: proportional_gain={proportional_gain!r}"
-            )
-        default = _DEFAULT_STEP_SIZES[rule]
+        default = _DEFAULT_STEP_SIZES[checks.choice("update", rule, sorted(_DEFAULT_STEP_SIZES))]
         # As `get_config` gives it.
         self.step_size = _plain(default if step_size is None else step_size)
         self._step_sizes = _one_each(self.step_size, [c.name for c in constraints], default)
         self._rule = rule
+        self._gain = checks.number("proportional_gain", proportional_gain, least=0)
         self.default_decay = _DEFAULT_DECAYS[rule]
         self.follows_the_error = rule != "algorithm-1"
-        self._gain = proportional_gain
         self._constraints = constraints
 
     def initial(self, image_shape):
@@ -148,9 +139,5 @@ def _one_each(step_size, names, default):
             f"step_size must be a number or one for each of the {len(names)} constraints. "
             f"Received: step_size={step_size!r}"
         )
-    if not all(isinstance(size, int | float) and 0 < size < float("inf") for size in sizes):
-        raise ValueError(
-            "step_size must be above 0, and finite, for every constraint. "
-            f"Received: step_size={step_size!r}"
-        )
+    sizes = [checks.number("step_size", size, above=0) for size in sizes]
     return np.asarray(sizes, np.float32)
