@@ -186,11 +186,9 @@ class MeanNoise(Noise):
         self.num_rows = num_rows
 
     def fold(self, tag):  # noqa: D102
-        del tag
         return MeanNoise(self.num_rows)
 
     def _uniform(self, row_shape, stream):
-        del stream
         return tf.fill([self.num_rows, *row_shape], 0.5)
 
 

@@ -47,7 +47,6 @@ class _Ramp(Schedule):
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""
-        del image_shape
         return {"": lambda: cls(start=0.1, end=0.9, steps=5)}
 
 
@@ -69,7 +68,6 @@ class Linear(_Ramp):
 
     def value(self, step, model=None):
         """Returns start + (end - start) · step / steps."""
-        del model
         return self.start + (self.end - self.start) * self._share(step)
 
 
@@ -91,7 +89,6 @@ class Cosine(_Ramp):
 
     def value(self, step, model=None):
         """Returns end + (start - end) · (1 + cos(π step / steps)) / 2."""
-        del model
         return self.end + (self.start - self.end) * (1.0 + tf.cos(math.pi * self._share(step))) / 2
 
 

@@ -64,7 +64,6 @@ class ConvClassifier(ImageModel):
 
     def call(self, images, training=None):
         """Returns class probabilities, float32 `[B, K]`; images as in `zoo.ConvFeatures`."""
-        del training
         return tf.nn.softmax(self.logits(images))
 
     def logits(self, images):

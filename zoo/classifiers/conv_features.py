@@ -60,7 +60,6 @@ class ConvFeatures(Configured, keras.Model):
         Raises:
             ValueError: Images of another shape.
         """
-        del training
         return self._run(_as_floats(images, self.image_shape), lambda layer, grid: layer(grid))
 
     def forward(self, images):

@@ -1,7 +1,5 @@
 """The classification accuracy of Taming VAEs, Table 1 (CLA)."""
 
-import math
-
 import tensorflow as tf
 
 from zoo import checks, registry
@@ -21,6 +19,10 @@ class ClassificationAccuracy(ErrorConstraint):
     probabilities (Taming VAEs, Table 1, which prints the opposite sign: feasible must mean an
     accuracy of at least κ). A larger κ asks for more. The accuracy is the mean probability of the
     true class, a smooth stand-in for the share of images recognised.
+
+    GECO starts the multiplier at D/(2(1 - κ)), far above what the constraint costs in the end
+    [choice]. A classifier that is sure of a wrong class has hardly a gradient, so a start at the
+    nats that a label holds leaves the model where it is while the multiplier winds up.
 
     Args:
         tolerance: κ in (0, 1), the mean probability of the true class to reach.
@@ -90,14 +92,6 @@ class ClassificationAccuracy(ErrorConstraint):
     def scale(self):
         """1 - κ: the mean probability that wrong classes may have."""
         return 1.0 - self.tolerance
-
-    def initial_multiplier(self, image_shape):
-        """Returns D/(2(1 - κ)), far above what the constraint costs in the end [choice].
-
-        A classifier that is sure of a wrong class has hardly a gradient, so a start at the nats
-        that a label holds leaves the model where it is while the multiplier winds up.
-        """
-        return math.prod(image_shape) / (2.0 * self.scale)
 
     @classmethod
     def examples(cls, image_shape):

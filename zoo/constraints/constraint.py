@@ -1,5 +1,6 @@
 """What every constraint is: a value for each example, feasible where its mean is at most 0."""
 
+import math
 import re
 
 import keras
@@ -53,7 +54,6 @@ class Constraint(Configured, keras.layers.Layer):
 
     def initial_multiplier(self, image_shape):
         """Where GECO's default update starts the multiplier, in nats per unit of the value."""
-        del image_shape
         return 1.0 / self.scale
 
     def log_discount(self, violation):
@@ -70,6 +70,14 @@ class ErrorConstraint(Constraint):
         An error of twice the scale and one of half of it are equally far off.
         """
         return tf.math.log(tf.maximum(1.0 + violation / self.scale, 1e-6))
+
+    def initial_multiplier(self, image_shape):
+        """Returns D/(2 scale): at the tolerance D pixels weigh as in a Gaussian likelihood.
+
+        For the reconstruction error, of scale κ², that is the weight that squared errors have in
+        the ELBO with scale σ = κ.
+        """
+        return math.prod(image_shape) / (2.0 * self.scale)
 
 
 def _snake_case(name):

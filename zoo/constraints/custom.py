@@ -93,7 +93,6 @@ class Custom(Constraint):
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""
-        del image_shape
         return {"": lambda: cls(_darkening, 0.05, name="darkening", scale=0.1)}
 
 

@@ -1,6 +1,5 @@
 """The patch normalised cross-correlation of Taming VAEs, Table 1 (pNCC)."""
 
-import numpy as np
 import tensorflow as tf
 
 from zoo import checks, registry
@@ -93,12 +92,7 @@ class PatchCorrelation(ErrorConstraint):
         """1 - κ: what the mean correlation may fall short of 1."""
         return 1.0 - self.tolerance
 
-    def initial_multiplier(self, image_shape):
-        """Returns D/(2(1 - κ)): at the tolerance D pixels weigh as in a Gaussian likelihood."""
-        return float(np.prod(image_shape)) / (2.0 * self.scale)
-
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""
-        del image_shape
         return {"": lambda: cls(0.6, patch_size=4, stride=2, name="correlation")}

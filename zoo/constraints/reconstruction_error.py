@@ -1,6 +1,5 @@
 """The reconstruction error of Taming VAEs, Table 1 (RE)."""
 
-import numpy as np
 import tensorflow as tf
 
 from zoo import checks, registry
@@ -48,10 +47,6 @@ class ReconstructionError(ErrorConstraint):
         """κ², in squared pixel units."""
         return self.tolerance**2
 
-    def initial_multiplier(self, image_shape):
-        """Returns D/(2κ²): the weight that squared errors have in the ELBO with scale σ = κ."""
-        return float(np.prod(image_shape)) / (2.0 * self.scale)
-
     def log_discount(self, violation):
         """Returns log(error / κ²) where the error is too large: λ is D/(2 error), as in the ELBO.
 
@@ -64,6 +59,5 @@ class ReconstructionError(ErrorConstraint):
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""
-        del image_shape
         # Near the error of untrained models, so that the multiplier moves at once.
         return {"": lambda: cls(0.6, name="error")}

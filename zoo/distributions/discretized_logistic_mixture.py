@@ -63,7 +63,6 @@ class DiscretizedLogisticMixture(Likelihood):
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""
-        del image_shape
         return {"": lambda: cls(num_components=2)}
 
 

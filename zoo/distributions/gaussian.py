@@ -109,5 +109,4 @@ class Gaussian(Likelihood):
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""
-        del image_shape
         return {"": lambda: cls(scale="learned", mean="linear", decay=0.9)}

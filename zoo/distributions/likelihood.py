@@ -76,7 +76,6 @@ class Likelihood(Configured, keras.layers.Layer):
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""
-        del image_shape
         return {"": cls}
 
 

@@ -57,7 +57,6 @@ class Adversarial(Divergence):
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""
-        del image_shape
         make_optimizer = functools.partial(keras.optimizers.SGD, 0.1, momentum=0.9)
         return {"": lambda: cls(hidden_units=(5,), optimizer=make_optimizer())}
 
@@ -100,7 +99,6 @@ class Adversarial(Divergence):
         Raises:
             ValueError: There is no discriminator yet, or it takes another dimension.
         """
-        del other_samples
         if self.discriminator is None:
             raise ValueError(
                 f"This Adversarial has no discriminator yet: call create({samples.shape[-1]}), "

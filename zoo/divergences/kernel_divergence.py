@@ -50,6 +50,5 @@ class KernelDivergence(Divergence):
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""
-        del image_shape
         arguments = {"estimator": "biased", "kernel": "inverse_multiquadric"}
         return {"": lambda: cls(bandwidth=[2.0, 6.0], **arguments)}

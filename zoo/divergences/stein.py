@@ -66,7 +66,6 @@ class Stein(KernelDivergence):
 
     def terms(self, model, record, noise):
         """Returns each example's share of the global batch's squared discrepancy, `[B]`."""
-        del noise
         latents, scores = flatten_latents(record.latents), prior_scores(model, record)
         everyone = gather_rows(tf.stop_gradient(latents)), gather_rows(scores)
         return {"divergence": self._shares(latents, scores, *everyone)}

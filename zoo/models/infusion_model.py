@@ -195,7 +195,6 @@ class InfusionModel(ImageModel):
 
     def call(self, images, training=None):
         """Reconstructs images with seed 0, as `reconstruct` does; also takes a batch as a dict."""
-        del training
         return self.reconstruct(inputs.unpack(images)[0])
 
     def predict(self, x, batch_size=None, seed=0, **kwargs):
@@ -210,7 +209,6 @@ class InfusionModel(ImageModel):
         Returns:
             A NumPy array `[N, H, W, C]` in pixel units.
         """
-        del kwargs
         return self.reconstruct_in_batches(inputs.unpack(x)[0], batch_size or 32, seed)
 
     # === Training: see `zoo.base.image_model` ===

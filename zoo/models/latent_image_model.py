@@ -109,7 +109,6 @@ class LatentImageModel(ImageModel):
 
         The noise is to be drawn in streams that the latents do not use.
         """
-        del noise
         return images
 
     # === Inference ===
@@ -178,7 +177,6 @@ class LatentImageModel(ImageModel):
 
     def call(self, images, context=None, seed=None, training=None):
         """Reconstructs images, as `reconstruct` does; also takes a batch as a dict."""
-        del training
         images, given, _ = inputs.unpack(images)
         return self.reconstruct(images, given if context is None else context, seed)
 

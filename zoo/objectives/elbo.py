@@ -47,7 +47,6 @@ class ELBO(Objective):
 
     def check(self, model, optimizer):
         """Raises ValueError if the schedule of β is undefined for the model."""
-        del optimizer
         if isinstance(self.beta, Schedule):
             self.beta.check(model)
 
@@ -72,7 +71,6 @@ class ELBO(Objective):
 
     def track(self, terms):
         """Logs a scheduled β."""
-        del terms
         if isinstance(self.beta, Schedule):
             self._beta_tracker.update_state(self.current_beta())
 
@@ -84,6 +82,5 @@ class ELBO(Objective):
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""
-        del image_shape
         schedule = functools.partial(Linear, 0.1, 0.9, steps=5)
         return {"": lambda: cls(beta=0.5), "scheduled": lambda: cls(beta=schedule())}

@@ -130,7 +130,6 @@ class GECO(Objective):
 
     def terms(self, model, record, noise=None):
         """Returns the rate in nats and each constraint's value by name, float32 `[B]`."""
-        del model
         return {"rate": record.rate} | {c.name: c.values(record) for c in self.constraints}
 
     def loss(self, terms, training):

@@ -59,7 +59,6 @@ class InfoVAE(Objective):
 
     def check(self, model, optimizer):
         """Raises ValueError if the divergence is undefined for the model."""
-        del optimizer
         self.divergence.check(model)
 
     def attach(self, model):
@@ -74,7 +73,6 @@ class InfoVAE(Objective):
 
     def loss(self, terms, training):
         """Returns mean(distortion + (1 - α) · rate + (α + λ - 1) · D), a scalar."""
-        del training
         regulariser = (1.0 - self.alpha) * terms["rate"]
         regulariser += (self.alpha + self.lambda_ - 1.0) * terms["divergence"]
         return tf.reduce_mean(terms["distortion"] + regulariser)

@@ -78,7 +78,6 @@ class Objective(Configured, keras.layers.Layer):
             record: What the model said about this replica's batch.
             noise: Noise of `zoo.random`, unrelated to that of the record, as `fit` passes it.
         """
-        del model, noise
         return {"rate": record.rate, "distortion": record.distortion}
 
     def loss(self, terms, training):

@@ -29,7 +29,6 @@ class Unregularised(Objective):
 
     def loss(self, terms, training):
         """Returns mean(distortion), a scalar in nats an image."""
-        del training
         # With the rate at weight 0 the weights that only it would train (of a learned prior) have
         # a gradient, of 0: Keras warns of weights without any.
         return tf.reduce_mean(terms["distortion"] + 0.0 * terms["rate"])
@@ -37,5 +36,4 @@ class Unregularised(Objective):
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""
-        del image_shape
         return {"": cls}

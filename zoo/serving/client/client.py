@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from zoo import checks
 from zoo.serving.client.availability import wait_until_available
 from zoo.serving.client.connection import Tls, connect
 from zoo.serving.client.errors import ServingError, SignatureNotFoundError
-from zoo.serving.client.options import check_limits, check_seconds
+from zoo.serving.client.options import check_seconds
 from zoo.serving.client.requester import Requester
 from zoo.serving.client.rows import no_rows, num_rows
 from zoo.serving.client.signature_inputs import as_inputs, latent_names
@@ -89,7 +90,8 @@ class Client:
         client_key=None,
         headers=None,
     ):
-        check_limits(max_batch_size, max_retries)
+        checks.integer("max_batch_size", max_batch_size)
+        checks.integer("max_retries", max_retries, least=0)
         deadline = check_seconds(deadline, "deadline")
         tls = Tls(root_certificates, client_certificate, client_key)
         tls = tls if secure or tls != Tls() else None

@@ -6,22 +6,12 @@ from urllib.parse import urlsplit
 from zoo import checks
 from zoo.errors import SettingError
 
-__all__ = ["check_headers", "check_limits", "check_model", "check_seconds", "check_url"]
+__all__ = ["check_headers", "check_model", "check_seconds", "check_url"]
 
 _LONGEST_SECONDS = 24 * 3600.0  # Beyond some centuries, clocks of operating systems overflow.
 _LARGEST_VERSION = 2**63 - 1
 _HEADER_NAME = re.compile(r"[0-9A-Za-z_.-]+")
 _HEADER_VALUE = re.compile(r"([!-~][ -~]*)?")  # Printable ASCII that does not begin with a space.
-
-
-def check_limits(max_batch_size, max_retries):
-    """Checks how much is sent at once and how often.
-
-    Raises:
-        ValueError: One is no int, or too small.
-    """
-    checks.integer("max_batch_size", max_batch_size)
-    checks.integer("max_retries", max_retries, least=0)
 
 
 def check_seconds(seconds, name):
