@@ -73,7 +73,6 @@ def _train(arguments):
 
 
 def _list(arguments):
-    del arguments
     import zoo  # Without TensorFlow.
 
     print("Recipes, for `vae-zoo train`:")

@@ -40,7 +40,6 @@ def choose_rotation(labels: np.ndarray, seed: int) -> np.ndarray:
 
 def choose_micro(labels: np.ndarray, seed: int) -> np.ndarray:
     """The first image of each of the digits 0 to 6, whatever the seed."""
-    del seed
     return np.array([[np.flatnonzero(labels == digit)[0]] for digit in range(NUM_MICRO_IMAGES)])
 
 

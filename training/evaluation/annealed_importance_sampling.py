@@ -74,7 +74,6 @@ def measure(model, data, num_images=16, num_chains=4, num_temperatures=500, seed
 
 def check(model, data):
     """Raises UsageError if the model draws pixels."""
-    del data
     if not model.has_mean:
         raise UsageError(
             f"annealed_importance_sampling follows the decoder's gradient through the latents, and "

@@ -57,7 +57,6 @@ def measure(model, data, num_images=5000, repeats=5, seed=0):
 
 def check(model, data):
     """Raises UsageError if the data have no labels."""
-    del model
     if data.num_classes is None:
         raise UsageError(f"linear_classifier needs labels, and {data.name} has none.")
 

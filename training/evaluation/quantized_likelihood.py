@@ -68,7 +68,6 @@ def measure(model, data, num_images=5000, seed=0):
 
 def check(model, data):
     """Raises UsageError if the model's likelihood has no mean."""
-    del data
     if not model.has_mean:
         raise UsageError(
             f"quantized_likelihood measures errors of reconstructions, and this "

@@ -113,7 +113,6 @@ and is differentiable in the images.
 
     def save_figures(self, model, data, recipe, rows, folder):
         """Saves `mistakes.png`: the mistakes on the test split that it was surest of."""
-        del recipe, rows
         probabilities, labels = _predict(model, data)
         predicted = probabilities.argmax(axis=1)
         wrong = np.flatnonzero(predicted != labels)
@@ -137,7 +136,6 @@ and is differentiable in the images.
 
     def figures_text(self, recipe, data, metrics):
         """Returns the picture of mistakes in Markdown."""
-        del recipe, data, metrics
         return (
             "![Mistakes](figures/mistakes.png)\n\nThe mistakes on the test split that it was "
             "surest of: true class → what it took the image for."

@@ -51,7 +51,6 @@ VAE.
 
     def save_figures(self, model, data, recipe, rows, folder):
         """Saves samples, and the images after each step of infused chains and of samples."""
-        del recipe, rows
         as_images = data.channels_are_images
         samples = np.asarray(model.sample(figures.NUM_COLUMNS * figures.NUM_SAMPLE_ROWS, seed=0))
         figures.save_grid(folder / "samples.png", samples, channels_are_images=as_images)
@@ -69,7 +68,6 @@ VAE.
 
     def figures_text(self, recipe, data, metrics):
         """Returns the pictures in Markdown."""
-        del recipe, data, metrics
         return """![Samples](figures/samples.png)
 
 Samples: means of the last step of chains from noise.
@@ -94,7 +92,6 @@ in training, after each step."""
 
     def training_rows(self, recipe, data):
         """Returns the objective in words."""
-        del recipe, data
         return {
             "objective": "infusion training (Bordes, Honari & Vincent 2017): each step's "
             "likelihood of the data, along chains into which a share of the data's pixels is "
@@ -103,5 +100,4 @@ in training, after each step."""
 
     def loading_code(self, data):
         """Returns Python code that loads the model and samples from it."""
-        del data
         return f"{card.LOAD}\nimages = model.sample(16, seed=0)"

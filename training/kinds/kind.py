@@ -101,7 +101,6 @@ class Kind:
         Returns:
             JSON-ready values.
         """
-        del model, data, recipe, rows
         return {"test": self.logs(test_logs), "test_images": num_test_images}
 
     def save_figures(self, model, data, recipe, rows, folder):
@@ -152,7 +151,6 @@ class Kind:
 
     def use_text(self, recipe, metrics):
         """Returns the sections about use and limitations."""
-        del recipe, metrics
         return self.intended_use
 
     def loading_code(self, data):

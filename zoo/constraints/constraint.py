@@ -1,11 +1,11 @@
 """What every constraint is: a value for each example, feasible where its mean is at most 0."""
 
 import math
-import re
 
 import keras
 import tensorflow as tf
 
+from zoo import registry
 from zoo.configured import Configured
 
 __all__ = ["Constraint", "ErrorConstraint"]
@@ -25,7 +25,7 @@ class Constraint(Configured, keras.layers.Layer):
 
     def __init__(self, tolerance, name=None, **kwargs):
         kwargs.setdefault("dtype", "float32")
-        super().__init__(name=name or _snake_case(type(self).__name__), **kwargs)
+        super().__init__(name=name or registry.snake_case(type(self).__name__), **kwargs)
         self.tolerance = tolerance
 
     def check(self, model):
@@ -78,7 +78,3 @@ class ErrorConstraint(Constraint):
         the ELBO with scale σ = κ.
         """
         return math.prod(image_shape) / (2.0 * self.scale)
-
-
-def _snake_case(name):
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

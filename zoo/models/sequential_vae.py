@@ -100,30 +100,23 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
 
         # === Layers, which build themselves ===
         networks = 1 if share_weights else num_steps
-        sharing = num_steps if share_weights else 1
-        self.encoders = [
-            LadderEncoder(
-                self.image_shape,
-                self.latent_dims,
-                self.filters,
-                hidden_units,
-                sharing,
-                name=f"encoder_{step}",
-            )
-            for step in range(networks)
-        ]
+        sizes = {
+            "image_shape": self.image_shape,
+            "filters": self.filters,
+            "hidden_units": hidden_units,
+            "latent_dims": self.latent_dims,
+            "num_steps": num_steps if share_weights else 1,
+        }
+        self.encoders = [LadderEncoder(**sizes, name=f"encoder_{t}") for t in range(networks)]
+        outputs = self.likelihood.num_parameters(self.image_shape[-1])
         self.generators = [
             StepGenerator(
-                self.image_shape,
-                self.likelihood.num_parameters(self.image_shape[-1]),
-                self.filters,
-                hidden_units,
-                self.latent_dims,
-                sees_image=share_weights or step > 0,
-                num_steps=sharing,
-                name=f"generator_{step}",
+                num_outputs=outputs,
+                sees_image=share_weights or t > 0,
+                **sizes,
+                name=f"generator_{t}",
             )
-            for step in range(networks)
+            for t in range(networks)
         ]
         self.built = True
 
