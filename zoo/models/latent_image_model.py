@@ -1,25 +1,20 @@
 """The base class of every architecture: inference, one set of methods for all."""
 
-import keras
-import numpy as np
 import tensorflow as tf
 
 from zoo import checks, distributions, random
 from zoo.base import inputs, precision
 from zoo.base.compiled import compiled
-from zoo.base.image_model import ImageModel
 from zoo.configured import argument_names
+from zoo.models.arguments import Arguments, as_floats, as_noise, as_row_seeds, check_num
+from zoo.models.importance_weights import log_mean_weight
+from zoo.models.objective_model import ObjectiveModel
 from zoo.models.record import Record
-from zoo.objectives import ELBO, Objective
-from zoo.objectives.objective import mean_over_replicas
-from zoo.objectives.saved_state import holds_state_of
 
 __all__ = ["LatentImageModel"]
 
-_OF_OBJECTIVE = 0  # The tag of the noise that a step's objective draws.
 
-
-class LatentImageModel(ImageModel):
+class LatentImageModel(Arguments, ObjectiveModel):
     """A latent-variable model of images `[B, H, W, C]` in [0, 1] (or uint8).
 
     An architecture is a subclass that stores each constructor argument as an attribute of the same
@@ -51,7 +46,6 @@ class LatentImageModel(ImageModel):
 
     has_chain = False
     needs_distortion = False
-    _loss_name = "its objective, passed as objective="
 
     def __init__(self, image_shape, likelihood="gaussian", context_shape=None, **kwargs):
         # Float images stay float32 under a mixed precision policy: each layer casts for itself.
@@ -138,7 +132,7 @@ class LatentImageModel(ImageModel):
     @compiled
     def _run_infer(self, images, context, seed, training):
         images, context = self._as_images(images), self._as_context(context)
-        noise = _as_noise(seed, images)
+        noise = as_noise(seed, images)
         seen = self._corrupt(images, noise) if training else images
         return self._infer(seen, context, noise), images, context
 
@@ -161,7 +155,7 @@ class LatentImageModel(ImageModel):
 
     @compiled
     def _run_reconstruct(self, images, context, seed):
-        noise = _as_noise(seed, images)
+        noise = as_noise(seed, images)
         inference, *_ = self._run_infer(images, context, noise, False)
         return self.images_of(self._likelihood(inference.parameters), noise)
 
@@ -236,7 +230,7 @@ class LatentImageModel(ImageModel):
 
     def sample_rows(self, seeds, temperature=1.0, context=None):
         """Draws one image for each row seed, int32 `[N, 2]`, as a served model does."""
-        seeds = _as_row_seeds(seeds)
+        seeds = as_row_seeds(seeds)
         given = self._check_prior(seeds.shape[0], temperature, context)
         return self._run_sample_rows(seeds, *given)
 
@@ -274,7 +268,7 @@ class LatentImageModel(ImageModel):
 
     @compiled
     def _run_decode(self, latents, context):
-        return self._decode(_as_floats(latents), self._as_context(context))
+        return self._decode(as_floats(latents), self._as_context(context))
 
     def log_prior(self, latents, context=None):
         """Returns log p(z) in nats, `[B]`."""
@@ -282,7 +276,7 @@ class LatentImageModel(ImageModel):
 
     @compiled
     def _run_log_prior(self, latents, context):
-        return self._log_prior(_as_floats(latents), self._as_context(context))
+        return self._log_prior(as_floats(latents), self._as_context(context))
 
     def log_posterior(self, latents, images, context=None):
         """Returns log q(z|x) in nats, `[B]`."""
@@ -292,7 +286,7 @@ class LatentImageModel(ImageModel):
     @compiled
     def _run_log_posterior(self, latents, images, context):
         images, context = self._as_images(images), self._as_context(context)
-        return self._log_posterior(_as_floats(latents), images, context)
+        return self._log_posterior(as_floats(latents), images, context)
 
     def log_prob(self, images, num_samples=16, seed=0, context=None):
         """Returns a lower bound on log p(x) of 256-level images, in nats `[B]`.
@@ -308,7 +302,7 @@ class LatentImageModel(ImageModel):
             context: Context images of a conditional model.
         """
         images, context = self._check_batch(images, context)
-        _check_num("num_samples", num_samples, 1)
+        check_num("num_samples", num_samples, 1)
         return self._run_log_prob(images, random.as_seed(seed), num_samples, context)
 
     @compiled
@@ -319,182 +313,23 @@ class LatentImageModel(ImageModel):
     def log_prob_rows(self, images, seeds, num_samples, context=None):
         """Returns `log_prob` with one seed a row, int32 `[B, 2]`, as a served model does."""
         images, context = self._check_batch(images, context)
-        _check_num("num_samples", num_samples, 1)
-        return self._run_log_prob_rows(images, _as_row_seeds(seeds), num_samples, context)
+        check_num("num_samples", num_samples, 1)
+        return self._run_log_prob_rows(images, as_row_seeds(seeds), num_samples, context)
 
     @compiled
     def _run_log_prob_rows(self, images, seeds, num_samples, context):
         images, context = self._as_images(images), self._as_context(context)
         noise = random.RowNoise(seeds)
-        zeros = tf.zeros(tf.shape(images)[:1])
 
-        def add_sample(index, log_total):
+        def log_weight(index):
             drawn = self._infer(images, context, noise.fold(index))
             likelihood = self._likelihood(drawn.parameters)
             log_likelihood = self.likelihood.log_prob_of_levels(likelihood, images)
-            log_weight = log_likelihood + drawn.log_prior - drawn.log_posterior
-            return index + 1, tf.reduce_logsumexp([log_total, log_weight], axis=0)
+            return log_likelihood + drawn.log_prior - drawn.log_posterior
 
-        _, log_total = tf.while_loop(
-            lambda index, _: index < num_samples,
-            add_sample,
-            (tf.constant(0), zeros - float("inf")),
-            parallel_iterations=1,
-        )
-        return log_total - tf.math.log(tf.cast(num_samples, tf.float32))
-
-    # === Arguments: first what can be checked in Python, then their values inside of the graph ===
-
-    def _check_batch(self, images, context):
-        images = inputs.check_images(images, self.image_shape)
-        return images, self._check_context(context, images.shape[0])
-
-    def _check_context(self, context, num_rows=None):
-        if self.context_shape is None:
-            if context is not None:
-                raise ValueError(
-                    f"{type(self).__name__} was made without context_shape, so it takes no context."
-                )
-            return None
-        if context is None:
-            raise ValueError(
-                "This model is conditional: pass context=, or in `fit` and `evaluate` batches with "
-                f"`context`, of shape [batch, {', '.join(map(str, self.context_shape))}]."
-            )
-        context = inputs.check_images(context, self.context_shape, "context")
-        inputs.check_rows(context, num_rows)
-        return context
-
-    def _check_prior(self, num, temperature, context):
-        _check_num("num", num, 0)
-        num = None if num is None else tf.get_static_value(num)
-        temperature = tf.convert_to_tensor(temperature)
-        if temperature.shape.rank != 0 and not temperature.shape.is_compatible_with([num]):
-            raise ValueError(
-                f"temperature must be a number, or one for each of the {num} rows. Received: an "
-                f"array of shape {tuple(temperature.shape)}"
-            )
-        return temperature, self._check_context(context, num)
-
-    def _check_latents(self, latents):
-        if not isinstance(latents, tuple | list):
-            raise ValueError(
-                "latents must be a tuple of tensors, one a group of latents, as encode() and "
-                f"sample_prior() return it. Received: a {type(latents).__name__}"
-            )
-        return tuple(latents)
-
-    def _as_seed(self, seed):
-        """A seed as a tensor; None and noise of `zoo.random` as they are."""
-        return seed if seed is None or hasattr(seed, "normal") else random.as_seed(seed)
-
-    def _as_images(self, images):
-        return inputs.as_images(images, self.image_shape)
-
-    def _as_context(self, context):
-        if context is None and self.context_shape is None:
-            return None
-        return inputs.as_images(self._check_context(context), self.context_shape, "context")
-
-    # === Training: see `zoo.base.image_model` ===
-
-    def compile(self, optimizer="adam", objective=None, seed=0, **kwargs):
-        """Prepares the model for `fit`; may be called any number of times.
-
-        Args:
-            optimizer: A Keras optimiser or its name.
-            objective: A `zoo.objectives.Objective`; None means `zoo.ELBO()`.
-            seed: An int or two ints; with the number of the step it fixes all of `fit`'s noise.
-            **kwargs: As in `zoo.base.image_model`.
-
-        Raises:
-            ValueError: The objective is undefined for this model or optimiser; the message names
-                which.
-        """
-        objective = ELBO() if objective is None else objective
-        if not isinstance(objective, Objective):
-            raise ValueError(
-                "objective must be a zoo.objectives.Objective, such as zoo.ELBO() or "
-                f"zoo.GECO(...). Received: objective={objective!r}"
-            )
-        # First what may refuse, so that a model stays compiled as it was.
-        optimizer = self._check_compile_arguments(optimizer, kwargs)
-        objective.check(self, optimizer)
-        with self.distribute_strategy.scope():
-            objective.attach(self)
-        super().compile(optimizer, seed, **kwargs)
-        self._set_past_tracker(_objective=objective)
-
-    @property
-    def objective(self):
-        """The objective that the model was compiled with, or None."""
-        return getattr(self, "_objective", None)
-
-    @property
-    def metrics(self):
-        """The logged Keras metrics: the loss, the model's own and the objective's."""
-        return super().metrics + ([] if self.objective is None else self.objective.trackers)
-
-    def own_callbacks(self):
-        """Returns the callbacks of the objective."""
-        return [] if self.objective is None else self.objective.callbacks()
-
-    def get_compile_config(self):
-        """Returns the arguments of `compile`, the objective's too."""
-        config = super().get_compile_config()
-        if config is not None:
-            config["objective"] = keras.saving.serialize_keras_object(self.objective)
-        return config
-
-    def _make_trackers(self):
-        trackers = {name: keras.metrics.Mean(name) for name in ("rate", "distortion")}
-        if self.has_mean:
-            trackers["rmse"] = keras.metrics.RootMeanSquaredError("rmse")
-        return trackers
-
-    def _measure(self, images, context, labels, seed, training):
-        num_rows = images.shape[0] or tf.shape(images)[0]
-        noise = random.StepNoise(seed, num_rows)
-        record = self.infer(images, context, labels, seed=noise, training=training)
-        own_noise = random.StepNoise(random.derive(seed, _OF_OBJECTIVE), num_rows)
-        return self.objective.terms(self, record, own_noise), record
-
-    def _loss(self, terms, training):
-        return self.objective.loss(terms, training=training)
-
-    def _after_step(self, terms, record):
-        self.objective.after_step(terms)
-        if self.has_mean:
-            squared_error = tf.reduce_mean(record.squared_error)
-            self.likelihood.observe(mean_over_replicas(squared_error))
-
-    def _track(self, terms, record):
-        self._trackers["rate"].update_state(record.rate)
-        self._trackers["distortion"].update_state(record.distortion)
-        if self.has_mean:
-            self._trackers["rmse"].update_state(record.images, record.reconstruction)
-        self.objective.track(terms)
-        return tf.shape(record.rate)[0]
+        return log_mean_weight(log_weight, num_samples, tf.shape(images)[:1])
 
     # === Saving ===
-
-    def load_weights(self, filepath, **kwargs):
-        """Loads what `save_weights` wrote: weights, optimiser and the objective's state.
-
-        Raises:
-            ValueError: They do not fit, or were saved under an objective without this one's state.
-        """
-        try:
-            super().load_weights(filepath, **kwargs)
-        except ValueError as error:
-            if self.objective is None or holds_state_of(filepath, self.objective):
-                raise
-            raise ValueError(
-                f"{filepath} has no state of a {type(self.objective).__name__} like this model's: "
-                "it was saved under another objective. Compile with the objective it was saved "
-                "under, load, and compile again; or pass skip_mismatch=True to leave this "
-                "objective's state as it is."
-            ) from error
 
     def export(self, filepath, format="tf_saved_model", log_prob_samples=16, metadata=None):
         """Writes a SavedModel, as `zoo.base.image_model.ImageModel.export` does.
@@ -506,32 +341,3 @@ class LatentImageModel(ImageModel):
             metadata: A dict that JSON can hold, kept beside the model.
         """
         self._export(filepath, format, metadata, log_prob_samples)
-
-
-def _check_num(name, value, least):
-    """Raises ValueError if a number that is known is not an int of at least so much."""
-    if not isinstance(value, tf.Tensor) and value is not None:
-        checks.integer(name, int(value) if isinstance(value, np.integer) else value, least)
-
-
-def _as_row_seeds(seeds):
-    seeds = tf.convert_to_tensor(seeds)
-    if seeds.dtype != tf.int32 or not seeds.shape.is_compatible_with([None, 2]):
-        raise ValueError(
-            "seeds must be int32 of shape [rows, 2], one seed a row. Received: shape "
-            f"{tuple(seeds.shape)} and type {seeds.dtype.name}"
-        )
-    return seeds
-
-
-def _as_noise(seed, images):
-    num_rows = tf.shape(images)[0]
-    if seed is None:
-        return random.MeanNoise(num_rows)
-    if hasattr(seed, "normal"):
-        return seed
-    return random.RowNoise(random.row_seeds(seed, num_rows))
-
-
-def _as_floats(latents):
-    return tuple(tf.cast(group, tf.float32) for group in latents)
