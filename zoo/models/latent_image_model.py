@@ -6,6 +6,7 @@ from zoo import checks, distributions, random
 from zoo.base import inputs, precision
 from zoo.base.compiled import compiled
 from zoo.configured import argument_names
+from zoo.models.architecture import Architecture
 from zoo.models.arguments import Arguments, as_floats, as_noise, as_row_seeds, check_num
 from zoo.models.importance_weights import log_mean_weight
 from zoo.models.objective_model import ObjectiveModel
@@ -14,20 +15,13 @@ from zoo.models.record import Record
 __all__ = ["LatentImageModel"]
 
 
-class LatentImageModel(Arguments, ObjectiveModel):
+class LatentImageModel(Architecture, Arguments, ObjectiveModel):
     """A latent-variable model of images `[B, H, W, C]` in [0, 1] (or uint8).
 
     An architecture is a subclass that stores each constructor argument as an attribute of the same
     name, builds its layers at the end of `__init__`, and defines what has an underscore before its
-    name; the methods without one are the users'. They check their arguments, run as one graph when
-    called eagerly, and call the architecture's own with float32 images and context in [0, 1]:
-
-    - `_infer(images, context, noise)` -> `Inference`: draws z and says what it cost;
-    - `_decode(latents, context)` -> the parameters of the likelihood;
-    - `_generate(noise, temperature, context)` -> latents z ~ p(z), and those parameters;
-    - `_log_prior(latents, context)` and `_log_posterior(latents, images, context)`;
-    - `_likelihood(parameters)`, if p(x|z) is not simply `self.likelihood` of its parameters;
-    - `_corrupt(images, noise)`, if the posterior sees other images in training.
+    name in `zoo.models.architecture`. The methods without one are the users': they check their
+    arguments, run as one graph when called eagerly, and call the architecture's own.
 
     It knows networks and distributions; it averages and weights nothing. What to minimise is the
     objective's matter: `model.compile(optimizer, objective=zoo.GECO(...))`.
@@ -63,47 +57,6 @@ class LatentImageModel(Arguments, ObjectiveModel):
     def has_mean(self):
         """Whether p(x|z) has a mean in closed form; a model without one draws pixels instead."""
         return self.likelihood.has_mean
-
-    # === What an architecture defines ===
-
-    def _infer(self, images, context, noise):
-        """Draws z ~ q(z|x) for images `[B, H, W, C]` with the noise; returns an `Inference`."""
-        raise NotImplementedError
-
-    def _generate(self, noise, temperature, context):
-        """Draws z ~ p(z), `temperature` `[B]` scaling standard deviations.
-
-        Returns:
-            A tuple of latents, and the parameters of p(x|z).
-        """
-        raise NotImplementedError
-
-    def _decode(self, latents, context):
-        """Returns the parameters of p(x|z), `[B, ...]`, for a tuple of float32 latents."""
-        raise NotImplementedError
-
-    def _log_prior(self, latents, context):
-        """Returns log p(z) in nats, `[B]`."""
-        raise NotImplementedError
-
-    def _log_posterior(self, latents, images, context):
-        """Returns log q(z|x) in nats, `[B]`."""
-        raise NotImplementedError
-
-    def _likelihood(self, parameters):
-        """Returns p(x|z), a distribution over images `[B, H, W, C]` in pixel units.
-
-        That of a model with `has_mean = False` has `draw(noise)` in the place of a mean; the noise
-        is to be drawn in streams that the latents do not use.
-        """
-        return self.likelihood(parameters)
-
-    def _corrupt(self, images, noise):
-        """Returns what the posterior sees of images in training: of a denoising model not they.
-
-        The noise is to be drawn in streams that the latents do not use.
-        """
-        return images
 
     # === Inference ===
 

@@ -1,0 +1,50 @@
+"""What an architecture defines of a `zoo.LatentImageModel`: its networks and distributions."""
+
+__all__ = ["Architecture"]
+
+
+class Architecture:
+    """The methods that a subclass of `zoo.LatentImageModel` defines.
+
+    They get float32 images and context in [0, 1], already checked, and run inside of a graph. The
+    last two have defaults; p(x|z) is that of `self.likelihood`.
+    """
+
+    def _infer(self, images, context, noise):
+        """Draws z ~ q(z|x) for images `[B, H, W, C]` with the noise; returns an `Inference`."""
+        raise NotImplementedError
+
+    def _generate(self, noise, temperature, context):
+        """Draws z ~ p(z), `temperature` `[B]` scaling standard deviations.
+
+        Returns:
+            A tuple of latents, and the parameters of p(x|z).
+        """
+        raise NotImplementedError
+
+    def _decode(self, latents, context):
+        """Returns the parameters of p(x|z), `[B, ...]`, for a tuple of float32 latents."""
+        raise NotImplementedError
+
+    def _log_prior(self, latents, context):
+        """Returns log p(z) in nats, `[B]`."""
+        raise NotImplementedError
+
+    def _log_posterior(self, latents, images, context):
+        """Returns log q(z|x) in nats, `[B]`."""
+        raise NotImplementedError
+
+    def _likelihood(self, parameters):
+        """Returns p(x|z), a distribution over images `[B, H, W, C]` in pixel units.
+
+        That of a model with `has_mean = False` has `draw(noise)` in the place of a mean; the noise
+        is to be drawn in streams that the latents do not use.
+        """
+        return self.likelihood(parameters)
+
+    def _corrupt(self, images, noise):
+        """Returns what the posterior sees of images in training: of a denoising model not they.
+
+        The noise is to be drawn in streams that the latents do not use.
+        """
+        return images
