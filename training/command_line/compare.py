@@ -1,24 +1,36 @@
-"""What `vae-zoo compare` does: draws several models side by side."""
+"""`vae-zoo compare`: draws several models side by side."""
 
 import json
 import pathlib
 
-import numpy as np
-
 import zoo
-from training import datasets, figures, kinds
-from training.runs import model_source
+from training.command_line.options import add_import_option, save_picture
 from training.runs.run_directory import RunDirectory
-from zoo import registry
-from zoo.errors import UsageError, UserError
+from zoo.errors import UsageError
 
-__all__ = ["compare", "describe_objective"]
-
+HELP = "draw several models' reconstructions and samples side by side"
+EXAMPLES = "example:\n  vae-zoo compare runs/geco runs/elbo --output comparison.png\n"
 _NUM_IMAGES = 12
 
 
-def compare(arguments):
-    """Saves reconstructions and samples of models, a row each: `vae-zoo compare`."""
+def add_options(parser):
+    """Adds the models and the picture."""
+    parser.add_argument(
+        "models", nargs="+", metavar="MODEL", help="run directories or names of pretrained models"
+    )
+    add_import_option(parser)
+    parser.add_argument(
+        "--output", default="comparison.png", help="a PNG file; default: comparison.png"
+    )
+
+
+def run(arguments):
+    """Saves reconstructions and samples of models, a row each."""
+    import numpy as np
+
+    from training import datasets, figures
+    from training.runs import model_source
+
     loaded = [model_source.load_model(name) for name in arguments.models]
     recipes = [recipe for _, recipe in loaded]
     _check(arguments.models, loaded)
@@ -29,14 +41,13 @@ def compare(arguments):
         label = f"{describe_objective(recipe)}\n{_measures(name)}".rstrip()
         samples = np.asarray(model.sample(len(images), seed=0))
         rows.append((label, np.asarray(model.reconstruct(images)), samples))
-    try:
-        figures.save_comparison(arguments.output, images, rows)
-    except (OSError, ValueError) as error:  # Pillow: ValueError for an unknown suffix.
-        raise UserError(f"Could not write {arguments.output}: {error}.") from error
+    save_picture(figures.save_comparison, arguments.output, images, rows)
     print(f"Wrote {len(rows)} models side by side to {arguments.output}.")
 
 
 def _check(names, loaded):
+    from training import kinds
+
     for name, (model, recipe) in zip(names, loaded, strict=True):
         if recipe is None or not kinds.of_model(model).draws_images:
             raise UsageError(f"{name} is no model of images with a recipe, so it has no row.")
@@ -63,6 +74,8 @@ def describe_objective(recipe):
 
 
 def _short_name(constraint):
+    from zoo import registry
+
     return registry.find("constraint", constraint["class_name"]).short_name
 
 

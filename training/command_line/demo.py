@@ -3,22 +3,28 @@
 import pathlib
 import shutil
 
-import numpy as np
-
 import zoo
-from training import figures
 from training.evaluation import feasibility
 from training.recipes import find_recipe
-from training.runs import run
 from training.runs.run_directory import RunDirectory
 from zoo.errors import UsageError
 
-__all__ = ["demo"]
-
+HELP = "train, export, load and sample a small model in a few minutes"
 _RECIPE = "conv_draw_digits"
 
 
-def demo(directory="runs/demo", steps=None):
+def add_options(parser):
+    """Adds the place and the length."""
+    parser.add_argument("--directory", default="runs/demo", help="default: runs/demo")
+    parser.add_argument("--steps", type=int, help="train for fewer steps, for a quick look")
+
+
+def run(arguments):
+    """Runs the demo."""
+    demo(arguments.directory, arguments.steps)
+
+
+def demo(directory, steps=None):
     """Trains a GECO ConvDRAW on digits, loads its SavedModel back and samples from it.
 
     Args:
@@ -28,6 +34,11 @@ def demo(directory="runs/demo", steps=None):
     Raises:
         UsageError: There is something else than a demo's run at `directory`.
     """
+    import numpy as np
+
+    from training import figures
+    from training.runs import run as runs
+
     directory = pathlib.Path(directory)
     _check_replaceable(directory)
     recipe = find_recipe(_RECIPE).override(steps=steps)
@@ -39,7 +50,7 @@ def demo(directory="runs/demo", steps=None):
         "squared error,\nwhite = 1) with as few nats as it can. Watch rmse reach the tolerance, "
         "then rate fall.\n"
     )
-    _, metrics = run.train(recipe, unfinished)
+    _, metrics = runs.train(recipe, unfinished)
     _check_replaceable(directory)
     shutil.rmtree(directory, ignore_errors=True)
     unfinished.rename(directory)

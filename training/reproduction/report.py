@@ -1,4 +1,4 @@
-"""What `vae-zoo report` does: one page of all targets, as HTML and as Markdown.
+"""One page of all targets, as HTML and as Markdown.
 
 OUTPUT/reproduction.html          the page
 OUTPUT/REPRODUCTION.md            the same for a repository
@@ -13,15 +13,14 @@ import json
 import pathlib
 import shutil
 
-from training.reproduction import pages
-from training.reproduction.names import SCALES
+from training.reproduction import SCALES, pages
 from training.reproduction.store import Store
 from training.reproduction.tables import as_tables
 from training.reproduction.targets import TARGETS
 from training.runs.run_directory import replace_file
 from zoo.errors import UsageError
 
-__all__ = ["report"]
+__all__ = ["write_report"]
 
 _SMOKE_NOTE = (
     "Only the smoke scale is there: tiny models, a few steps. It shows that the target runs; its "
@@ -29,15 +28,19 @@ _SMOKE_NOTE = (
 )
 
 
-def report(arguments):
-    """Writes the page: `vae-zoo report`."""
-    output = pathlib.Path(arguments.output)
+def write_report(directory, output):
+    """Writes the page of the results in DIRECTORY into the folder OUTPUT.
+
+    Raises:
+        UsageError: There are no results.
+    """
+    output = pathlib.Path(output)
     folder = output / pages.FOLDER
-    entries = [_Entry(target, arguments.directory, folder) for target in TARGETS.values()]
+    entries = [_Entry(target, directory, folder) for target in TARGETS.values()]
     there = sum(entry.values is not None for entry in entries)
     if not there:
         raise UsageError(
-            f"{arguments.directory} has no results of any target, so nothing was written. Run "
+            f"{directory} has no results of any target, so nothing was written. Run "
             "vae-zoo reproduce first, or name the directory of its results with --directory."
         )
     kept = sum(entry.is_kept for entry in entries)

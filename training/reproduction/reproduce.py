@@ -1,39 +1,15 @@
-"""What `vae-zoo reproduce` does: the runs of a target that are not finished, then its drawing."""
+"""Does the runs of a target that are not finished, and its drawing."""
 
-import re
 import sys
 
 from training import datasets
-from training.reproduction.store import Store
 from training.reproduction.target import Finished
 from training.reproduction.targets import TARGETS
 from training.runs import model_source, run
 from zoo.errors import UsageError, UserError
 from zoo.names import did_you_mean
 
-__all__ = ["reproduce"]
-
-
-def reproduce(arguments):
-    """Reproduces a target: `vae-zoo reproduce`."""
-    target = find_target(arguments.target)
-    index, number = _parse_shard(arguments.shard)
-    store = Store(arguments.directory, arguments.scale)
-    runs = target.runs(arguments.scale)
-    failed = do_runs(_part(runs, index, number), runs, store)
-    draw(target, store)
-    if failed:
-        raise UserError(f"Not all runs succeeded, see above: {', '.join(failed)}.")
-
-
-def _part(runs, index, number):
-    """The runs of a shard: every so many, each with those that come after it."""
-    first = [one.name for one in runs if not one.after]
-    shards = {name: position % number for position, name in enumerate(first)}
-    for one in runs:
-        if one.after:
-            shards[one.name] = shards[one.after[0]]
-    return [one for one in runs if shards[one.name] == index - 1]
+__all__ = ["do_runs", "draw", "find_target", "list_names"]
 
 
 def find_target(name):
@@ -48,18 +24,6 @@ def find_target(name):
             f"{', '.join(TARGETS)}."
         )
     return TARGETS[name]
-
-
-def _parse_shard(text):
-    """Reads "2/8", the second of eight parts."""
-    match = re.fullmatch(r"(\d+)/(\d+)", text)
-    index, number = map(int, match.groups()) if match else (0, 0)
-    if not 1 <= index <= number:
-        raise UsageError(
-            "--shard must be PART/PARTS with 1 <= PART <= PARTS, such as 2/8 on the second of "
-            f"eight machines. Received: {text}."
-        )
-    return index, number
 
 
 def do_runs(mine, runs, store):

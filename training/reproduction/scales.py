@@ -34,7 +34,7 @@ def scaled(recipe_name, scale, name, arguments=None, objective=None, **overrides
 
     Args:
         recipe_name: Name of the recipe it starts from, which is the small scale.
-        scale: One of `training.reproduction.names.SCALES`.
+        scale: One of `training.reproduction.SCALES`.
         name: Name of the run.
         arguments: Changes of the architecture's arguments at the small and the paper scale.
         objective: A name, as in `Recipe.override`, or `{"class_name", "arguments"}`.

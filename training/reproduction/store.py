@@ -25,7 +25,7 @@ class Store:
 
     Args:
         directory: The directory of all scales.
-        scale: One of `training.reproduction.names.SCALES`.
+        scale: One of `training.reproduction.SCALES`.
     """
 
     def __init__(self, directory, scale):

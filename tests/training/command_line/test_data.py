@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 from training import datasets
-from training.command_line import cli, data_command
-from training.datasets import ImageDataset
+from training.command_line import cli
+from training.command_line import data as data_command
+from training.datasets import ImageDataset, image_dataset
 from training.datasets.splits import MemorySplit
 
 
@@ -73,7 +74,7 @@ def test_data_without_labels(capsys, tmp_path):
 
 
 def test_a_set_too_large_for_memory_is_measured_at_its_start(monkeypatch):
-    monkeypatch.setattr(data_command, "MEMORY_LIMIT_BYTES", 1)
+    monkeypatch.setattr(image_dataset, "MEMORY_LIMIT_BYTES", 1)
     monkeypatch.setattr(data_command, "_NUM_MEASURED", 2)
     images = np.array([10, 20, 200], np.uint8).reshape(3, 1, 1, 1)
     split = MemorySplit({"image": images, "label": np.array([0, 1, 1], np.int32)})

@@ -8,8 +8,9 @@ from PIL import Image
 
 from tests.training.tiny import make_model, tiny_recipe
 from training.command_line import cli
+from training.command_line.reproduce import part_of
 from training.recipes import find_recipe
-from training.reproduction import names, reproduce, scales, tables
+from training.reproduction import NAMES, SCALES, reproduce, scales, tables
 from training.reproduction.store import Store
 from training.reproduction.target import Run, Target
 from training.reproduction.targets import TARGETS
@@ -89,7 +90,7 @@ def test_a_run_waits_for_the_one_it_comes_after(tmp_path, capsys):
 
 def test_shards_share_the_runs_and_keep_chains_together():
     runs = TARGETS["figure-5"].runs("small")
-    parts = [reproduce._part(runs, index, 2) for index in (1, 2)]
+    parts = [part_of(runs, index, 2) for index in (1, 2)]
     assert sorted(run.name for part in parts for run in part) == sorted(r.name for r in runs)
     for part in parts:
         names = [run.name for run in part]
@@ -208,12 +209,12 @@ def test_numbers_become_tables_by_their_shape():
 
 
 def test_names_are_those_of_the_targets():
-    assert tuple(TARGETS) == names.NAMES
+    assert tuple(TARGETS) == NAMES
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 def test_runs_of_every_target_are_recipes_at_every_scale(target):
-    for scale in names.SCALES:
+    for scale in SCALES:
         runs = target.runs(scale)
         by_name = {run.name: run for run in runs}
         assert len(by_name) == len(runs)
@@ -225,7 +226,7 @@ def test_runs_of_every_target_are_recipes_at_every_scale(target):
 
 
 def test_a_name_means_the_same_run_in_every_target():
-    for scale in names.SCALES:
+    for scale in SCALES:
         seen = {}
         for target in TARGETS.values():
             for run in target.runs(scale):

@@ -11,7 +11,7 @@ def run_to_the_same_error(recipe_name, scale, elbo, name, measures=(), seed=0):
 
     Args:
         recipe_name: Name of the recipe of both.
-        scale: One of `training.reproduction.names.SCALES`.
+        scale: One of `training.reproduction.SCALES`.
         elbo: Name of the run under the ELBO.
         name: Name of the run.
         measures: As in `Run`.

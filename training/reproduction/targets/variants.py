@@ -13,7 +13,7 @@ def make_variants(system, scale, tolerances, measures=()):
 
     Args:
         system: Name of the recipe of all, and how the runs' names begin.
-        scale: One of `training.reproduction.names.SCALES`.
+        scale: One of `training.reproduction.SCALES`.
         tolerances: GECO's.
         measures: As in `Run`.
     """

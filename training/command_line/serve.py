@@ -1,4 +1,4 @@
-"""What `vae-zoo serve` does: writes a server's configuration, and starts the server."""
+"""`vae-zoo serve`: writes a server's configuration, and starts the server."""
 
 import os
 import shlex
@@ -6,25 +6,63 @@ import subprocess
 import sys
 
 from training.serve import folder_lock, installation, model_server
-from training.serve.example_calls import example_calls
-from training.serve.served_models import find_models, version_folders
-from training.serve.server_folder import size_batches, write_folder
 from zoo.errors import UserError
 from zoo.serving.server_configuration import server_arguments
 from zoo.serving.server_containers import Machine, docker_run, image
 
-__all__ = ["serve"]
-
+HELP = "put models behind TensorFlow Serving: write its configuration, start it"
+EXAMPLES = """examples:
+  vae-zoo serve conv_draw_mnist                      (a pretrained model)
+  vae-zoo serve runs/mine classifier_mnist           (a run's model, and another)
+  vae-zoo serve models/faces --label stable=1 --label canary=2
+  vae-zoo serve models/faces --gpu --write-only      (only the files, for another machine)
+docs/SERVING.md says what to do with the files, and how to run this in production.
+"""
 _LOG = "server.log"
 _STOPPED = 130  # Exit code of a program that Ctrl-C ended.
 
 
-def serve(arguments):
-    """Writes a folder for TensorFlow Serving and starts it: `vae-zoo serve`.
+def add_options(parser):
+    """Adds the models, the folder, and what the server is to be like."""
+    parser.add_argument(
+        "models",
+        nargs="+",
+        metavar="NAME_OR_PATH",
+        help="a pretrained model's name, a run directory, a folder of versions (the newest is "
+        "served, and replaced by a newer one), or the folder of one version",
+    )
+    parser.add_argument(
+        "--directory", default="serving", help="the folder to write; default: serving"
+    )
+    parser.add_argument("--grpc-port", type=int, default=8500, help="default: 8500")
+    parser.add_argument("--rest-port", type=int, default=8501, help="default: 8501")
+    parser.add_argument("--write-only", action="store_true", help="write the folder, start nothing")
+    parser.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="[MODEL:]LABEL=VERSION",
+        help="serve this version, also by a label; may be given several times",
+    )
+    parser.add_argument(
+        "--max-batch-size",
+        type=int,
+        metavar="ROWS",
+        help="of a batch, and of a request; default: as measured, at most 64",
+    )
+    parser.add_argument(
+        "--gpu", action="store_true", help="for an NVIDIA GPU: the CUDA image, batches of 64"
+    )
+
+
+def run(arguments):
+    """Writes a folder for TensorFlow Serving and starts it.
 
     Returns:
         An exit code, None if all went well.
     """
+    from training.serve.served_models import find_models
+
     try:
         models = find_models(arguments.models, arguments.label)
         machine = Machine(_num_cpus(), arguments.gpu)
@@ -57,10 +95,10 @@ def _write_and_start(arguments, models, machine):
         batching = _write(arguments, models, machine)
         direct, by_docker = _commands(arguments, models, machine, batching)
         if binary:
-            _run(arguments, models, [binary, *direct[1:]], lock)
+            _start(arguments, models, [binary, *direct[1:]], lock)
         elif model_server.has_docker_engine():
             _fetch(image(machine))
-            _run(arguments, models, by_docker, lock, _container(arguments))
+            _start(arguments, models, by_docker, lock, _container(arguments))
         else:
             commands = _show(machine, direct, by_docker)
             print(f"{installation.advice(machine)}\n\nWhat would be run:\n{commands}")
@@ -77,6 +115,8 @@ def _num_cpus():
 
 def _write(arguments, models, machine):
     """Writes the folder; returns the `Batching`."""
+    from training.serve.server_folder import size_batches, write_folder
+
     if not machine.has_gpu:
         print("Measuring the models, to size the server's batches ...", flush=True)
     batching, measured = size_batches(models, machine, arguments.max_batch_size)
@@ -120,11 +160,13 @@ def _fetch(name):
         raise UserError(f"Docker could not fetch {name}: see its message above.")
 
 
-def _run(arguments, models, command, lock, container=None):
+def _start(arguments, models, command, lock, container=None):
     """Runs the server until it is to stop."""
+    from training.serve.served_models import version_folders
+
     versions = {m.name: [int(folder.name) for folder in version_folders(m)] for m in models}
     log = os.path.join(arguments.directory, _LOG)
-    calls = [_calls(arguments, model, versions[model.name]) for model in models]
+    calls = [_calls(arguments, model, version_folders(model)) for model in models]
     try:
         with (
             model_server.stops_as_interrupts(),
@@ -138,15 +180,17 @@ def _run(arguments, models, command, lock, container=None):
         print("\nStopped the server.")
 
 
-def _calls(arguments, model, versions):
+def _calls(arguments, model, folders):
+    from training.serve.example_calls import example_calls
+
     calls = example_calls(
         model.name,
-        version_folders(model)[-1],
+        folders[-1],
         arguments.directory,
         arguments.grpc_port,
         arguments.rest_port,
     )
-    numbers = " and ".join(map(str, versions))
+    numbers = " and ".join(str(int(folder.name)) for folder in folders)
     return "\n".join([f"\n{model.name}, version {numbers}, is AVAILABLE. Try", *calls])
 
 

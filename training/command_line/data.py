@@ -1,4 +1,4 @@
-"""What `vae-zoo data` does: says what a data set holds, and shows examples of it."""
+"""`vae-zoo data`: says what a data set holds, and shows examples of it."""
 
 import dataclasses
 import re
@@ -6,13 +6,18 @@ import textwrap
 
 import numpy as np
 
-from training import datasets, figures
-from training.datasets.image_dataset import MEMORY_LIMIT_BYTES
+from training.command_line.options import add_import_option, add_reading_options
 from training.recipes import find_recipe
-from zoo.errors import UsageError, UserError
+from zoo.errors import SettingError, UsageError, UserError
 
-__all__ = ["data"]
-
+HELP = "say what a data set holds: shapes, splits, values, balance of classes"
+EXAMPLES = """examples:
+  vae-zoo data mnist
+  vae-zoo data mnist_sum --show
+  vae-zoo data folder:PATH --image-size 32 --show --output examples.png
+  vae-zoo data color_mnist:digits   (composed of other digits than MNIST's)
+docs/DATASETS.md has all names.
+"""
 _SETTINGS = ("image_size", "fit", "channels", "corrupt", "binarize", "dequantize", "data_seed")
 _NUM_MEASURED = 10_000  # Images of a split that are measured where the set is too large for memory.
 _MOST_CLASSES_LISTED = 20
@@ -21,13 +26,36 @@ _LEVELS = 256
 _NO_RECIPE = "conv_draw_folder"  # Its data set is replaced; nothing else of it matters here.
 
 
-def data(arguments):
-    """Prints what a data set holds, and saves examples if asked to: `vae-zoo data`."""
-    output = arguments.output or (_file_name(arguments.name) if arguments.show else None)
-    if output is not None and not output.endswith(".png"):
-        raise UsageError(f"--output must be a file that ends in .png. Received: {output}.")
+def add_options(parser):
+    """Adds the data set, how it is read, and the picture."""
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        help="digits, mnist, mnist_sum, cifar10, folder:PATH, tfds:NAME, ...",
+    )
+    parser.add_argument(
+        "--show", action="store_true", help="save a picture of labelled examples of each split"
+    )
+    parser.add_argument(
+        "--output", metavar="FILE", help="the picture, a PNG file; default: NAME.png, with --show"
+    )
+    add_import_option(parser)
+    add_reading_options(parser)
+
+
+def check(arguments):
+    """Refuses a picture that is none, and a folder without a name."""
+    if arguments.output is not None and not arguments.output.endswith(".png"):
+        raise SettingError("output", "a file that ends in .png", arguments.output)
     if arguments.name == "folder:":
         raise UsageError("Give the folder of your images: folder:PATH. Received: folder:")
+
+
+def run(arguments):
+    """Prints what a data set holds, and saves examples if asked to."""
+    from training import datasets, figures
+
+    output = arguments.output or (_file_name(arguments.name) if arguments.show else None)
     settings = {name: value for name, value in vars(arguments).items() if name in _SETTINGS}
     dataset = datasets.load_for(
         find_recipe(_NO_RECIPE).override(dataset=arguments.name, **settings)
@@ -64,8 +92,10 @@ def describe(dataset):
 
 
 def _fits_in_memory(dataset):
+    from training.datasets import image_dataset
+
     bytes_of_all = sum(dataset.num_examples.values()) * int(np.prod(dataset.image_shape))
-    return bytes_of_all < MEMORY_LIMIT_BYTES
+    return bytes_of_all < image_dataset.MEMORY_LIMIT_BYTES
 
 
 class _Measures:

@@ -1,0 +1,81 @@
+"""`vae-zoo evaluate`: measures a model on a test split."""
+
+from training import evaluation
+from training.command_line.options import add_data_options, add_model_options, load_data
+from zoo.errors import MismatchError
+
+HELP = "measure a model on a test split"
+_WIDTH = max(map(len, evaluation.DESCRIPTIONS))
+_MEASURES = "\n".join(f"  {name:{_WIDTH}}  {t}" for name, t in evaluation.DESCRIPTIONS.items())
+EXAMPLES = f"""examples:
+  vae-zoo evaluate conv_draw_mnist
+  vae-zoo evaluate runs/demo --dataset tfds:fashion_mnist --image-size 16
+  vae-zoo evaluate runs/demo --measure aggregate_posterior --output measures.json
+
+measures:
+{_MEASURES}
+"""
+_BATCH_SIZE = 100  # Where no recipe says another.
+
+
+def add_options(parser):
+    """Adds the model, the data set, and what is measured beside what `fit` logs."""
+    add_model_options(parser)
+    parser.add_argument(
+        "--measure",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="measure this, too, one of those below; may be given several times",
+    )
+    parser.add_argument("--output", help="a JSON file for all the numbers")
+    add_data_options(parser)
+
+
+def run(arguments):
+    """Prints what is measured and, if asked to, writes it to a file."""
+    from training.runs import model_source
+    from training.runs.run_directory import write_json
+
+    model, recipe = model_source.load_model(arguments.model)
+    data = load_data(arguments, recipe, model)
+    # The noise depends on the batches, so those of the run give the figures of the run.
+    batch_size = recipe.batch_size if recipe else _BATCH_SIZE
+    for found in _measure(arguments, model, data, batch_size):
+        # After each measure, for some take minutes.
+        if arguments.output is not None:
+            write_json(arguments.output, found)
+    if arguments.output is not None:
+        print(f"Wrote the numbers to {arguments.output}.")
+
+
+def _measure(arguments, model, data, batch_size):
+    """Returns all that was measured so far, after each measure."""
+    from training import kinds
+
+    kind = kinds.of_model(model)
+    if arguments.measure and not kind.draws_images:
+        raise MismatchError(
+            "measure",
+            f"a model of images for $measure={arguments.measure[0]}",
+            f"{arguments.model}, a {kind.name}",
+            "leave $measure out",
+        )
+    for name in arguments.measure:
+        evaluation.check(name, model, data)
+    found = kind.measure_test(model, data, batch_size)
+    print(f"{data.name}, {data.num_examples['test']} images of the test split:")
+    _print_in_columns(kind.measured_texts(found))
+    yield found
+    for name in arguments.measure:
+        print(f"{name} ({evaluation.describe(name)}):", flush=True)
+        found[name] = evaluation.measure(name, model, data)
+        values = sorted(found[name].items())
+        _print_in_columns({measure: f"{float(value):.6g}" for measure, value in values})
+        yield found
+
+
+def _print_in_columns(texts):
+    width = max(map(len, texts)) + 2
+    for name, text in texts.items():
+        print(f"  {name:{width}}{text}")

@@ -1,0 +1,29 @@
+"""`vae-zoo export`: writes a model as a SavedModel."""
+
+from training.command_line.options import add_model_options
+from zoo.errors import UsageError, UserError
+
+HELP = "write a model as a SavedModel"
+EXAMPLES = "example:\n  vae-zoo export runs/conv_draw_mnist serving/conv_draw/1\n"
+
+
+def add_options(parser):
+    """Adds the model and the place."""
+    add_model_options(parser)
+    parser.add_argument("path", help="the folder to write, new; a server wants a number: model/1")
+
+
+def run(arguments):
+    """Exports the model, with its recipe."""
+    import tensorflow as tf
+
+    from training.runs import model_source
+
+    model, recipe = model_source.load_model(arguments.model)
+    try:
+        model.export(arguments.path, metadata=recipe and {"recipe": recipe.to_dict()})
+    except (FileExistsError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(f"Could not write {arguments.path}: {error}.") from error
+    print(f'Wrote {arguments.path}. Load it with zoo.load("{arguments.path}").')

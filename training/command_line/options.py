@@ -1,0 +1,134 @@
+"""Options that several commands have, and the model or data set that they name."""
+
+from training.recipes import find_recipe
+from zoo.errors import MismatchError, UsageError, UserError
+
+DATA_SETTINGS = (
+    *("dataset", "image_size", "fit", "channels", "corrupt", "binarize", "dequantize"),
+    "data_seed",
+)
+
+
+# === A model ===
+
+
+def add_model_options(parser):
+    """Adds the model, and the modules that it takes."""
+    parser.add_argument(
+        "model", help="a pretrained model's name, a run directory, or an exported model's folder"
+    )
+    add_import_option(parser)
+
+
+def add_import_option(parser):
+    """Adds what `training.recipes.imports` imports."""
+    parser.add_argument(
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="import what others wrote: a module's name or a .py file with classes, data sets or a "
+        "measure; may be given several times",
+    )
+
+
+def load_image_model(name):
+    """Loads what can draw and reconstruct images, which a classifier cannot, and its recipe."""
+    from training import kinds
+    from training.runs import model_source
+
+    model, recipe = model_source.load_model(name)
+    kind = kinds.of_model(model)
+    if not kind.draws_images:
+        raise UsageError(
+            f"{name} is a {kind.name}: it neither samples nor reconstructs images. Measure it with "
+            f"`vae-zoo evaluate {name}`, or name another model; `vae-zoo list` shows them."
+        )
+    return model, recipe
+
+
+# === A data set ===
+
+
+def add_data_options(parser):
+    """Adds the options that choose a data set and say how it is read."""
+    parser.add_argument(
+        "--dataset",
+        help="mnist, color_mnist, mnist_sum:digits, folder:PATH, tfds:NAME and more, which "
+        "docs/DATASETS.md shows; default: the recipe's",
+    )
+    add_reading_options(parser)
+
+
+def add_reading_options(parser):
+    """Adds the options that say how a data set is read."""
+    parser.add_argument("--image-size", type=int, help="side of the square images, in pixels")
+    parser.add_argument(
+        "--fit",
+        choices=("crop", "resize", "exact"),
+        help="how an image is brought to the size: cut (default), stretched, or refused",
+    )
+    parser.add_argument("--channels", type=int, choices=(1, 3), help="1: grey, 3: colour")
+    parser.add_argument(
+        "--corrupt",
+        choices=("refuse", "skip"),
+        help="what to do about files of a folder that cannot be read; default: refuse",
+    )
+    parser.add_argument(
+        "--binarize",
+        choices=("static", "threshold"),
+        help="make pixels 0 or 255: drawn once with the value as probability, or from 128 on",
+    )
+    parser.add_argument(
+        "--dequantize",
+        action="store_true",
+        default=None,
+        help="spread each pixel's level over its cell, with new noise in each training batch",
+    )
+    parser.add_argument(
+        "--data-seed", type=int, help="of composed sets, --binarize and --dequantize; default: 0"
+    )
+
+
+def load_data(arguments, recipe, model):
+    """Loads the data set that the options name, else the recipe's, for a model to be given."""
+    from training import datasets
+
+    if arguments.dataset is None and recipe is None:
+        raise UsageError("It is not known what this model was trained on: give --dataset.")
+    recipe = recipe or find_recipe("conv_draw_folder")
+    settings = {name: getattr(arguments, name) for name in DATA_SETTINGS}
+    data = datasets.load_for(recipe.override(**settings))
+    if data.image_shape != model.image_shape:
+        raise MismatchError(
+            "image_size",
+            f"images of shape {model.image_shape}, which the model takes",
+            f"shape {data.image_shape} of {data.name}",
+            "give $image_size and $channels to convert them",
+        )
+    if data.context_shape != model.context_shape:
+        raise MismatchError(
+            "dataset",
+            f"{_of_shape(model.context_shape)}, as the model takes",
+            f"{_of_shape(data.context_shape)} of {data.name}",
+            "give another $dataset, like the one that the model was trained on",
+        )
+    return data
+
+
+def _of_shape(context_shape):
+    return f"context images of shape {context_shape}" if context_shape else "no context images"
+
+
+# === A picture ===
+
+
+def save_picture(save, path, *content):
+    """Calls `save(path, *content)`; says of a picture that cannot be written what to do."""
+    try:
+        save(path, *content)
+    except (OSError, ValueError) as error:  # Pillow: ValueError for an unknown suffix.
+        raise UserError(
+            f"Could not write {path}: {error}. Give a path that ends in .png."
+        ) from error

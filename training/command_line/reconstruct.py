@@ -1,0 +1,72 @@
+"""`vae-zoo reconstruct`: reconstructs image files into a picture."""
+
+import pathlib
+
+from training.command_line.options import add_model_options, load_image_model, save_picture
+from zoo.errors import UsageError
+
+HELP = "reconstruct image files, cut and resized to the model's size"
+EXAMPLES = "example:\n  vae-zoo reconstruct conv_draw_cifar10 *.jpg --output pairs.png\n"
+
+
+def add_options(parser):
+    """Adds the model, the files and the picture."""
+    add_model_options(parser)
+    parser.add_argument("files", nargs="+", metavar="FILE", help="image files")
+    parser.add_argument(
+        "--output", default="reconstructions.png", help="a PNG file; default: reconstructions.png"
+    )
+
+
+def run(arguments):
+    """Saves images above their reconstructions, and prints each one's error."""
+    import numpy as np
+
+    from training import figures, kinds
+
+    files = [_read_file(pathlib.Path(file)) for file in arguments.files]
+    model, _ = load_image_model(arguments.model)
+    if not kinds.of_model(model).has_latents:
+        raise UsageError(
+            f"{arguments.model} is an {type(model).__name__}: it has no latents to reconstruct an "
+            "image from. Draw from it with `vae-zoo sample`."
+        )
+    if model.context_shape is not None:
+        raise UsageError(
+            f"{arguments.model} is conditional: to reconstruct an image it needs the image's "
+            "context, which a file does not have. See figures/reconstructions.png of its run, or "
+            "use Python: zoo.load(...).reconstruct(images, context)."
+        )
+    images = np.stack([_fit(model.image_shape, file) for file in files])
+    reconstructions = np.asarray(model.reconstruct(images))
+    save_picture(figures.save_reconstructions, arguments.output, images, reconstructions)
+    if model.has_mean:  # Of an image that is drawn, an error says little.
+        errors = np.sqrt(np.mean((images / 255.0 - reconstructions) ** 2, axis=(1, 2, 3)))
+        for file, error in zip(arguments.files, errors, strict=True):
+            print(f"  {file}: rmse {error:.4f}")
+    print(f"Wrote the images above their reconstructions to {arguments.output}.")
+
+
+def _read_file(path):
+    """Returns the content of an image file that can be decoded."""
+    from training.datasets.image_files import decode_image
+
+    try:
+        content = path.read_bytes()
+        decode_image(content)
+    except OSError as error:
+        raise UsageError(f"Cannot read {path}: {error.strerror or 'not an image'}.") from error
+    except Exception as error:  # Pillow's decoders raise many unrelated types.
+        raise UsageError(f"{path} is not an image that can be read: {error}.") from error
+    return content
+
+
+def _fit(image_shape, content):
+    """Returns the image, cut and resized to `image_shape`, uint8 `[H, W, C]`."""
+    from training.datasets.image_files import decode_image
+    from training.datasets.resizing import fit_image
+
+    height, width, channels = image_shape
+    if channels not in (1, 3):
+        raise UsageError(f"Image files have 1 or 3 channels; this model's have {channels}.")
+    return fit_image(decode_image(content, channels), (height, width), "crop").numpy()
