@@ -183,19 +183,31 @@ def test_training_in_bfloat16_learns_float32_weights(examples):
     assert {v.dtype for v in classifier.variables} == {"float32"}
 
 
+def _convolutions(features):
+    return [features.stem, *(layer for stage in features.stages for layer in stage)]
+
+
 def test_two_replicas_train_one_classifier(examples, two_replicas):
     """Each normalises by its own half of the batch; their moving averages are one."""
     images, labels = examples
     with two_replicas.scope():
         classifier = make_classifier()
-    halves = [classifier.features.forward(tf.constant(images[i::2]))[1] for i in (0, 1)]
+    halves = [zoo.ConvFeatures(SHAPE, filters=(4, 6, 5)) for _ in range(2)]
+    for i, half in enumerate(halves):
+        half.set_weights(classifier.features.get_weights())
+        half.forward(tf.constant(images[i::2]), training=True)
     order = np.concatenate([np.arange(0, 48, 2), np.arange(1, 48, 2)])
     data = tf.data.Dataset.from_tensor_slices((images[order], labels[order]))
     logs = classifier.fit(data.batch(48, drop_remainder=True), verbose=0).history
     assert np.isfinite(logs["loss"][0])
-    for (layer, (mean, _)), (_, (other_mean, _)) in zip(*halves, strict=True):
-        expected = 0.1 * (np.asarray(mean) + np.asarray(other_mean)) / 2
-        np.testing.assert_allclose(layer.mean, expected, rtol=1e-4, atol=1e-6)
+    layers = [_convolutions(features) for features in (classifier.features, *halves)]
+    for layer, *of_halves in zip(*layers, strict=True):
+        for name in ("moving_mean", "moving_variance"):
+            average = getattr(layer, name)
+            expected = np.mean([np.asarray(getattr(half, name)) for half in of_halves], axis=0)
+            np.testing.assert_allclose(average, expected, rtol=1e-4, atol=1e-6)
+            copies = two_replicas.experimental_local_results(average.value)
+            np.testing.assert_array_equal(*copies)
         copies = two_replicas.experimental_local_results(layer.kernel.value)
         np.testing.assert_array_equal(*copies)
 

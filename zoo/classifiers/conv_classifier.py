@@ -80,6 +80,7 @@ class ConvClassifier(ImageModel):
         return self.head(features) * _LOGIT_SCALE
 
     # === Training: see `zoo.base.image_model` ===
+    # Not Keras's own step: it trains through the call, which here is inference always.
 
     def compile(self, optimizer="adam", label_smoothing=0.0, training_dtype="float32", **kwargs):
         """Prepares the classifier for `fit`.
@@ -116,10 +117,15 @@ class ConvClassifier(ImageModel):
         return self(images)
 
     def _make_trackers(self):
-        return {name: keras.metrics.Mean(name) for name in ("accuracy", "cross_entropy")}
+        return {
+            "accuracy": keras.metrics.SparseCategoricalAccuracy("accuracy"),
+            "cross_entropy": keras.metrics.SparseCategoricalCrossentropy(
+                "cross_entropy", from_logits=True
+            ),
+        }
 
     def _measure(self, images, context, labels, seed, training):
-        """Returns the loss of each example; the labels, the logits, and what to `observe`."""
+        """Returns the loss of each example; the labels and the logits."""
         if context is not None:
             raise ValueError(
                 "A classifier takes images and labels; this data has context images, which it "
@@ -127,29 +133,22 @@ class ConvClassifier(ImageModel):
             )
         images = inputs.as_images(images, self.image_shape)
         labels = as_labels(labels, self.num_classes, type(self).__name__)
-        if training:
-            features, moments = self.features.forward(tf.cast(images, self.training_dtype))
-        else:
-            features, moments = self.features(images), None
+        dtype = self.training_dtype if training else tf.float32
+        with tf.control_dependencies([labels]):  # Bad ones fail before the moving averages move.
+            features = self.features.forward(tf.cast(images, dtype), training)
         logits = self.head_logits(features)
-        targets = tf.one_hot(labels, self.num_classes)
-        targets += self.label_smoothing * (1.0 / self.num_classes - targets)
-        losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
-        return {"cross-entropy": losses}, (labels, logits, moments)
+        losses = keras.losses.categorical_crossentropy(
+            tf.one_hot(labels, self.num_classes), logits, True, self.label_smoothing
+        )
+        return {"cross-entropy": losses}, (labels, logits)
 
     def _loss(self, terms, training):
         return tf.reduce_mean(terms["cross-entropy"])
 
-    def _after_step(self, terms, measured):
-        *_, moments = measured
-        self.features.observe(moments)
-
     def _track(self, terms, measured):
-        labels, logits, _ = measured
-        is_right = tf.argmax(logits, axis=-1, output_type=tf.int32) == labels
-        self._trackers["accuracy"].update_state(is_right)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        self._trackers["cross_entropy"].update_state(losses)
+        labels, logits = measured
+        for tracker in self._trackers.values():
+            tracker.update_state(labels, logits)
         return tf.shape(labels)[0]
 
     # === Saving ===

@@ -60,33 +60,22 @@ class ConvFeatures(Configured, keras.Model):
         Raises:
             ValueError: Images of another shape.
         """
-        return self._run(_as_floats(images, self.image_shape), lambda layer, grid: layer(grid))
+        return self.forward(_as_floats(images, self.image_shape), training=False)
 
-    def forward(self, images):
-        """Returns float32 features normalised by the batch, and what to `observe` of that batch.
+    def forward(self, images, training):
+        """Returns float32 features in either mode of batch normalisation; a call is inference.
+
+        With `training` the moving averages move within, so also where the loss fails a step.
 
         Args:
             images: `[B, H, W, C]` in [0, 1]; the convolutions compute in its dtype.
+            training: Whether to normalise by the batch, towards which the averages then move.
         """
-        moments = []
-
-        def run(layer, grid):
-            grid, seen = layer.forward(grid)
-            moments.append((layer, seen))
-            return grid
-
-        return self._run(images, run), moments
-
-    def observe(self, moments):
-        """Moves the moving averages by what `forward` gave."""
-        for layer, seen in moments:
-            layer.observe(seen)
-
-    def _run(self, images, run):
-        grid = run(self.stem, images - 0.5)  # The zeros around an image are then a middle grey.
+        # The zeros around an image are then a middle grey.
+        grid = self.stem(images - 0.5, training=training)
         for reduce, first, second in self.stages:
-            grid = run(reduce, grid)
-            grid = grid + run(second, run(first, grid))
+            grid = reduce(grid, training=training)
+            grid = grid + second(first(grid, training=training), training=training)
         return tf.cast(tf.reduce_max(grid, axis=(1, 2)), tf.float32)
 
 

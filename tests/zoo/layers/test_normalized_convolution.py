@@ -4,7 +4,7 @@ import tensorflow as tf
 from zoo.layers import NormalizedConvolution
 
 
-def test_folded_normalisation_is_normalisation():
+def test_inference_is_by_the_moving_averages():
     """Against float64 arithmetic: convolve, (y - mean)/sqrt(variance + ε) + shift, ReLU, pool."""
     rng = np.random.default_rng(0)
     layer = NormalizedConvolution(2, 3, pool=True)
@@ -23,18 +23,19 @@ def test_folded_normalisation_is_normalisation():
     np.testing.assert_allclose(layer(inputs.astype(np.float32)), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_training_form_normalises_by_the_batch_and_changes_nothing():
+def test_training_normalises_by_the_batch_and_moves_the_averages():
     layer = NormalizedConvolution(2, 3)
     inputs = tf.random.stateless_normal((8, 4, 5, 2), [0, 0])
-    before = layer.get_weights()
-    outputs, (mean, variance) = layer.forward(inputs)
-    for now, old in zip(layer.get_weights(), before, strict=True):
-        np.testing.assert_array_equal(now, old)
     raw = np.asarray(tf.nn.conv2d(inputs, layer.kernel, 1, "SAME"), np.float64)
-    np.testing.assert_allclose(mean, raw.mean((0, 1, 2)), rtol=1e-3, atol=1e-5)
-    np.testing.assert_allclose(variance, raw.var((0, 1, 2), ddof=1), rtol=1e-3)
-    normal = (raw - raw.mean((0, 1, 2))) / np.sqrt(raw.var((0, 1, 2)) + 1e-5)
+    mean, variance = raw.mean((0, 1, 2)), raw.var((0, 1, 2))
+    outputs = layer(inputs, training=True)
+    normal = (raw - mean) / np.sqrt(variance + 1e-5)
     np.testing.assert_allclose(outputs, np.maximum(normal, 0), rtol=1e-3, atol=1e-4)
-    layer.observe((mean, variance))
-    np.testing.assert_allclose(layer.mean, 0.1 * np.asarray(mean), rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(layer.variance, 0.9 + 0.1 * np.asarray(variance), rtol=1e-5)
+    np.testing.assert_allclose(layer.moving_mean, 0.1 * mean, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(layer.moving_variance, 0.9 + 0.1 * variance, rtol=1e-4)
+
+
+def test_variables_are_stored_as_they_ever_were():
+    """Saved models hold them in this order, exported ones by these names, too."""
+    names = [variable.name for variable in NormalizedConvolution(2, 3).variables]
+    assert names == ["kernel", "shift", "mean", "variance"]
