@@ -228,7 +228,7 @@ def test_what_cannot_be_built_is_named(changes, message):
 
 
 def test_a_tolerance_is_refused():
-    with pytest.raises(UsageError, match="classifier of tiny_classifier has no constraints"):
+    with pytest.raises(UsageError, match="CrossEntropy of tiny_classifier, which has 0"):
         classifier_recipe().override(tolerance=0.1)
 
 
