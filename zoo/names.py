@@ -2,10 +2,12 @@
 
 import difflib
 
+from zoo.errors import UsageError
+
 __all__ = ["UnknownName", "did_you_mean", "near_names"]
 
 
-class UnknownName(ValueError):
+class UnknownName(UsageError):
     """There is nothing of that kind by that name.
 
     Attributes:

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from zoo import checks
+
 __all__ = ["augment_batches"]
 
 
@@ -23,7 +25,7 @@ def augment_batches(batches, seed, start_step=0, shift=0, flip=False):
         A `tf.data.Dataset` of the same dicts.
 
     Raises:
-        ValueError: `shift` is negative, or no less than a side of the images.
+        SettingError: `shift` is negative, or no less than a side of the images.
 
     Example:
         >>> augment_batches(data.train_batches(128, seed=0), seed=0, shift=4, flip=True)
@@ -31,11 +33,9 @@ def augment_batches(batches, seed, start_step=0, shift=0, flip=False):
     if not shift and not flip:
         return batches
     height, width = batches.element_spec["image"].shape[1:3]
-    if not 0 <= shift < min(height, width):
-        raise ValueError(
-            f"shift must be at least 0 and below the {min(height, width)} pixels of the images' "
-            f"shorter side. Received: shift={shift!r}"
-        )
+    side = min(height, width)
+    why = f"below the {side} pixels of the images' shorter side"
+    checks.integer("shift", shift, least=0, most=side - 1, why=why)
     root = tf.constant([seed & 0x7FFFFFFF, 0x5A17], tf.int32)  # Apart from the order of the data.
 
     def augment(step, batch):

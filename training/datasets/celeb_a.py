@@ -1,12 +1,9 @@
 """CelebA: 202,599 aligned photographs of faces (Liu et al. 2015)."""
 
-import functools
-
 import tensorflow as tf
 
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.registry import register
-from training.datasets.tfds_builders import find_builder
 from training.datasets.tfds_sets import load_builder
 
 IMAGE_SIZE = (64, 64)
@@ -40,15 +37,12 @@ def load_celeb_a(
         The data set, without labels.
 
     Raises:
-        ValueError: As `load_builder`.
-        FileNotFoundError: As `load_builder`.
-        ImportError: As `load_builder`.
+        ValueError, FileNotFoundError or ImportError: As `load_builder`.
     """
     if fit != "exact":
         image_size = image_size or IMAGE_SIZE
-    make_builder = functools.partial(find_builder, "celeb_a")
     cut = _face_window if fit == "crop" else None
-    return load_builder(name, make_builder, image_size, fit, channels, data_dir, cut=cut)
+    return load_builder(name, "celeb_a", image_size, fit, channels, data_dir, cut=cut)
 
 
 def _face_window(image: tf.Tensor) -> tf.Tensor:

@@ -32,23 +32,48 @@ Columns = tuple[np.ndarray, ...]  # source images `[N, H, W, 1]` or labels `[N]`
 class _Composition:
     """How a set is composed.
 
+    An example has a source image in each column of the table of sources.
+
     Attributes:
         description: What an example is; `{base}` stands for the base's name.
-        num_classes: Number of classes of the composed `label`.
-        channels: Channels of `image`.
-        context_channels: Channels of `context`, or None for a set without context.
         choose: Maps labels `[M]` and a seed to the table of sources, int64 `[N, columns]`.
-        arrange: Makes the example's arrays of the columns' images and labels.
+        image: The columns that are the channels of `image`.
+        context: The columns that are the channels of `context`; none for a set without context.
+        label: The columns whose digits, one after the other, are the composed `label`.
+        num_classes: Number of classes of that label.
+        turned_by: The column whose digit says how far `image` is turned, if it is.
         channels_are_images: As in `ImageDataset`.
     """
 
     description: str
-    num_classes: int
-    channels: int
-    context_channels: int | None
     choose: Callable[[np.ndarray, int], np.ndarray]
-    arrange: Callable[[Columns, Columns], dict[str, np.ndarray]]
+    image: tuple[int, ...]
+    label: tuple[int, ...]
+    num_classes: int
+    context: tuple[int, ...] = ()
+    turned_by: int | None = None
     channels_are_images: bool = False
+
+    def arrange(self, images: Columns, labels: Columns) -> dict[str, np.ndarray]:
+        """Makes the examples' arrays of the columns' images and labels."""
+        image = _as_channels(images, self.image)
+        if self.turned_by is not None:
+            image = _turn(image, labels[self.turned_by])
+        label = functools.reduce(lambda number, c: 10 * number + labels[c], self.label, 0)
+        arrays = {"image": image, "label": label.astype(np.int32)}
+        return arrays | ({"context": _as_channels(images, self.context)} if self.context else {})
+
+
+def _as_channels(images: Columns, chosen: tuple[int, ...]) -> np.ndarray:
+    return np.concatenate([images[column] for column in chosen], axis=-1)
+
+
+def _turn(images: np.ndarray, digits: np.ndarray) -> np.ndarray:
+    turned = np.empty_like(images)
+    for digit in range(NUM_DIGITS):
+        places = digits == digit
+        turned[places] = rotate(images[places], DEGREES_PER_DIGIT * digit)
+    return turned
 
 
 def load_composition(
@@ -78,23 +103,20 @@ def load_composition(
     composition = COMPOSITIONS[name]
     base = load_base()
     _check_base(name, base)
-    if name != "micro_mnist":
-        _check_memory(name, base, rounds)
     if name == "micro_mnist":
-        micro = _compose(name, base, "train", seed)
-        splits = dict.fromkeys(base.splits, micro)
+        splits = dict.fromkeys(base.splits, _compose(name, base, "train", seed))
     else:
+        _check_memory(name, base, rounds)
         times = {"train": rounds}
         splits = {s: _compose(name, base, s, seed, times.get(s, 1)) for s in base.splits}
     size = base.image_shape[:2]
-    context_channels = composition.context_channels
     return ImageDataset(
         name=name if base_name == DEFAULT_BASE else f"{name}:{base_name}",
-        image_shape=(*size, composition.channels),
+        image_shape=(*size, len(composition.image)),
         num_classes=composition.num_classes,
         description=composition.description.format(base=base_name),
         splits=splits,
-        context_shape=context_channels and (*size, context_channels),
+        context_shape=(*size, len(composition.context)) if composition.context else None,
         channels_are_images=composition.channels_are_images,
     )
 
@@ -116,7 +138,7 @@ def _check_base(name: str, base: ImageDataset) -> None:
 def _check_memory(name: str, base: ImageDataset, rounds: int) -> None:
     """Raises ValueError where the composed set, which is held in memory, would be too large."""
     composition = COMPOSITIONS[name]
-    channels = composition.channels + (composition.context_channels or 0)
+    channels = len(composition.image) + len(composition.context)
     height, width = base.image_shape[:2]
     num_examples = sum(base.num_examples.values()) + (rounds - 1) * base.num_examples["train"]
     num_bytes = num_examples * height * width * channels
@@ -136,11 +158,11 @@ def _compose(name: str, base: ImageDataset, split: str, seed: int, rounds: int =
     # Seeds of later rounds are beyond those that people give.
     tables = [COMPOSITIONS[name].choose(labels, seed + (k << 32)) for k in range(rounds)]
     columns = np.concatenate(tables).T
-    composed = COMPOSITIONS[name].arrange(
-        tuple(images[column] for column in columns), tuple(labels[column] for column in columns)
+    return MemorySplit(
+        COMPOSITIONS[name].arrange(
+            tuple(images[column] for column in columns), tuple(labels[column] for column in columns)
+        )
     )
-    composed["label"] = composed["label"].astype(np.int32)
-    return MemorySplit(composed)
 
 
 def _check_classes(name: str, base: ImageDataset, split: str, labels: np.ndarray) -> None:
@@ -153,96 +175,60 @@ def _check_classes(name: str, base: ImageDataset, split: str, labels: np.ndarray
         )
 
 
-# === The arrangement of an example ===
-
-
-def _as_channels(*columns: np.ndarray) -> np.ndarray:
-    return np.concatenate(columns, axis=-1)
-
-
-def _arrange_color(images: Columns, labels: Columns) -> dict[str, np.ndarray]:
-    label = 100 * labels[0] + 10 * labels[1] + labels[2]
-    return {"image": _as_channels(*images), "label": label}
-
-
-def _arrange_triplet(images: Columns, labels: Columns) -> dict[str, np.ndarray]:
-    return {"image": _as_channels(*images), "label": 10 * labels[0] + labels[1]}
-
-
-def _arrange_sum(images: Columns, labels: Columns) -> dict[str, np.ndarray]:
-    return {"context": _as_channels(*images[:2]), "image": images[2], "label": labels[2]}
-
-
-def _arrange_sum_hard(images: Columns, labels: Columns) -> dict[str, np.ndarray]:
-    label = 10 * labels[0] + labels[1]
-    return {"context": images[2], "image": _as_channels(*images[:2]), "label": label}
-
-
-def _arrange_rotation(images: Columns, labels: Columns) -> dict[str, np.ndarray]:
-    target = np.empty_like(images[2])
-    for digit in range(NUM_DIGITS):
-        places = labels[1] == digit
-        target[places] = rotate(images[2][places], DEGREES_PER_DIGIT * digit)
-    return {"context": _as_channels(*images[:2]), "image": target, "label": labels[0]}
-
-
-def _arrange_micro(images: Columns, labels: Columns) -> dict[str, np.ndarray]:
-    return {"image": images[0], "label": labels[0]}
+# === The sets ===
 
 
 COMPOSITIONS: Mapping[str, _Composition] = {
     "color_mnist": _Composition(
         "Three digits of {base} as the red, green and blue channel; label 314 is red 3, green 1, "
         "blue 4 (Metz et al. 2017).",
-        num_classes=1000,
-        channels=3,
-        context_channels=None,
         choose=sources.choose_three,
-        arrange=_arrange_color,
+        image=(0, 1, 2),
+        label=(0, 1, 2),
+        num_classes=1000,
     ),
     "mnist_triplets": _Composition(
         "Three digits of {base} as channels, the third the last digit of the sum of the others; "
         "label 47 is 4, 7 and thus 1.",
-        num_classes=100,
-        channels=3,
-        context_channels=None,
         choose=sources.choose_sum,
-        arrange=_arrange_triplet,
+        image=(0, 1, 2),
+        label=(0, 1),
+        num_classes=100,
         channels_are_images=True,
     ),
     "mnist_sum": _Composition(
         "Given two digits of {base}, a digit that is the last one of their sum; its label.",
-        num_classes=10,
-        channels=1,
-        context_channels=2,
         choose=sources.choose_sum,
-        arrange=_arrange_sum,
+        context=(0, 1),
+        image=(2,),
+        label=(2,),
+        num_classes=10,
     ),
     "mnist_sum_hard": _Composition(
         "Given a digit of {base}, two digits whose sum ends in it; label 47 is 4 and 7.",
-        num_classes=100,
-        channels=2,
-        context_channels=1,
         choose=sources.choose_sum,
-        arrange=_arrange_sum_hard,
+        context=(2,),
+        image=(0, 1),
+        label=(0, 1),
+        num_classes=100,
         channels_are_images=True,
     ),
     "mnist_rotate": _Composition(
         "Given two digits of {base}, another one of the first one's class, rotated "
         "counterclockwise by 30 degrees times the second; the class.",
-        num_classes=10,
-        channels=1,
-        context_channels=2,
         choose=sources.choose_rotation,
-        arrange=_arrange_rotation,
+        context=(0, 1),
+        image=(2,),
+        turned_by=1,
+        label=(0,),
+        num_classes=10,
     ),
     "micro_mnist": _Composition(
         "Seven digits of {base}, the first training image of each of 0 to 6, in every split.",
-        num_classes=NUM_MICRO_IMAGES,
-        channels=1,
-        context_channels=None,
         choose=sources.choose_micro,
-        arrange=_arrange_micro,
+        image=(0,),
+        label=(0,),
+        num_classes=NUM_MICRO_IMAGES,
     ),
 }
 
@@ -251,7 +237,7 @@ COMPOSITIONS: Mapping[str, _Composition] = {
 
 
 def _load_named(kind, base_name, name, image_size, fit, channels, corrupt, data_dir, seed, rounds):
-    own_channels = COMPOSITIONS[kind].channels
+    own_channels = len(COMPOSITIONS[kind].image)
     if channels not in (None, own_channels):
         raise MismatchError(
             "channels",

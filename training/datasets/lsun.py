@@ -1,10 +1,9 @@
 """LSUN: millions of photographs of a kind of scene or object (Yu et al. 2015)."""
 
-import difflib
-
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.registry import register
 from training.datasets.tfds_sets import load_builder
+from zoo.names import near_names
 
 DEFAULT_CATEGORY = "bedroom"
 IMAGE_SIZE = (64, 64)
@@ -47,8 +46,8 @@ def load_lsun(
     from training.datasets.lsun_builder import Lsun
 
     if category not in Lsun.builder_configs:
-        near = difflib.get_close_matches(category, Lsun.builder_configs)
-        hint = f" Did you mean {' or '.join(f'lsun:{known}' for known in near)}?" if near else ""
+        near = [f"lsun:{known}" for known in near_names(category, Lsun.builder_configs)]
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
         raise ValueError(
             f"Expected a category of LSUN, one of {', '.join(Lsun.builder_configs)}, received "
             f"{category!r}.{hint}"

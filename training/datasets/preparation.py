@@ -1,4 +1,4 @@
-"""Has TensorFlow Datasets (TFDS) prepare its data, and says what to do where it cannot."""
+"""Has TensorFlow Datasets (TFDS) find and prepare its data; says what to do where it cannot."""
 
 import contextlib
 import io
@@ -12,11 +12,39 @@ from collections.abc import Callable, Iterator
 
 from training.datasets.completeness import find_defect, is_cut_short
 from training.datasets.network import can_reach, refuse_downloads
+from zoo.names import near_names
 
 MAX_FILES_LISTED = 10
 LEFTOVER_AGE_SECONDS = 24 * 3600
 
 MakeBuilder = Callable[[str | None], object]
+
+
+def find_builder(tfds_name: str, data_dir: str | None):
+    """The TFDS builder of a name.
+
+    Args:
+        tfds_name: `name`, `name/config` or `name/config:version`.
+        data_dir: Where TFDS keeps its data, or None for its default.
+
+    Returns:
+        The `tfds.core.DatasetBuilder`.
+
+    Raises:
+        ValueError: If there is no such set; the message has the near names.
+    """
+    import tensorflow_datasets as tfds
+
+    try:
+        return tfds.builder(tfds_name, data_dir=data_dir)
+    except tfds.core.DatasetNotFoundError as error:
+        known = tfds.list_builders(with_community_datasets=False)
+        near = [f"tfds:{one}" for one in near_names(tfds_name.partition("/")[0], known)]
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise ValueError(
+            f"Expected the name of a set of TensorFlow Datasets, received {tfds_name!r}; look it "
+            f"up at https://www.tensorflow.org/datasets/catalog.{hint}"
+        ) from error
 
 
 def prepared_builder(

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from training.datasets import binarization
 from training.datasets.image_dataset import ImageDataset
-from training.datasets.resizing import FITS, check_channels, check_choice, check_image_size
+from training.datasets.resizing import FITS
+from zoo import checks
 from zoo.errors import MismatchError
 from zoo.names import did_you_mean
 
@@ -122,12 +123,14 @@ def load(
             nor can be downloaded.
         ImportError: If preparing the data takes a package that is not installed.
     """
-    image_size = check_image_size(image_size)
-    check_choice("fit", fit, FITS)
-    check_choice("corrupt", corrupt, CORRUPT_CHOICES)
-    check_channels(channels)
+    if image_size is not None:
+        image_size = _as_sides(image_size)
+    checks.choice("fit", fit, FITS)
+    checks.choice("corrupt", corrupt, CORRUPT_CHOICES)
+    if channels is not None:
+        checks.choice("channels", channels, (1, 3), remedy="Leave it unset to keep what there is.")
     if binarize is not None:
-        check_choice("binarize", binarize, binarization.BINARIZATIONS)
+        checks.choice("binarize", binarize, binarization.BINARIZATIONS)
     if binarize and dequantize:
         raise MismatchError(
             "dequantize",
@@ -135,12 +138,18 @@ def load(
             "both",
             "leave one out: binary pixels have no levels to spread",
         )
-    if not isinstance(rounds, int) or rounds < 1:
-        raise ValueError(f"Expected rounds to be an int of at least 1, received {rounds!r}.")
+    checks.integer("rounds", rounds)
     data = load_levels(name, image_size, fit, channels, corrupt, data_dir, seed, rounds)
     if binarize:
         data = binarization.binarize(data, binarize, seed)
     return dataclasses.replace(data, dequantization_seed=seed) if dequantize else data
+
+
+def _as_sides(image_size: int | tuple[int, int]) -> tuple[int, int]:
+    """Returns (height, width)."""
+    if isinstance(image_size, (tuple, list)):
+        return checks.integers("image_size", image_size, length=2, why="(height, width) in pixels")
+    return (checks.integer("image_size", image_size, why="a number of pixels"),) * 2
 
 
 def load_levels(

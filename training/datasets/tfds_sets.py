@@ -7,64 +7,29 @@ import numpy as np
 import tensorflow as tf
 
 from training.datasets.image_dataset import ImageDataset
-from training.datasets.preparation import MakeBuilder, prepared_builder
+from training.datasets.preparation import MakeBuilder, find_builder, prepared_builder
 from training.datasets.registry import register
 from training.datasets.resizing import convert_channels, fit_image
 from training.datasets.splits import DiskSplit, Example
-from training.datasets.tfds_builders import find_builder
 from zoo.errors import MismatchError
 
 HELD_OUT_FRACTION = 0.05  # of the training images, for a validation or test split TFDS lacks
 
 
-def load_tfds(
-    name: str,
-    tfds_name: str,
-    image_size: tuple[int, int] | None,
-    fit: str,
-    channels: int | None,
-    data_dir: str | None,
-    num_validation: int | None = None,
-) -> ImageDataset:
-    """Loads a set of TensorFlow Datasets that has an `image` feature.
-
-    Args:
-        name: What the data set is called here.
-        tfds_name: What TFDS calls it: `name`, `name/config` or `name/config:version`.
-        image_size: As in `load_builder`.
-        fit: As in `load`.
-        channels: As in `load`.
-        data_dir: As in `load`.
-        num_validation: As in `load_builder`.
-
-    Returns:
-        The data set, with the labels of its `label` feature if that is a class.
-
-    Raises:
-        ValueError: If TFDS has no such set, or as `load_builder`.
-        FileNotFoundError: As `load_builder`.
-        ImportError: As `load_builder`.
-    """
-    make_builder = functools.partial(find_builder, tfds_name)
-    return load_builder(
-        name, make_builder, image_size, fit, channels, data_dir, num_validation=num_validation
-    )
-
-
 @register("tfds", rest="NAME")
 def _load_any(tfds_name, name, image_size, fit, channels, data_dir):
-    return load_tfds(name, tfds_name, image_size, fit, channels, data_dir)
+    return load_builder(name, tfds_name, image_size, fit, channels, data_dir)
 
 
 @register("mnist")
 @register("cifar10")
 def _load_known(name, image_size, fit, channels, data_dir):
-    return load_tfds(name, name, image_size, fit, channels, data_dir, num_validation=5000)
+    return load_builder(name, name, image_size, fit, channels, data_dir, num_validation=5000)
 
 
 def load_builder(
     name: str,
-    make_builder: MakeBuilder,
+    builder: str | MakeBuilder,
     image_size: tuple[int, int] | None,
     fit: str,
     channels: int | None,
@@ -78,7 +43,8 @@ def load_builder(
 
     Args:
         name: What the data set is called here.
-        make_builder: Maps a folder of data, or None, to the builder.
+        builder: What TFDS calls the set (`name`, `name/config` or `name/config:version`), or a
+            function that maps a folder of data, or None, to the builder.
         image_size: (height, width) in pixels, or None to keep the images as they are.
         fit: As in `load`.
         channels: As in `load`.
@@ -92,7 +58,8 @@ def load_builder(
         The data set, with the labels of its `label` feature if that is a class.
 
     Raises:
-        ValueError: If the set has no images, or they cannot be brought to the shape asked for.
+        ValueError: If TFDS has no such set, it has no images, or they cannot be brought to the
+            shape asked for.
         FileNotFoundError: If the data is neither prepared nor can be downloaded.
         ImportError: If preparing takes a package that is not installed.
     """
@@ -103,6 +70,7 @@ def load_builder(
         stored_shape = _image_feature(name, builder.info.features).shape
         return _output_shape(name, stored_shape, image_size, fit, channels)
 
+    make_builder = functools.partial(find_builder, builder) if isinstance(builder, str) else builder
     builder = prepared_builder(name, make_builder, data_dir, check=output_shape)
     image_shape = output_shape(builder)
     features = builder.info.features

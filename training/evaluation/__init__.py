@@ -48,10 +48,7 @@ def describe(name):
 
 def check(name, model, data):
     """Raises UsageError if there is no such measure, or it is not about such a model and data."""
-    try:
-        module = _find(name)
-    except UnknownName as error:
-        raise UsageError(str(error)) from error
+    module = _find(name)
     kind, needs = type(model).__name__, getattr(module, "NEEDS", ("latents",))
     has_context = model.context_shape is not None
     if has_context and not ("context" in needs or getattr(module, "TAKES_CONTEXT", False)):

@@ -15,7 +15,8 @@ import tensorflow as tf
 import zoo
 from training.datasets.compositions import DEGREES_PER_DIGIT
 from training.datasets.rotation import rotate
-from zoo.errors import UsageError
+from zoo import checks
+from zoo.errors import SettingError, UsageError
 
 __all__ = ["measure"]
 
@@ -193,10 +194,8 @@ def _share_of_different_pairs(groups):
 def _find_task(data):
     kind = data.name.partition(":")[0]
     if kind not in _TASKS:
-        raise UsageError(
-            f"generated_accuracy is about {', '.join(_TASKS)}, whose contexts ask for an answer. "
-            f"Received: {data.name}. Give one of them as --dataset."
-        )
+        expected = f"one of {', '.join(_TASKS)}, whose contexts ask for an answer"
+        raise SettingError("dataset", expected, data.name)
     return _TASKS[kind]
 
 
@@ -215,9 +214,6 @@ def _check(model, data, classifier, num_contexts, samples_per_context):
             f"of shape {tuple(classifier.image_shape)}. Train one of that shape, as with vae-zoo "
             "train classifier_digits, and pass it as classifier=zoo.load(path)."
         )
-    for name, value in (
-        ("num_contexts", num_contexts),
-        ("samples_per_context", samples_per_context),
-    ):
-        if value is not None and value < 1:
-            raise UsageError(f"{name} must be at least 1. Received: {name}={value}.")
+    checks.integer("samples_per_context", samples_per_context)
+    if num_contexts is not None:
+        checks.integer("num_contexts", num_contexts)

@@ -1,10 +1,8 @@
 """Images with a caption each."""
 
-import pathlib
-
 import numpy as np
 
-from training.figures.grids import as_pixels
+from training.figures.grids import as_pixels, with_folder
 
 __all__ = ["save_captioned"]
 
@@ -39,6 +37,4 @@ def save_captioned(path, images, captions, num_columns=_NUM_COLUMNS):
     for axis, pixels, caption in zip(axes, as_pixels(images), captions, strict=False):
         axis.imshow(pixels, interpolation="nearest")
         axis.set_title(caption, fontsize=7 if len(caption) > 16 else 9, pad=2)
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    figure.savefig(with_folder(path))

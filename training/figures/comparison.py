@@ -1,10 +1,8 @@
 """Models side by side: a row each of reconstructions and samples (Taming VAEs, Figure 6)."""
 
-import pathlib
-
 import numpy as np
 
-from training.figures.grids import as_pixels
+from training.figures.grids import as_pixels, with_folder
 
 __all__ = ["save_comparison"]
 
@@ -49,7 +47,5 @@ def save_comparison(path, images, rows):
     figure.subplots_adjust(
         left=_LABEL_INCHES / width, right=0.995, bottom=0.005, top=1 - 0.3 / height
     )
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    figure.savefig(with_folder(path), dpi=110)
     pyplot.close(figure)

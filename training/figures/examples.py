@@ -2,12 +2,11 @@
 
 import dataclasses
 import io
-import pathlib
 
 import numpy as np
 from PIL import Image
 
-from training.figures.grids import as_pixels
+from training.figures.grids import as_pixels, with_folder
 
 __all__ = ["save_examples"]
 
@@ -240,11 +239,9 @@ def _resize(pixels, scale):
 
 def _save(figure, path):
     """Saves the picture, with only 256 colours if the file would be large: photographs, mostly."""
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_DPI)
     picture = Image.open(buffer).convert("RGB")
     if buffer.tell() > _MAX_BYTES:
         picture = picture.quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
-    picture.save(path, optimize=True)
+    picture.save(with_folder(path), optimize=True)

@@ -14,6 +14,7 @@ __all__ = [
     "save_conditional_samples",
     "save_grid",
     "save_reconstructions",
+    "with_folder",
 ]
 
 NUM_COLUMNS = 12
@@ -148,6 +149,12 @@ def _in_rows(images, num_columns):
 def _save_rows(path, rows):
     picture = Image.fromarray(np.concatenate(rows, axis=0))
     zoom = max(1, _WIDTH // picture.width)
+    enlarged = picture.resize((zoom * picture.width, zoom * picture.height), Image.NEAREST)
+    enlarged.save(with_folder(path))
+
+
+def with_folder(path):
+    """Returns the path of a picture, whose folder is made if there is none."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.resize((zoom * picture.width, zoom * picture.height), Image.NEAREST).save(path)
+    return path

@@ -1,9 +1,10 @@
 """The trajectory of a run in the information plane."""
 
 import math
-import pathlib
 
 import numpy as np
+
+from training.figures.grids import with_folder
 
 __all__ = ["save_trajectory"]
 
@@ -51,9 +52,7 @@ def save_trajectory(path, rows, image_shape, tolerances):
             _draw_error(axes[-1], steps, errors, tolerance)
         figure.get_layout_engine().set(wspace=0.06)
         figure.colorbar(points, ax=axes[-1], label="step")
-        path = pathlib.Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=150)
+        figure.savefig(with_folder(path), dpi=150)
         pyplot.close(figure)
 
 

@@ -9,8 +9,8 @@ from training.kinds import card
 from training.kinds.kind import Kind, register
 from training.kinds.optimizers import make_optimizer
 from zoo import registry
-from zoo.errors import UsageError
-from zoo.names import did_you_mean
+from zoo.errors import MismatchError
+from zoo.names import UnknownName
 
 __all__ = ["Classifier"]
 
@@ -55,7 +55,8 @@ and is differentiable in the images.
 
     def build(self, recipe, image_shape, context_shape, num_classes):
         """Returns the compiled classifier; data without labels or with context are refused."""
-        _check_data(recipe, context_shape, num_classes)
+        self.refuse_context(recipe, context_shape)
+        _check_labels(recipe, num_classes)
         _check_objective(recipe)
         arguments = recipe.objective["arguments"]
         shapes = {"image_shape": image_shape, "num_classes": num_classes}
@@ -71,10 +72,7 @@ and is differentiable in the images.
         """
         augmentation = _select(recipe.objective["arguments"], _AUGMENTATIONS)
         batches = super().train_batches(recipe, data, start_step)
-        try:
-            return augment_batches(batches, recipe.seed, start_step, **augmentation)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
+        return augment_batches(batches, recipe.seed, start_step, **augmentation)
 
     # === Results ===
 
@@ -90,9 +88,11 @@ and is differentiable in the images.
         """
         if data.num_classes is None or data.num_classes > model.num_classes:
             has = "no labels" if data.num_classes is None else f"{data.num_classes} classes"
-            raise UsageError(
-                f"The classifier knows {model.num_classes} classes, and {data.name} has {has}. "
-                "Give a --dataset with labels of those classes."
+            raise MismatchError(
+                "dataset",
+                f"labels of the {model.num_classes} classes that the classifier knows",
+                f"{data.name} with {has}",
+                "give another $dataset",
             )
         found = super().measure_test(model, data, batch_size)
         found["test"]["probability_of_true_class"] = _mean_of_true(*_predict(model, data))
@@ -177,34 +177,29 @@ def _select(arguments, names):
     return {name: arguments[name] for name in names if name in arguments}
 
 
-def _check_data(recipe, context_shape, num_classes):
-    data = recipe.data["name"]
+def _check_labels(recipe, num_classes):
     if num_classes is None:
-        raise UsageError(
-            f"{recipe.name} learns to tell classes apart, and {data} has no labels. Give "
-            "--dataset with labels, such as digits, mnist or cifar10."
-        )
-    if context_shape is not None:
-        raise UsageError(
-            f"{recipe.name} classifies images alone, and the examples of {data} have context "
-            "images beside them. Give --dataset without context, such as mnist."
+        raise MismatchError(
+            "dataset",
+            f"labels for {recipe.name}, which learns to tell classes apart",
+            f"{recipe.data['name']} without labels",
+            "give $dataset with labels, such as digits, mnist or cifar10",
         )
 
 
 def _check_objective(recipe):
     name = recipe.objective["class_name"]
     if name != _OBJECTIVE:
-        raise UsageError(
-            f"A classifier is trained by {_OBJECTIVE}, and {recipe.name} names the objective "
-            f"{name!r}. Leave --objective out."
+        raise MismatchError(
+            "objective",
+            f"{_OBJECTIVE}, which trains a classifier",
+            f"{name} of {recipe.name}",
+            "leave $objective out",
         )
     known = (*_COMPILE_ARGUMENTS, *_AUGMENTATIONS)
-    unknown = [argument for argument in recipe.objective["arguments"] if argument not in known]
-    if unknown:
-        raise UsageError(
-            f"{_OBJECTIVE} has no arguments {unknown}.{did_you_mean(unknown[0], known)} It has "
-            f"{', '.join(known)}."
-        )
+    for argument in recipe.objective["arguments"]:
+        if argument not in known:
+            raise UnknownName(f"argument of {_OBJECTIVE}", argument, known)
 
 
 def _predict(model, data):

@@ -9,7 +9,7 @@ from training.kinds import card
 from training.kinds.kind import Kind, register
 from training.kinds.optimizers import make_optimizer
 from zoo import registry
-from zoo.errors import UsageError
+from zoo.errors import MismatchError
 
 __all__ = ["InfusionModel"]
 
@@ -34,16 +34,13 @@ VAE.
 
     def build(self, recipe, image_shape, context_shape, num_classes):
         """Returns the compiled model; data with context are refused."""
-        if context_shape is not None:
-            raise UsageError(
-                f"{recipe.name} models images alone, and the examples of {recipe.data['name']} "
-                "have context images beside them. Give --dataset without context, such as mnist."
-            )
+        self.refuse_context(recipe, context_shape)
         if recipe.objective != _OBJECTIVE:
-            raise UsageError(
-                f"An InfusionModel is trained by {_OBJECTIVE['class_name']}, without arguments, "
-                f"and {recipe.name} names the objective {recipe.objective['class_name']!r}. Leave "
-                "--objective out."
+            raise MismatchError(
+                "objective",
+                f"{_OBJECTIVE['class_name']}, without arguments, which trains an InfusionModel",
+                f"{recipe.objective['class_name']} of {recipe.name}",
+                "leave $objective out",
             )
         model = registry.build("architecture", recipe.architecture, image_shape=image_shape)
         model.compile(make_optimizer(recipe), seed=recipe.seed)

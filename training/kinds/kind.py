@@ -5,8 +5,7 @@ import numpy as np
 
 from training.kinds import card
 from zoo import registry
-from zoo.errors import UsageError
-from zoo.names import UnknownName
+from zoo.errors import MismatchError, UsageError
 
 __all__ = ["KINDS", "Kind", "make_model", "of_class", "of_model", "of_recipe", "register"]
 
@@ -64,6 +63,17 @@ class Kind:
     def build(self, recipe, image_shape, context_shape, num_classes):
         """Returns the compiled model, as in `make`; a ValueError is about the recipe."""
         raise NotImplementedError
+
+    @staticmethod
+    def refuse_context(recipe, context_shape):
+        """Raises MismatchError for data whose images come with context images, if it is called."""
+        if context_shape is not None:
+            raise MismatchError(
+                "dataset",
+                f"single images for {recipe.name}, which takes an image alone",
+                f"{recipe.data['name']}, whose examples have context images beside them",
+                "give $dataset without context, such as mnist",
+            )
 
     def train_batches(self, recipe, data, start_step):
         """Returns the endless stream of the recipe's training batches from a step on."""
@@ -194,10 +204,7 @@ def of_recipe(recipe):
     Raises:
         UsageError: There is no such architecture, or it is of no kind.
     """
-    try:
-        return of_class(registry.find("architecture", recipe.architecture["class_name"]))
-    except UnknownName as error:
-        raise UsageError(str(error)) from error
+    return of_class(registry.find("architecture", recipe.architecture["class_name"]))
 
 
 def make_model(recipe, data):

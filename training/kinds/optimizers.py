@@ -21,7 +21,7 @@ def make_optimizer(recipe):
         recipe: A `Recipe`.
 
     Raises:
-        UnknownName: Keras has no such optimiser, or the optimiser no such argument; a ValueError.
+        UnknownName: Keras has no such optimiser, or the optimiser no such argument.
         ValueError: The optimiser refuses a value.
     """
     settings = {"warmup_fraction": 0.0} | recipe.optimizer

@@ -5,8 +5,9 @@ import dataclasses
 import json
 import pathlib
 
-from zoo.errors import MismatchError, SettingError, UsageError
-from zoo.names import UnknownName, did_you_mean
+from zoo import checks
+from zoo.errors import MismatchError, UsageError
+from zoo.names import did_you_mean
 
 __all__ = ["Recipe", "find_recipe", "recipe_names"]
 
@@ -54,14 +55,9 @@ class Recipe:
 
     def __post_init__(self):
         for name in _COUNTS:
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise SettingError(name, "an integer of at least 1", value)
-        learning_rate = self.optimizer["learning_rate"]
-        if not learning_rate > 0:
-            raise SettingError("learning_rate", "above 0", learning_rate)
-        if not 0 <= self.seed < 2**31:
-            raise SettingError("seed", "an integer from 0 to 2^31 - 1", self.seed)
+            checks.integer(name, getattr(self, name))
+        checks.number("learning_rate", self.optimizer["learning_rate"], above=0)
+        checks.integer("seed", self.seed, least=0, most=2**31 - 1)
 
     @classmethod
     def from_dict(cls, values, source):
@@ -155,10 +151,7 @@ class Recipe:
         # Imported here: names of recipes are listed without TensorFlow.
         from zoo import registry
 
-        try:
-            objective = registry.find("objective", name)
-        except UnknownName as error:
-            raise UsageError(str(error)) from error
+        objective = registry.find("objective", name)
         if objective.__name__ != self.objective["class_name"]:
             arguments = copy.deepcopy(objective.starting_arguments)
             self.objective.update(class_name=objective.__name__, arguments=arguments)
@@ -173,13 +166,9 @@ class Recipe:
                 "add $objective=geco, or leave $tolerance out",
             )
         constraint = constraints[0]
-        if constraint["class_name"] == "ReconstructionError" and not tolerance > 0:
-            raise SettingError(
-                "tolerance",
-                "above 0, the root mean squared error that reconstructions may have, pixels in "
-                "[0, 1]",
-                tolerance,
-            )
+        if constraint["class_name"] == "ReconstructionError":
+            why = "the root mean squared error that reconstructions may have, pixels in [0, 1]"
+            checks.number("tolerance", tolerance, above=0, why=why)
         constraint["arguments"]["tolerance"] = tolerance
 
 

@@ -6,8 +6,8 @@ from training import datasets
 from training.reproduction.target import Finished
 from training.reproduction.targets import TARGETS
 from training.runs import model_source, run
-from zoo.errors import UsageError, UserError
-from zoo.names import did_you_mean
+from zoo.errors import UserError
+from zoo.names import UnknownName
 
 __all__ = ["do_runs", "draw", "find_target", "list_names"]
 
@@ -16,13 +16,10 @@ def find_target(name):
     """Returns the target of that name.
 
     Raises:
-        UsageError: There is none; the message has the names.
+        UnknownName: There is none; a UsageError, whose message has the names.
     """
     if name not in TARGETS:
-        raise UsageError(
-            f"There is no target {name!r}.{did_you_mean(name, TARGETS)} The targets are "
-            f"{', '.join(TARGETS)}."
-        )
+        raise UnknownName("target", name, TARGETS)
     return TARGETS[name]
 
 

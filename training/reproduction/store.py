@@ -15,7 +15,7 @@ from training import evaluation
 from training.reproduction.target import Result
 from training.runs import file_lock, model_source
 from training.runs.run_directory import RunDirectory, write_json
-from zoo.errors import UsageError, UserError
+from zoo.errors import SettingError, UserError
 
 __all__ = ["Store"]
 
@@ -32,7 +32,7 @@ class Store:
         self.scale = scale
         self._folder = pathlib.Path(directory) / scale
         if pathlib.Path(directory).is_file():
-            raise UsageError(f"--directory must be a folder, and {directory} is a file.")
+            raise SettingError("directory", "a folder, not a file", str(directory))
 
     def run_directory(self, name):
         """Returns the `RunDirectory` of a run."""

@@ -74,19 +74,19 @@ class Target:
         name: Its name on the command line, such as "figure-5".
         source: Paper and number.
         claim: What the paper claims there, in our words.
-        paper_numbers: Numbers that the paper gives, by what they are; empty where it gives none.
-        runs: A function of the scale to a list of `Run`.
         draw: A function of `Finished` and the path of the picture. It draws what is there and
             gives JSON-ready numbers, or None if too little is there for any drawing.
         verdict: A function of these numbers to a sentence: whether they agree with the claim.
+        runs: A function of the scale to a list of `Run`; without one there are none.
+        paper_numbers: Numbers that the paper gives, by what they are, if it gives any.
         remark: What explains the verdict at the small scale, or limits it.
     """
 
     name: str
     source: str
     claim: str
-    paper_numbers: dict
-    runs: Callable
     draw: Callable
     verdict: Callable
+    runs: Callable = lambda scale: []
+    paper_numbers: dict = dataclasses.field(default_factory=dict)
     remark: str = ""

@@ -11,7 +11,7 @@ from zoo.errors import UsageError
 from zoo.names import did_you_mean
 from zoo.serving import keras_config
 
-__all__ = ["load_model"]
+__all__ = ["load_model", "pretrained_path"]
 
 
 def load_model(name_or_path):
@@ -37,7 +37,7 @@ def load_model(name_or_path):
     if run.saved_model.exists():
         path = run.saved_model
     elif not path.exists():
-        path = _pretrained_path(name_or_path)
+        path = pretrained_path(name_or_path)
     try:
         recipe = keras_config.read(path)["metadata"].get("recipe")
         return zoo.load(path), recipe and Recipe.from_dict(recipe, str(path))
@@ -45,13 +45,19 @@ def load_model(name_or_path):
         raise UsageError(str(error)) from error
 
 
-def _pretrained_path(name):
+def pretrained_path(name):
+    """Returns the folder of a pretrained model's SavedModel.
+
+    Raises:
+        UsageError: There is no such model, or it cannot be fetched.
+    """
     names = zoo.list_models()
     if name not in names:
         raise UsageError(
             f"There is no pretrained model, run directory or exported model {name!r}."
             f"{did_you_mean(name, names)} Pretrained models: {', '.join(names) or 'none'}. "
-            "Otherwise give the path of a run directory or of a folder that model.export wrote."
+            "Otherwise give the path of a run directory or of a folder that `vae-zoo export` or "
+            "model.export wrote."
         )
     try:
         return zoo.saved_model_path(name)

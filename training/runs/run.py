@@ -11,7 +11,7 @@ from training.runs import provenance, strategies
 from training.runs.callbacks import ProgressBar, SaveProgress, StopAtStep, WriteImages
 from training.runs.checkpoints import CheckpointStore
 from training.runs.run_directory import RunDirectory
-from zoo.errors import BatchError, MismatchError, UsageError, UserError
+from zoo.errors import BatchError, MismatchError, UserError
 
 __all__ = ["train"]
 
@@ -92,9 +92,11 @@ def _check_same_recipe(recipe, run_directory):
         if value != before[name] and name not in ignored
     ]
     if changed:
-        raise UsageError(
-            f"--resume continues the run in {run_directory.path} as it was begun, but "
-            f"{'; '.join(changed)}. Give the settings of the first command, or another --directory."
+        raise MismatchError(
+            "resume",
+            "$resume to continue a run as it was begun",
+            f"{run_directory.path}, where {'; '.join(changed)}",
+            "give the settings of the first command, or another $directory",
         )
 
 
@@ -181,9 +183,11 @@ def _full_batches(data, split, recipe, strategy, limit=None):
     if strategy.num_replicas_in_sync > 1:
         num_images -= num_images % recipe.batch_size
         if not num_images:
-            raise UsageError(
-                f"The {split} split of {data.name} has {data.num_examples[split]} images, less "
-                f"than one batch of {recipe.batch_size}. Give a smaller --batch-size."
+            raise MismatchError(
+                "batch_size",
+                f"at least one batch of {recipe.batch_size} images in the {split} split",
+                f"{data.num_examples[split]} of {data.name}",
+                "give a smaller $batch_size",
             )
     return data.batches(split, recipe.batch_size, num_images), num_images
 

@@ -8,7 +8,7 @@ import os
 import pathlib
 
 from training.recipes import Recipe
-from zoo.errors import UsageError, UserError
+from zoo.errors import MismatchError, UsageError, UserError
 
 __all__ = ["RunDirectory", "replace_file", "write_json"]
 
@@ -47,9 +47,11 @@ class RunDirectory:
         """Raises UsageError if something exists at the path; it is left as it is."""
         is_free = not self.path.exists() or (self.path.is_dir() and not self._files())
         if not is_free:
-            raise UsageError(
-                f"{self.path} already exists, and nothing in it was touched. Continue that run "
-                "with --resume, or give another place with --directory."
+            raise MismatchError(
+                "directory",
+                "a new $directory",
+                f"{self.path}, which already exists and was not touched",
+                "continue that run with $resume=True, or give another $directory",
             )
 
     def create(self, recipe_values):
@@ -74,8 +76,11 @@ class RunDirectory:
         try:
             values = json.loads(self.recipe.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
-            raise UsageError(
-                f"{self.path} holds no run to resume (no recipe.json). Start one without --resume."
+            raise MismatchError(
+                "resume",
+                "a directory with a run",
+                f"{self.path}, which holds no run to resume (no recipe.json)",
+                "start one without $resume",
             ) from None
         except json.JSONDecodeError as error:
             raise UsageError(f"{self.recipe} is damaged: {error}.") from None

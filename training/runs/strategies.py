@@ -6,7 +6,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from zoo.errors import MismatchError, UsageError, UserError
+from zoo import checks
+from zoo.errors import MismatchError, UserError
 from zoo.names import did_you_mean
 
 __all__ = ["NAMES", "check_batch_size", "check_same_step", "is_chief", "make_strategy"]
@@ -25,16 +26,15 @@ def make_strategy(name):
     Raises:
         UsageError: The name is unknown, or TF_CONFIG is missing or not a cluster of workers.
     """
-    if name in (None, "none"):
+    if name is None:
         return tf.distribute.get_strategy()
+    checks.choice("strategy", name, NAMES, remedy=did_you_mean(name, NAMES).strip())
     if name == "mirrored":
         return tf.distribute.MirroredStrategy()
     if name == "multi_worker":
         _check_tf_config()
         return tf.distribute.MultiWorkerMirroredStrategy()
-    expected = f"$strategy to be one of {', '.join(NAMES)}"
-    remedy = f"choose one of them.{did_you_mean(name, NAMES)}"
-    raise MismatchError("strategy", expected, repr(name), remedy)
+    return tf.distribute.get_strategy()
 
 
 def _check_tf_config():
@@ -46,10 +46,13 @@ def _check_tf_config():
     except (json.JSONDecodeError, KeyError, TypeError):
         is_valid = False
     if not is_valid:
-        raise UsageError(
-            "--strategy multi_worker reads the environment variable TF_CONFIG, which must be set "
-            'on every machine, as in {"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
-            f'"task": {{"type": "worker", "index": 0}}}}. Received: TF_CONFIG={text!r}.'
+        raise MismatchError(
+            "strategy",
+            "for $strategy=multi_worker the environment variable TF_CONFIG, as in "
+            '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
+            '"task": {"type": "worker", "index": 0}}',
+            f"TF_CONFIG={text!r}",
+            "set it on every machine",
         )
 
 

@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 
+from zoo import checks
 from zoo.errors import UsageError, UserError
 
 __all__ = [
@@ -70,8 +71,7 @@ def check_ports(**ports):
         UserError: Something listens there already.
     """
     for option, port in ports.items():
-        if not 1 <= port <= 65535:
-            raise UsageError(f"{_flag(option)} must be from 1 to 65535. Received: {port}.")
+        checks.integer(option, port, most=65535)
     if len(set(ports.values())) < len(ports):
         raise UsageError(f"{' and '.join(map(_flag, ports))} must differ. Received: {port} twice.")
     for option, port in ports.items():

@@ -5,10 +5,9 @@ import os
 import pathlib
 import re
 
-import zoo
+from training.runs.model_source import pretrained_path
 from training.runs.run_directory import RunDirectory
-from zoo.errors import UsageError
-from zoo.names import did_you_mean
+from zoo.errors import SettingError, UsageError
 from zoo.serving import keras_config, manifest
 from zoo.serving.server_configuration import ServedModel
 from zoo.serving.versions import LARGEST_VERSION
@@ -76,7 +75,7 @@ def _find(name_or_path):
     # Not resolved: a link may give a folder another name.
     path = pathlib.Path(os.path.abspath(name_or_path))
     if not path.exists():
-        folder = pathlib.Path(os.path.abspath(_pretrained_path(name_or_path)))
+        folder = pathlib.Path(os.path.abspath(pretrained_path(name_or_path)))
         return _served(folder.parent.name, folder.parent, folder.name)
     if (path / _SAVED_MODEL).exists():
         if not _is_version(path.name):
@@ -95,20 +94,6 @@ def _find(name_or_path):
         f"{path.name}/1. Give a pretrained model's name, a finished run's directory, or what "
         "`vae-zoo export MODEL PATH/1` wrote."
     )
-
-
-def _pretrained_path(name):
-    names = zoo.list_models()
-    if name not in names:
-        raise UsageError(
-            f"There is no pretrained model and no folder {name!r}.{did_you_mean(name, names)} "
-            f"Pretrained models: {', '.join(names) or 'none'}. Otherwise give the folder of a "
-            "finished run, or one that `vae-zoo export` wrote."
-        )
-    try:
-        return zoo.saved_model_path(name)
-    except (ValueError, OSError) as error:
-        raise UsageError(str(error)) from error
 
 
 def _served(name, base_path, version=None):
@@ -130,10 +115,8 @@ def _with_versions(model, versions):
 def _add_label(models, text):
     match = _LABEL.fullmatch(text)
     if not match:
-        raise UsageError(
-            f"--label takes LABEL=VERSION or MODEL:LABEL=VERSION, such as stable=1. Received: "
-            f"{text!r}"
-        )
+        expected = "LABEL=VERSION or MODEL:LABEL=VERSION, such as stable=1"
+        raise SettingError("label", expected, text)
     only, label, version = match["model"], match["label"], int(match["version"])
     if only is not None and only not in models:
         raise UsageError(f"--label {text}: no model {only!r} is served, but {', '.join(models)}.")

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from training.runs.run_directory import replace_file
 from training.serve.served_models import version_folders
-from zoo.errors import UsageError, UserError
+from zoo.errors import SettingError, UserError
 from zoo.serving import server_configuration as configuration
 from zoo.serving.batch_measurement import LARGEST_BATCH, choose_batching, measure_batches
 
@@ -19,7 +19,9 @@ _RELOADED = (
     "A label may\nmove only to a version that is loaded: add the version first, wait, then move it."
 )
 _NOT_MEASURED = "Not measured: for a GPU, measure on the GPU itself (docs/SERVING.md, Sizing)."
-_MAX_BATCH_SIZE = 4096  # The server gets twice as many threads, and as many again for REST.
+_MAX_BATCH_SIZES = [
+    2**k for k in range(13)
+]  # The server gets twice as many threads, and as many again for REST.
 _GPU_THREADS = 2  # One batch runs while the next is copied.
 
 
@@ -35,19 +37,12 @@ def size_batches(models, machine, max_batch_size=None):
         A `Batching`, and lines of text about what was measured.
 
     Raises:
-        UsageError: `max_batch_size` is not a power of two, or too large.
+        SettingError: `max_batch_size` is not a power of two, or too large.
         UserError: A model cannot be run.
     """
-    if max_batch_size is not None and (max_batch_size < 1 or max_batch_size.bit_count() != 1):
-        raise UsageError(
-            "--max-batch-size must be a power of two, such as 16: batches are padded to powers of "
-            f"two. Received: {max_batch_size}."
-        )
-    if max_batch_size is not None and max_batch_size > _MAX_BATCH_SIZE:
-        raise UsageError(
-            f"--max-batch-size must be at most {_MAX_BATCH_SIZE}: the server gets twice as many "
-            f"threads. Received: {max_batch_size}."
-        )
+    if max_batch_size is not None and max_batch_size not in _MAX_BATCH_SIZES:
+        expected = f"a power of two from 1 to {_MAX_BATCH_SIZES[-1]}: batches are padded to those"
+        raise SettingError("max_batch_size", expected, max_batch_size)
     if machine.has_gpu:
         largest = max_batch_size or LARGEST_BATCH
         return configuration.Batching(largest, num_threads=_GPU_THREADS), _NOT_MEASURED

@@ -63,5 +63,7 @@ def test_without_any_the_images_stay_as_they_are():
 
 @pytest.mark.parametrize("shift", [-1, 5])
 def test_a_shift_that_cannot_be_is_refused(shift):
-    with pytest.raises(ValueError, match=rf"below the 5 pixels.*Received: shift={shift}"):
+    with pytest.raises(
+        ValueError, match=rf"from 0 to 4: below the 5 pixels.*Received: shift={shift}"
+    ):
         augment_batches(_batches()[0], seed=0, shift=shift)

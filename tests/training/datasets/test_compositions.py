@@ -285,7 +285,7 @@ def test_rounds_pair_the_training_images_anew():
 @pytest.mark.parametrize(
     ("name", "rounds", "message"),
     [
-        ("mnist_sum:digits", 0, "rounds to be an int of at least 1, received 0"),
+        ("mnist_sum:digits", 0, "rounds must be an int of at least 1. Received: rounds=0"),
         ("digits", 2, "a composed set, such as mnist_sum, for rounds=2, received digits"),
         ("micro_mnist:digits", 2, "received micro_mnist:digits"),
     ],

@@ -100,7 +100,7 @@ def test_dequantisation_noise_is_new_in_each_batch_and_resumes():
 
 
 def test_what_cannot_be_asked_for_is_refused():
-    with pytest.raises(ValueError, match="binarize to be one of static, threshold"):
+    with pytest.raises(ValueError, match="binarize must be one of 'static', 'threshold'"):
         load("digits", binarize="dynamic")
     with pytest.raises(ValueError, match="either binarize or dequantize"):
         load("digits", binarize="static", dequantize=True)

@@ -20,21 +20,21 @@ def test_unknown_names_are_refused_with_the_near_ones(name, message):
 
 @pytest.mark.parametrize("image_size", [0, -4, 2.5, "32", True, (8,), (8, 0), (8, 8, 1)])
 def test_bad_sizes_are_refused(image_size):
-    with pytest.raises(ValueError, match="image_size to be a positive number"):
+    with pytest.raises(ValueError, match=r"image_size must be (an int|2 ints) of at least 1"):
         load("digits", image_size=image_size)
 
 
 @pytest.mark.parametrize("channels", [0, 2, 4, True, "3"])
 def test_bad_channels_are_refused(channels):
-    with pytest.raises(ValueError, match=r"channels to be 1 .* or 3"):
+    with pytest.raises(ValueError, match="channels must be one of 1, 3"):
         load("digits", channels=channels)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"fit": "stretch"}, "fit to be one of crop, resize, exact, received 'stretch'"),
-        ({"corrupt": "ignore"}, "corrupt to be one of refuse, skip, received 'ignore'"),
+        ({"fit": "stretch"}, "fit must be one of 'crop', 'resize', 'exact'.*'stretch'"),
+        ({"corrupt": "ignore"}, "corrupt must be one of 'refuse', 'skip'.*'ignore'"),
     ],
 )
 def test_unknown_choices_are_refused(options, message):

@@ -134,7 +134,9 @@ def test_images_are_resized_and_coloured(data_dir):
     data = load("tfds:fake_train_only", data_dir=data_dir, image_size=8, channels=3)
     assert data.image_shape == (8, 8, 3)
     assert sum(map(len, split_values(data).values())) == 100
-    with pytest.raises(ValueError, match=r'8x8 pixels because fit="exact", received .* with 4x6'):
+    with pytest.raises(
+        ValueError, match=r'8x8 pixels because of fit="exact", received .* with 4x6'
+    ):
         load("tfds:fake_train_only", data_dir=data_dir, image_size=8, fit="exact")
 
 

@@ -197,7 +197,9 @@ def test_values_are_what_json_and_the_command_line_take(sums):
 
 @pytest.mark.parametrize("number", ["num_contexts", "samples_per_context"])
 def test_refuses_numbers_below_one(sums, number):
-    with pytest.raises(UsageError, match=f"{number} must be at least 1. Received: {number}=0"):
+    with pytest.raises(
+        UsageError, match=f"{number} must be an int of at least 1. Received: {number}=0"
+    ):
         measure(sums, right_sum, **{number: 0})
 
 

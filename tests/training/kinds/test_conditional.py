@@ -239,9 +239,9 @@ def test_evaluate_refuses_data_of_other_contexts(conditional_run, finished_run, 
     directory = str(conditional_run[0])
     small = ("--image-size", "8")
     message = fails(capsys, "evaluate", directory, "--dataset", "digits", *small)
-    assert "takes context images of shape (8, 8, 2), but digits has no context images" in message
+    assert "(8, 8, 2), as the model takes, received no context images of digits" in message
     message = fails(capsys, "evaluate", str(finished_run), "--dataset", "mnist_sum:digits", *small)
-    assert "takes no context images, but mnist_sum:digits has context images of shape" in message
+    assert "no context images, as the model takes, received context images of shape" in message
 
 
 def test_sample_takes_contexts_of_the_test_split(conditional_run, tmp_path, monkeypatch, data):
@@ -259,11 +259,11 @@ def test_sample_takes_contexts_of_the_test_split(conditional_run, tmp_path, monk
 def test_sample_refuses(conditional_run, finished_run, capsys):
     directory = str(conditional_run[0])
     message = fails(capsys, "sample", directory, "-n", "2401")
-    assert "--num must be at most 2400, 8 for each context of the test split" in message
+    assert "--num must be an int from 1 to 2400: 8 for each context of the test split" in message
     message = fails(capsys, "sample", directory, "--dataset", "digits")
-    assert "(8, 8, 1), but those of digits have shape (16, 16, 1)" in message
+    assert "(8, 8, 1), which the model takes, received shape (16, 16, 1) of digits" in message
     message = fails(capsys, "sample", str(finished_run), "--dataset", "digits")
-    assert "--dataset says where the context images of a conditional model come from" in message
+    assert "a conditional model, whose context images --dataset is about" in message
 
 
 def test_reconstruct_refuses_files_for_a_conditional_model(conditional_run, tmp_path, capsys):

@@ -229,7 +229,7 @@ def test_a_constraint_on_labels_says_that_images_have_none(tmp_path, capsys):
 def test_existing_directory_is_refused_and_left_alone(tmp_path):
     precious = tmp_path / "precious.txt"
     precious.write_text("mine")
-    with pytest.raises(UsageError, match=r"already exists.*--resume.*--directory"):
+    with pytest.raises(UsageError, match=r"already exists.*resume=True.*directory"):
         run.train(tiny_recipe(), tmp_path, verbose=0)
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
     assert precious.read_text() == "mine"

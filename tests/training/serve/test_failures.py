@@ -63,7 +63,10 @@ def test_taken_ports_are_told_before_anything_is_done(program, capsys, ports):
 @pytest.mark.parametrize(
     ("ports", "message"),
     [
-        (("70000", "8501"), "--grpc-port must be from 1 to 65535. Received: 70000."),
+        (
+            ("70000", "8501"),
+            "--grpc-port must be an int from 1 to 65535. Received: --grpc-port 70000",
+        ),
         (("8555", "8555"), "--grpc-port and --rest-port must differ. Received: 8555 twice."),
     ],
 )

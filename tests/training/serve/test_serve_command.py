@@ -121,7 +121,7 @@ def test_the_largest_batch_can_be_given(capsys):
     assert "--max-batch-size must be a power of two" in message
     code, message, _ = fails(capsys, "faces", "--gpu", "--max-batch-size", "8192")
     assert code == 2
-    assert "--max-batch-size must be at most 4096" in message
+    assert "--max-batch-size must be a power of two from 1 to 4096" in message
 
 
 def test_for_a_gpu_nothing_is_measured(capsys, monkeypatch):

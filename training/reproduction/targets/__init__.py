@@ -1,34 +1,14 @@
-"""The targets, by name, in the order of the papers."""
+"""The targets by name, in the order of the papers; each is `TARGET` of a file here."""
 
-from training.reproduction.targets import (
-    blur_map,
-    figure_2,
-    figure_3,
-    figure_4,
-    figure_5,
-    figure_6,
-    figure_7,
-    figure_8,
-    info_vae_metrics,
-    pixel_vae_information,
-    sequential_chain,
-    table_2,
-)
+import importlib
+
+from training.reproduction import NAMES
 
 __all__ = ["TARGETS"]
 
-_MODULES = (
-    figure_2,
-    figure_3,
-    figure_4,
-    figure_5,
-    table_2,
-    figure_6,
-    figure_7,
-    figure_8,
-    blur_map,
-    sequential_chain,
-    pixel_vae_information,
-    info_vae_metrics,
-)
-TARGETS = {module.TARGET.name: module.TARGET for module in _MODULES}
+
+def _find(name):
+    return importlib.import_module(f"{__name__}.{name.replace('-', '_')}").TARGET
+
+
+TARGETS = {name: _find(name) for name in NAMES}

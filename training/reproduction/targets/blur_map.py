@@ -93,7 +93,6 @@ TARGET = Target(
     source="Zhao, Song & Ermon 2017, Figure 2",
     claim="A Gaussian decoder draws E[x|z] under q, so images are blurred where q(x|z) has a "
     "large variance.",
-    paper_numbers={},
     runs=_runs,
     draw=_draw,
     verdict=_verdict,

@@ -97,8 +97,6 @@ TARGET = Target(
     source="Taming VAEs, Figure 2",
     claim="As the temperature β rises the reconstruction vectors merge in clusters, at phase "
     "transitions that show as peaks of the second derivative of the error.",
-    paper_numbers={},
-    runs=lambda scale: [],
     draw=_draw,
     verdict=_verdict,
 )

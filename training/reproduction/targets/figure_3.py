@@ -58,7 +58,6 @@ TARGET = Target(
     source="Taming VAEs, Figure 3",
     claim="Early on GECO brings the model to where the constraint holds; then it lowers the rate "
     "while the constraint goes on holding.",
-    paper_numbers={},
     runs=_runs,
     draw=_draw,
     verdict=_verdict,

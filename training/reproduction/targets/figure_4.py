@@ -4,7 +4,7 @@ import itertools
 
 from training.reproduction.drawing import information_plane, saved
 from training.reproduction.target import Target
-from training.reproduction.targets.variants import LABELS, make_variants
+from training.reproduction.targets.shared_runs import LABELS, make_variants
 
 __all__ = ["TARGET"]
 
@@ -102,7 +102,6 @@ TARGET = Target(
     source="Taming VAEs, Figure 4",
     claim="The tolerance says where on the trade-off between rate and distortion a model ends; "
     "the ELBO, annealed by hand or not, ends at one place of it that nobody chose.",
-    paper_numbers={},
     runs=_runs,
     draw=_draw,
     verdict=_verdict,

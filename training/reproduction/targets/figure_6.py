@@ -5,7 +5,7 @@ import numpy as np
 from training import datasets
 from training.figures import save_comparison
 from training.reproduction.target import Target
-from training.reproduction.targets.variants import LABELS, make_variants
+from training.reproduction.targets.shared_runs import LABELS, make_variants
 
 __all__ = ["TARGET"]
 
@@ -66,7 +66,6 @@ TARGET = Target(
     source="Taming VAEs, Figures 6, 9, 10 and 11",
     claim="Samples of models trained by GECO look better than the ELBO's, at a tolerance that "
     "leaves out what is not needed.",
-    paper_numbers={},
     runs=_runs,
     draw=_draw,
     verdict=_verdict,

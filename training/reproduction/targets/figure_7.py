@@ -76,8 +76,6 @@ TARGET = Target(
     source="Taming VAEs, Figure 7",
     claim="A decoder that cannot change faster than a Lipschitz constant joins the clusters of "
     "fixed points: it draws what lies between the data.",
-    paper_numbers={},
-    runs=lambda scale: [],
     draw=_draw,
     verdict=_verdict,
 )

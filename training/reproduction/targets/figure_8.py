@@ -109,7 +109,6 @@ TARGET = Target(
     source="Taming VAEs, Figure 8",
     claim="Under the ELBO the posteriors of seven digits are narrow and leave holes between them; "
     "under a constraint they fill the prior, each with its own region.",
-    paper_numbers={},
     runs=_runs,
     draw=_draw,
     verdict=_verdict,

@@ -88,7 +88,6 @@ TARGET = Target(
     source="InfoVAE, Zhao, Song & Ermon 2019",
     claim="With a divergence between q(z) and p(z) in place of the rate the aggregate posterior "
     "is nearer to the prior, and latents tell more of the class.",
-    paper_numbers={},
     runs=_runs,
     draw=_draw,
     verdict=_verdict,

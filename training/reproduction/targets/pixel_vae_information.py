@@ -51,7 +51,6 @@ TARGET = Target(
     source="Zhao, Song & Ermon 2017, Figure 5",
     claim="Under the ELBO a PixelVAE's latents say nothing of the image; without a regulariser "
     "they do, and a Markov chain, not ancestral sampling, draws good images.",
-    paper_numbers={},
     runs=_runs,
     draw=_draw,
     verdict=_verdict,

@@ -54,7 +54,6 @@ TARGET = Target(
     name="sequential-chain",
     source="Zhao, Song & Ermon 2017, Figure 4",
     claim="Each step of a sequential VAE makes its image sharper; the first is a plain VAE's.",
-    paper_numbers={},
     runs=_runs,
     draw=_draw,
     verdict=_verdict,

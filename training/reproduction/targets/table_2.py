@@ -6,8 +6,11 @@ import statistics
 from training.reproduction.drawing import saved
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target
-from training.reproduction.targets.same_error import run_to_the_same_error
-from training.reproduction.targets.seeds import NUM_SEEDS, seed_suffix
+from training.reproduction.targets.shared_runs import (
+    NUM_SEEDS,
+    run_to_the_same_error,
+    seed_suffix,
+)
 
 __all__ = ["TARGET"]
 
