@@ -8,7 +8,7 @@ __all__ = ["NormalLatents", "NormalPosterior"]
 
 
 class NormalPosterior:
-    """Gives an architecture whose posterior is one diagonal normal its method `posterior`.
+    """Adds to an architecture whose posterior is one diagonal normal its method `posterior`.
 
     To be named before `zoo.LatentImageModel` among the bases. A subclass defines
     `_posterior_parameters(images)`: means, then log-scales along the last axis, `[B, ..., 2 * K]`.
