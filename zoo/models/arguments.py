@@ -53,7 +53,11 @@ class Arguments:
                 "latents must be a tuple of tensors, one a group of latents, as encode() and "
                 f"sample_prior() return it. Received: a {type(latents).__name__}"
             )
-        return tuple(latents)
+        return tuple(map(tf.convert_to_tensor, latents))
+
+    def _check_drawn(self, latents, context):
+        latents = self._check_latents(latents)
+        return latents, self._check_context(context, latents[0].shape[0] if latents else None)
 
     def _as_seed(self, seed):
         """A seed as a tensor; None and noise of `zoo.random` as they are."""

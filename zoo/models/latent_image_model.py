@@ -216,8 +216,7 @@ class LatentImageModel(Architecture, Arguments, ObjectiveModel):
 
     def decode(self, latents, context=None):
         """Returns p(x|z), a TFP distribution over images, for a tuple of latents."""
-        given = self._check_latents(latents), self._check_context(context)
-        return self._likelihood(self._run_decode(*given))
+        return self._likelihood(self._run_decode(*self._check_drawn(latents, context)))
 
     @compiled
     def _run_decode(self, latents, context):
@@ -225,7 +224,7 @@ class LatentImageModel(Architecture, Arguments, ObjectiveModel):
 
     def log_prior(self, latents, context=None):
         """Returns log p(z) in nats, `[B]`."""
-        return self._run_log_prior(self._check_latents(latents), self._check_context(context))
+        return self._run_log_prior(*self._check_drawn(latents, context))
 
     @compiled
     def _run_log_prior(self, latents, context):

@@ -146,5 +146,5 @@ def test_samples_that_cannot_be_compared_are_named(shapes, message):
 
 
 def test_unknown_estimators_are_named():
-    with pytest.raises(ValueError, match=r"'unbiased' or 'biased'.*estimator='u'"):
+    with pytest.raises(ValueError, match=r"one of 'unbiased', 'biased'.*estimator='u'"):
         MMD(estimator="u")
