@@ -144,7 +144,9 @@ def test_export_is_refused_if_it_draws_other_images(binary, tmp_path, monkeypatc
         return tf.random.uniform([tf.shape(image._latents)[0], 2, 3, 1])
 
     monkeypatch.setattr(PixelImage, "draw", draw)
-    with pytest.raises(RuntimeError, match="images that the exported model drew, only [0-3] are those"):
+    with pytest.raises(
+        RuntimeError, match=r"images that the exported model drew, only [0-3] are those"
+    ):
         binary.export(tmp_path / "1", log_prob_samples=1)
     assert not (tmp_path / "1").exists()
 
