@@ -89,7 +89,7 @@ class ConvClassifier(ImageModel):
             optimizer: A Keras optimiser or its name.
             label_smoothing: Share of each label spread evenly over the classes, in [0, 1).
             training_dtype: What the convolutions of a training step compute in: "float32", or
-                "bfloat16", about twice as fast on CPUs that have it. Weights, loss, evaluation and
+                "bfloat16", for processors on which it is faster. Weights, loss, evaluation and
                 inference are float32 either way.
             **kwargs: As in `zoo.base.image_model`.
 
