@@ -141,13 +141,16 @@ class ImageModel(Configured, keras.Model):
     # === Steps ===
 
     def train_step(self, data):
-        """Does one step on a batch; returns the logs."""
+        """Does one step on a batch; returns the logs.
+
+        The losses that layers have of their own, such as regularisers, are added to `_loss`.
+        """
         step = self._train_step_count()
         with tf.GradientTape() as tape:
             terms, measured = self._measure_batch(data, _TRAIN, step)
             check = inputs.assert_finite(terms, step)
             with tf.control_dependencies([check]):
-                loss = self._loss(terms, training=True)
+                loss = self._loss(terms, training=True) + sum(self.losses)
             # Keras's optimisers sum gradients over replicas, and may scale losses for float16.
             mean_loss = loss / self.distribute_strategy.num_replicas_in_sync
             scaled_loss = self.optimizer.scale_loss(mean_loss)
@@ -156,6 +159,7 @@ class ImageModel(Configured, keras.Model):
         # In a graph gradients do not wait for the loss: without this a failed step would move.
         with tf.control_dependencies([check]):
             self.optimizer.apply(gradients, weights)
+            self._share_statistics()
             self._after_step(terms, measured)
             return self._log(terms, measured, loss)
 
@@ -164,7 +168,18 @@ class ImageModel(Configured, keras.Model):
         step = tf.convert_to_tensor(self._test_step_count)
         terms, measured = self._measure_batch(data, _TEST, step)
         self._test_step_count.assign(step + 1)
-        return self._log(terms, measured, self._loss(terms, training=False))
+        loss = self._loss(terms, training=False) + sum(self.losses)
+        return self._log(terms, measured, loss)
+
+    def _share_statistics(self):
+        """Averages over the replicas what their layers keep apart, such as moving averages."""
+        context = tf.distribute.get_replica_context()
+        if context.num_replicas_in_sync == 1:
+            return
+        for weight in self.non_trainable_weights:
+            if weight.aggregation == "none" and tf.as_dtype(weight.dtype).is_floating:
+                value = tf.convert_to_tensor(weight)
+                weight.assign(context.all_reduce(tf.distribute.ReduceOp.MEAN, value))
 
     def _train_step_count(self):
         """Counts the batches trained on, those too whose gradients are only accumulated.
@@ -175,6 +190,7 @@ class ImageModel(Configured, keras.Model):
         return tf.cast(tf.convert_to_tensor(optimizer._iterations), tf.int32)
 
     def _measure_batch(self, data, purpose, step):
+        self._clear_losses()  # Of another step's graph, as Keras does where a model is called.
         images, context, labels = inputs.unpack(data)
         seed = random.derive(random.derive(self._noise_seed, purpose), step)
         num_rows = images.shape[0] or tf.shape(images)[0]

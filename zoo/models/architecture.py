@@ -7,10 +7,11 @@ class Architecture:
     """The methods that a subclass of `zoo.LatentImageModel` defines.
 
     They get float32 images and context in [0, 1], already checked, and run inside of a graph. The
-    last two have defaults; p(x|z) is that of `self.likelihood`.
+    last two have defaults; p(x|z) is that of `self.likelihood`. `training` is to reach every
+    network that looks at it, so also each that a user may hand in; `_generate` is inference always.
     """
 
-    def _infer(self, images, context, noise):
+    def _infer(self, images, context, noise, training=False):
         """Draws z ~ q(z|x) for images `[B, H, W, C]` with the noise; returns an `Inference`."""
         raise NotImplementedError
 

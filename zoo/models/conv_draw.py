@@ -249,7 +249,7 @@ class ConvDRAW(LatentImageModel):
 
     # === What the base class asks for ===
 
-    def _infer(self, images, context, noise):
+    def _infer(self, images, context, noise, training=False):
         """Draws z_t ~ q_t step by step; returns an `Inference` with T groups of latents."""
         draws = self._draws(noise)
         latents, posteriors, priors, canvas = self._walk_posterior(

@@ -29,6 +29,8 @@ class ConvVAE(NormalLatents, LatentImageModel):
         hidden_units: Units of the dense layer on either side of the latents.
         likelihood: Name of a likelihood or a `zoo.distributions.Likelihood`.
         encoder: A Keras model of your own, from images `[B, H, W, C]` to features of any shape.
+            Like the decoder, it is called with `training=True` in `fit` alone, and its regularisers
+            and other losses of its own are added to the objective's.
         decoder: A Keras model of your own, from latents `[B, latent_dim]` to the likelihood's
             parameters, `[B, H, W, likelihood.num_parameters(C)]`.
 
@@ -97,14 +99,14 @@ class ConvVAE(NormalLatents, LatentImageModel):
                 f"Received a decoder with output {received}"
             )
 
-    def _posterior_parameters(self, images):
-        features = self.encoder(images)
+    def _posterior_parameters(self, images, training=False):
+        features = self.encoder(images, training=training)
         features = tf.reshape(features, [tf.shape(features)[0], int(np.prod(features.shape[1:]))])
         return self.posterior_head(features)
 
-    def _decode(self, latents, context):
+    def _decode(self, latents, context, training=False):
         """Returns the likelihood's parameters for a tuple of one `[B, latent_dim]`."""
-        return self.decoder(latents[0])
+        return self.decoder(latents[0], training=training)
 
     def get_config(self):
         """Returns the constructor's arguments; our own networks are made anew."""
@@ -121,7 +123,9 @@ class ConvVAE(NormalLatents, LatentImageModel):
         def own_networks():
             size = int(np.prod(image_shape))
             layers = [keras.layers.Dense(size), keras.layers.Reshape(image_shape)]
-            encoder = keras.Sequential([keras.Input(image_shape), keras.layers.Conv2D(3, 2, 2)])
+            normalisation = keras.layers.BatchNormalization(momentum=0.9)
+            convolution = keras.layers.Conv2D(3, 2, 2, use_bias=False)
+            encoder = keras.Sequential([keras.Input(image_shape), convolution, normalisation])
             decoder = keras.Sequential([keras.Input((2,)), *layers])
             return cls(image_shape, latent_dim=2, encoder=encoder, decoder=decoder)
 

@@ -69,7 +69,8 @@ class LatentImageModel(Architecture, Arguments, ObjectiveModel):
             labels: Passed on to the record.
             seed: An int or int32 `[2]`; row i has the noise of row (a, b + i). None: posterior
                 means. Also takes noise of `zoo.random`.
-            training: Whether a denoising model's posterior sees corrupted images, as in `fit`.
+            training: Whether all is as in `fit`: networks are called with `training=True`, and a
+                denoising model's posterior sees corrupted images.
 
         Returns:
             A `Record` of per-example terms in nats.
@@ -87,7 +88,7 @@ class LatentImageModel(Architecture, Arguments, ObjectiveModel):
         images, context = self._as_images(images), self._as_context(context)
         noise = as_noise(seed, images)
         seen = self._corrupt(images, noise) if training else images
-        return self._infer(seen, context, noise), images, context
+        return self._infer(seen, context, noise, training), images, context
 
     def encode(self, images, context=None, seed=None):
         """Returns latents of images, a tuple of float32 tensors; posterior means if no seed."""
@@ -103,13 +104,16 @@ class LatentImageModel(Architecture, Arguments, ObjectiveModel):
         Without a seed the latents are posterior means. A model whose likelihood has no mean draws
         latents and pixels, without a seed with seed 0.
         """
+        return self._reconstruct(images, context, seed, training=False)
+
+    def _reconstruct(self, images, context, seed, training):
         seed = self._as_seed(self._seed_or_default(seed))
-        return self._run_reconstruct(*self._check_batch(images, context), seed)
+        return self._run_reconstruct(*self._check_batch(images, context), seed, training)
 
     @compiled
-    def _run_reconstruct(self, images, context, seed):
+    def _run_reconstruct(self, images, context, seed, training):
         noise = as_noise(seed, images)
-        inference, *_ = self._run_infer(images, context, noise, False)
+        inference, *_ = self._run_infer(images, context, noise, training)
         return self.images_of(self._likelihood(inference.parameters), noise)
 
     def _seed_or_default(self, seed):
@@ -123,9 +127,13 @@ class LatentImageModel(Architecture, Arguments, ObjectiveModel):
         return likelihood.mean() if self.has_mean else likelihood.draw(noise)
 
     def call(self, images, context=None, seed=None, training=None):
-        """Reconstructs images, as `reconstruct` does; also takes a batch as a dict."""
+        """Reconstructs images, as `reconstruct` does; also takes a batch as a dict.
+
+        With `training=True` its networks are called as in `fit`.
+        """
         images, given, _ = inputs.unpack(images)
-        return self.reconstruct(images, given if context is None else context, seed)
+        context = given if context is None else context
+        return self._reconstruct(images, context, seed, bool(training))
 
     def predict(self, x, batch_size=None, seed=None, **kwargs):
         """Reconstructs many images in batches, as `keras.Model.predict` does.

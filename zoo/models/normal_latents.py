@@ -11,10 +11,11 @@ class NormalPosterior:
     """Adds to an architecture whose posterior is one diagonal normal its method `posterior`.
 
     To be named before `zoo.LatentImageModel` among the bases. A subclass defines
-    `_posterior_parameters(images)`: means, then log-scales along the last axis, `[B, ..., 2 * K]`.
+    `_posterior_parameters(images, training)`: means, then log-scales along the last axis,
+    `[B, ..., 2 * K]`.
     """
 
-    def _posterior_parameters(self, images):
+    def _posterior_parameters(self, images, training=False):
         raise NotImplementedError
 
     def posterior(self, images):
@@ -26,8 +27,8 @@ class NormalPosterior:
     def _run_posterior_parameters(self, images):
         return self._posterior_parameters(self._as_images(images))
 
-    def _posterior(self, images):
-        return normals.normal_from_parameters(self._posterior_parameters(images))
+    def _posterior(self, images, training=False):
+        return normals.normal_from_parameters(self._posterior_parameters(images, training))
 
 
 class NormalLatents(NormalPosterior):
@@ -36,16 +37,16 @@ class NormalLatents(NormalPosterior):
     A subclass sets `latent_dim` and defines `_posterior_parameters` and `_decode`.
     """
 
-    def _infer(self, images, context, noise):
+    def _infer(self, images, context, noise, training=False):
         """Draws z ~ q(z|x); returns an `Inference` with the KL in closed form."""
-        posterior, prior = self._posterior(images), normals.standard_normal()
+        posterior, prior = self._posterior(images, training), normals.standard_normal()
         latents = posterior.loc + posterior.scale * noise.normal([self.latent_dim])
         return Inference(
             latents=(latents,),
             rate=normals.kl_divergence(posterior, prior),
             log_posterior=normals.log_prob(posterior, latents),
             log_prior=normals.log_prob(prior, latents),
-            parameters=self._decode((latents,), context),
+            parameters=self._decode((latents,), context, training),
         )
 
     def _generate(self, noise, temperature, context):

@@ -97,10 +97,10 @@ class NVPVAE(LatentImageModel):
             self.latent_dim, self.num_couplings, self.coupling_units, condition_dim, name=name
         )
 
-    def _infer(self, images, context, noise):
+    def _infer(self, images, context, noise, training=False):
         """Draws z ~ q(z|x); returns an `Inference` whose rate is log q(z|x) - log p(z) there."""
         base = noise.normal([self.latent_dim])
-        features, place = self._posterior_parameters(images)
+        features, place = self._posterior_parameters(images, training)
         shaped, log_det = self.posterior_flow.forward(base, features)
         latents = (place.loc + place.scale * shaped,)
         log_posterior = self.posterior_flow.log_prob_of_noise(base) - log_det - _log_volume(place)
@@ -110,12 +110,12 @@ class NVPVAE(LatentImageModel):
             rate=log_posterior - log_prior,
             log_posterior=log_posterior,
             log_prior=log_prior,
-            parameters=self._decode(latents, context),
+            parameters=self._decode(latents, context, training),
         )
 
-    def _posterior_parameters(self, images):
+    def _posterior_parameters(self, images, training=False):
         """Features h, `[B, hidden_units]`, and a normal of the μ and σ made of them."""
-        features = self.encoder(images)
+        features = self.encoder(images, training=training)
         return features, normals.normal_from_parameters(self.posterior_head(features))
 
     def _generate(self, noise, temperature, context):
@@ -125,9 +125,9 @@ class NVPVAE(LatentImageModel):
             latents, _ = self.prior_flow.forward(latents)
         return (latents,), self._decode((latents,), context)
 
-    def _decode(self, latents, context):
+    def _decode(self, latents, context, training=False):
         """Returns the likelihood's parameters for a tuple of one `[B, latent_dim]`."""
-        return self.decoder(latents[0])
+        return self.decoder(latents[0], training=training)
 
     def _log_prior(self, latents, context):
         """Returns log p(z) in nats, `[B]`; of a flow through its inverse."""

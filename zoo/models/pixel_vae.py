@@ -101,10 +101,10 @@ class PixelVAE(NormalLatents, LatentImageModel):
         self.posterior_head.build((None, hidden_units))
         self.built = True
 
-    def _posterior_parameters(self, images):
-        return self.posterior_head(self.encoder(images))
+    def _posterior_parameters(self, images, training=False):
+        return self.posterior_head(self.encoder(images, training=training))
 
-    def _decode(self, latents, context):
+    def _decode(self, latents, context, training=False):
         """Returns the latents, one `[B, latent_dim]`: what the pixels' network is to see."""
         return latents[0]
 

@@ -146,14 +146,14 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
 
     # === Inference ===
 
-    def _posterior_parameters(self, images):
+    def _posterior_parameters(self, images, training=False):
         """Those of q_1(z|x), ..., q_T(z|x), `[B, T, 2 * sum(latent_dims)]`."""
         parameters = [
             self._of_step(self.encoders, t)(images, step=t) for t in range(self.num_steps)
         ]
         return tf.stack(parameters, axis=1)
 
-    def _infer(self, images, context, noise):
+    def _infer(self, images, context, noise, training=False):
         """Draws z ~ q(z|x); returns an `Inference` with the KL in closed form."""
         posterior, prior = self._posterior(images), normals.standard_normal()
         latents = posterior.loc + posterior.scale * noise.normal(self._latents_shape)

@@ -101,9 +101,3 @@ def test_predict_with_a_seed_draws_as_reconstruct_does_whatever_the_batches(name
     contract.assert_close(model.predict(images, batch_size=3, seed=7), expected)
     contract.assert_close(model(images, seed=7), expected)
     assert np.abs(model.predict(images, verbose=0) - expected).max() > 1e-4
-
-
-def test_networks_of_ones_own_need_no_input_layer(images):
-    layers = [keras.layers.Flatten(), keras.layers.Dense(3)]
-    model = zoo.ConvVAE(contract.IMAGE_SHAPE, latent_dim=2, encoder=keras.Sequential(layers))
-    assert model.encode(images)[0].shape == (len(images), 2)

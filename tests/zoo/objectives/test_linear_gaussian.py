@@ -48,7 +48,7 @@ class LinearVAE(zoo.LatentImageModel):
         scale = tf.exp(tf.convert_to_tensor(self.log_scale)) + tf.zeros_like(mean)
         return tfp.distributions.Normal(mean, scale)
 
-    def _infer(self, images, context, noise):
+    def _infer(self, images, context, noise, training=False):
         posterior, prior = self._posterior(images), normals.standard_normal()
         latents = posterior.loc + posterior.scale * noise.normal([self.latent_dim])
         return Inference(
