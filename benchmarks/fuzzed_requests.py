@@ -23,6 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # The double and the kinds of fuzz live with the tests.
 
 from tests.zoo.serving import fuzzing, test_fuzzed_requests  # noqa: E402
+from tests.zoo.serving.conftest import GREY_LOG_PROB_SAMPLES, export_grey  # noqa: E402
 from tests.zoo.serving.double.process import start_double  # noqa: E402
 
 
@@ -35,12 +36,12 @@ def main():
     num_requests = 400 if arguments.quick else arguments.requests
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "vae", "1")
-        model = test_fuzzed_requests.export_model(path)
+        model = export_grey(path)
         with start_double({"vae": path}) as double:
             report = fuzzing.run(
                 double,
                 test_fuzzed_requests.valid_requests(),
-                test_fuzzed_requests.expected_answers(model),
+                test_fuzzed_requests.expected_answers(model, GREY_LOG_PROB_SAMPLES),
                 num_requests,
             )
             report["process still alive"] = double.is_alive

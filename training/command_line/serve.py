@@ -5,9 +5,10 @@ import shlex
 import subprocess
 import sys
 
-from training.serve import folder_lock, installation, model_server
+from training.serve import folder_lock, installation, model_server, running_server
+from zoo import checks
 from zoo.errors import UserError
-from zoo.serving.server_configuration import server_arguments
+from zoo.serving.server_configuration import MODELS_FILE, Endpoints, server_arguments
 from zoo.serving.server_containers import Machine, docker_run, image
 
 HELP = "put models behind TensorFlow Serving: write its configuration, start it"
@@ -18,7 +19,11 @@ EXAMPLES = """examples:
   vae-zoo serve models/faces --gpu --write-only      (only the files, for another machine)
 docs/SERVING.md says what to do with the files, and how to run this in production.
 """
-_LOG = "server.log"
+_ABOUT_LABELS = (
+    "A server that reads this folder already refuses the whole file while a label moves to a\n"
+    "version that it has not loaded. For such a one first add the version and leave the labels\n"
+    "as they are; once it is AVAILABLE, move the label."
+)
 _STOPPED = 130  # Exit code of a program that Ctrl-C ended.
 
 
@@ -36,6 +41,14 @@ def add_options(parser):
     )
     parser.add_argument("--grpc-port", type=int, default=8500, help="default: 8500")
     parser.add_argument("--rest-port", type=int, default=8501, help="default: 8501")
+    parser.add_argument(
+        "--rest-timeout",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="the server gives up a request by REST after so long, whatever its client's deadline "
+        "is; default: 60",
+    )
     parser.add_argument("--write-only", action="store_true", help="write the folder, start nothing")
     parser.add_argument(
         "--label",
@@ -48,11 +61,17 @@ def add_options(parser):
         "--max-batch-size",
         type=int,
         metavar="ROWS",
-        help="of a batch, and of a request; default: as measured, at most 64",
+        help="of a batch, and of a request, 2 at least; default: as measured, at most 64",
     )
     parser.add_argument(
         "--gpu", action="store_true", help="for an NVIDIA GPU: the CUDA image, batches of 64"
     )
+
+
+def check(arguments):
+    """Refuses what is wrong in itself, before TensorFlow is loaded."""
+    # A server counts in milliseconds; beyond a day its int32 is near its end.
+    checks.number("rest_timeout", arguments.rest_timeout, least=0.001, most=86400.0)
 
 
 def run(arguments):
@@ -77,21 +96,47 @@ def run(arguments):
 
 
 def _write_only(arguments, models, machine):
+    server = running_server.find(arguments.directory, arguments.rest_port)
+    if server is not None:
+        _change(arguments, models, machine, server)
+        return
     batching = _write(arguments, models, machine)
     commands = _commands(arguments, models, machine, batching)
-    if folder_lock.is_held(arguments.directory):
-        print(
-            f"The server that runs from {arguments.directory} takes models.config up within half a "
-            "minute, and the other files when it is started again."
-        )
+    print(f"To start a server with them:\n{_show(machine, *commands)}")
+    if arguments.label:
+        print(_ABOUT_LABELS)
+
+
+def _change(arguments, models, machine, server):
+    """Changes what a running server serves, in two steps where one would be refused."""
+    from training.serve import server_folder
+
+    server.check(models)
+    ended = server.what_ends(models)
+    first = server.first_step(models)
+    if first is None:
+        _write(arguments, models, machine)
     else:
-        print(f"To start a server with them:\n{_show(machine, *commands)}")
+        _write(arguments, models, machine, first)
+        print("Step 1 of 2: the server loads the versions; labels stay as they are ...", flush=True)
+        server.wait_until_loaded(first)
+        server_folder.write_models(arguments.directory, models)
+        print(f"Step 2 of 2: wrote the labels into {MODELS_FILE}.")
+    print(
+        f"The server that runs from {arguments.directory} takes {MODELS_FILE} up within half a "
+        "minute, and the other files when it is started again."
+    )
+    if ended:
+        print(f"It will no longer have {', '.join(ended)}.")
 
 
 def _write_and_start(arguments, models, machine):
     model_server.check_ports(grpc_port=arguments.grpc_port, rest_port=arguments.rest_port)
     binary = _binary(machine)
-    with folder_lock.hold(arguments.directory) as lock:
+    facts = {"rest_port": arguments.rest_port}
+    if not binary:
+        facts["base_paths"] = [model.base_path for model in models]  # A container sees no others.
+    with folder_lock.hold(arguments.directory, **facts) as lock:
         batching = _write(arguments, models, machine)
         direct, by_docker = _commands(arguments, models, machine, batching)
         if binary:
@@ -113,14 +158,14 @@ def _num_cpus():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
-def _write(arguments, models, machine):
-    """Writes the folder; returns the `Batching`."""
+def _write(arguments, models, machine, models_for_now=None):
+    """Writes the folder, for now with other models if there are any; returns the `Batching`."""
     from training.serve.server_folder import size_batches, write_folder
 
     if not machine.has_gpu:
         print("Measuring the models, to size the server's batches ...", flush=True)
     batching, measured = size_batches(models, machine, arguments.max_batch_size)
-    files = write_folder(arguments.directory, models, batching, measured)
+    files = write_folder(arguments.directory, models_for_now or models, batching, measured)
     print(
         f"Wrote {', '.join(files)} into {arguments.directory}. Batches: up to "
         f"{batching.max_batch_size} rows, which wait {batching.timeout_micros / 1000:g} ms."
@@ -134,9 +179,9 @@ def _write(arguments, models, machine):
 def _commands(arguments, models, machine, batching):
     """Returns what starts the server: directly, and by Docker."""
     folder = os.path.abspath(arguments.directory)
-    ports = (arguments.grpc_port, arguments.rest_port)
-    direct = [model_server.BINARY, *server_arguments(folder, batching, *ports)]
-    by_docker = docker_run(models, folder, batching, machine, *ports, _container(arguments))
+    endpoints = Endpoints(arguments.grpc_port, arguments.rest_port, arguments.rest_timeout)
+    direct = [model_server.BINARY, *server_arguments(folder, batching, endpoints)]
+    by_docker = docker_run(models, folder, batching, machine, endpoints, _container(arguments))
     return direct, by_docker
 
 
@@ -165,7 +210,7 @@ def _start(arguments, models, command, lock, container=None):
     from training.serve.served_models import version_folders
 
     versions = {m.name: [int(folder.name) for folder in version_folders(m)] for m in models}
-    log = os.path.join(arguments.directory, _LOG)
+    log = os.path.join(arguments.directory, running_server.LOG_FILE)
     calls = [_calls(arguments, model, version_folders(model)) for model in models]
     try:
         with (

@@ -1,18 +1,22 @@
-"""Tells whether a server runs from a folder: it reads the folder's files again while it runs."""
+"""Tells whether a server runs from a folder, and where: it reads the folder's files again.
+
+The lock's file holds what one must know to change what that server serves.
+"""
 
 import contextlib
+import json
 import os
 
 from training.runs.file_lock import open_lock, take
 from zoo.errors import UserError
 
-__all__ = ["hold", "is_held"]
+__all__ = ["hold", "is_held", "read"]
 
 _FILE = "server.lock"
 
 
 @contextlib.contextmanager
-def hold(directory):
+def hold(directory, **facts):
     """Holds a folder's lock, so that no other call writes there what this server would read.
 
     The lock belongs to the open file: a server that inherits it keeps it, should the command that
@@ -20,6 +24,7 @@ def hold(directory):
 
     Args:
         directory: The folder; made if need be.
+        **facts: What `read` gives to others meanwhile; JSON must be able to hold it.
 
     Yields:
         The lock's file descriptor, for the server to inherit.
@@ -38,9 +43,22 @@ def hold(directory):
                 f"A server started from {directory} is running, which reads its files again: give "
                 "another --directory."
             )
+        os.truncate(lock, 0)
+        os.write(lock, json.dumps(facts).encode())
         yield lock
     finally:
         os.close(lock)
+
+
+def read(directory):
+    """Returns the facts that were given to `hold`, a dict; None if no server runs from there."""
+    if not is_held(directory):
+        return None
+    try:
+        with open(os.path.join(directory, _FILE), encoding="utf-8") as file:
+            return dict(json.load(file))
+    except (OSError, ValueError, TypeError):  # Of another version of this program.
+        return {}
 
 
 def is_held(directory):

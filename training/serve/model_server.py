@@ -1,7 +1,6 @@
 """Runs TensorFlow Serving: finds it, starts it, waits until its models are loaded, stops it."""
 
 import contextlib
-import json
 import os
 import pathlib
 import shutil
@@ -9,10 +8,8 @@ import signal
 import socket
 import subprocess
 import threading
-import time
-import urllib.error
-import urllib.request
 
+from training.serve.loading import fail, wait_until_loaded
 from zoo import checks
 from zoo.errors import UsageError, UserError
 
@@ -21,6 +18,7 @@ __all__ = [
     "VARIABLE",
     "ModelServer",
     "check_ports",
+    "environment",
     "find_binary",
     "has_docker_engine",
     "stops_as_interrupts",
@@ -29,11 +27,10 @@ __all__ = [
 BINARY = "tensorflow_model_server"
 VARIABLE = "TENSORFLOW_MODEL_SERVER"
 _DOCKER_SECONDS = 10  # For Docker's engine to answer.
-_POLL_SECONDS = 0.1
-_STATUS_SECONDS = 5
-_LOAD_SECONDS = 600
 _GRACE_SECONDS = 10
-_LOG_LINES = 15
+# What keeps TensorFlow quiet in this process, set by it or by a user, would keep a server's loads,
+# warnings and errors from its log, by which one tells what is wrong with it.
+_QUIETING = ("TF_CPP_MIN_LOG_LEVEL", "TF_CPP_MIN_VLOG_LEVEL", "ABSL_MIN_LOG_LEVEL")
 
 
 def find_binary():
@@ -47,6 +44,11 @@ def find_binary():
     if named and not found:
         raise UsageError(f"{VARIABLE}={named} is no program that can be run. Correct or unset it.")
     return found
+
+
+def environment():
+    """Returns the environment for a server: this process's, but for what would silence it."""
+    return {name: value for name, value in os.environ.items() if name not in _QUIETING}
 
 
 def has_docker_engine():
@@ -133,6 +135,7 @@ class ModelServer:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
+                    env=environment(),
                     pass_fds=self._inherited,
                 )
         except OSError as error:
@@ -158,35 +161,18 @@ class ModelServer:
                 )
         self._process.kill()
 
-    def wait_until_available(self, versions, rest_port, seconds=_LOAD_SECONDS):
-        """Waits until all models are loaded.
+    def wait_until_available(self, versions, rest_port):
+        """Waits until all models are loaded, as long as anything moves.
 
         Args:
             versions: Name of each model to a list of the versions (ints) to wait for.
             rest_port: Where the server answers REST.
-            seconds: How long to wait.
 
         Raises:
-            UserError: The server ended, could not load a version, or took too long; the message
-                ends with the last lines of its log.
+            UserError: The server ended, could not load a version, or does nothing any more; the
+                message ends with the last lines of its log.
         """
-        deadline = time.monotonic() + seconds
-        while True:
-            self._check_running()
-            states = {name: _states(name, rest_port) for name in versions}
-            missing = []
-            for name, wanted in versions.items():
-                for version in wanted:
-                    state, error = states[name].get(version, ("not there yet", None))
-                    if state == "END" and error:
-                        self._fail(f"The server could not load {name} version {version}: {error}")
-                    if state != "AVAILABLE":
-                        missing.append(f"{name} version {version} ({state})")
-            if not missing:
-                return
-            if time.monotonic() > deadline:
-                self._fail(f"After {seconds:g} s the server had not loaded {', '.join(missing)}")
-            time.sleep(_POLL_SECONDS)
+        wait_until_loaded(versions, rest_port, self.log, self._check_running)
 
     def wait(self):
         """Waits until the server ends by itself, which it should not.
@@ -200,29 +186,4 @@ class ModelServer:
     def _check_running(self):
         code = self._process.poll()
         if code is not None:
-            self._fail(f"{self.command[0]} ended with code {code}")
-
-    def _fail(self, what):
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        last = "\n".join(f"  {line}" for line in lines[-_LOG_LINES:]) or "  (empty)"
-        raise UserError(f"{what}. The last lines of its log, {self.log}:\n{last}")
-
-
-def _states(name, rest_port):
-    """Asks for a model's versions: each one's state and, if there is one, its error."""
-    # By urllib, for the client and its packages are an extra. No proxy, which the environment may
-    # name: the server is on this machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    url = f"http://localhost:{rest_port}/v1/models/{name}"
-    try:
-        with opener.open(url, timeout=_STATUS_SECONDS) as answer:
-            found = json.load(answer)["model_version_status"]
-    except urllib.error.HTTPError as error:
-        error.close()
-        return {}  # The model has no versions yet.
-    except (OSError, ValueError, KeyError):
-        return {}  # The server listens only once all is loaded.
-    return {
-        int(each["version"]): (each["state"], each.get("status", {}).get("error_message"))
-        for each in found
-    }
+            fail(f"{self.command[0]} ended with code {code}", self.log)

@@ -128,9 +128,8 @@ def _add_label(models, text):
                 f"--label {text}: {model.base_path} has no version {version}. It has "
                 f"{', '.join(map(str, sorted(there)))}."
             )
-        labels = model.labels | {label: version}
-        models[name] = dataclasses.replace(model, labels=labels)
-        models[name] = _with_versions(models[name], (*model.versions, version))
+        model = _with_versions(model, (*model.versions, version))
+        models[name] = dataclasses.replace(model, labels=model.labels | {label: version})
 
 
 def _check_version(folder):

@@ -5,6 +5,7 @@ import importlib
 # No module may have the name of a function here: importing it would hide the function.
 _HOMES = {
     "AccessDeniedError": "zoo.serving.client.errors",
+    "Batching": "zoo.serving.server_configuration",
     "Client": "zoo.serving.client",
     "DeadlineExceededError": "zoo.serving.client.errors",
     "InvalidInputError": "zoo.serving.client.errors",

@@ -7,7 +7,7 @@ import numpy as np
 
 from zoo.serving import warmup
 from zoo.serving.check import open_session
-from zoo.serving.server_configuration import Batching, batch_sizes
+from zoo.serving.server_configuration import SMALLEST_BATCH, Batching, batch_sizes
 
 __all__ = ["LARGEST_BATCH", "choose_batching", "measure_batches"]
 
@@ -15,7 +15,7 @@ LARGEST_BATCH = 64
 _ENOUGH = 0.9  # Of the most images a second: larger batches would only make requests wait.
 _SECONDS = 0.3  # For each size, after one run that is not counted.
 _MOST_RUNS = 50
-_PART_OF_A_RUN = 4  # A lone request waits a quarter of its own time for others, no longer.
+_PART_OF_A_RUN = 4  # A lone request waits a quarter of its own time for others.
 _TIMEOUT_MICROS = (100, 10_000)
 
 
@@ -65,8 +65,9 @@ def choose_batching(measurements, num_threads):
     """Chooses batch size and timeout from measurements of all models of a server.
 
     The largest batch is the smallest that reaches 90% of the most images a second, for the model
-    that gains the longest. The timeout is a quarter of the time of one row, of the fastest model:
-    so much longer may a lone request take.
+    that gains the longest, but never below 2, which every warm-up needs. The timeout is a quarter
+    of the time of one row, of the fastest model. A server looks for batches whose time is up once a
+    millisecond, so a lone request waits up to a millisecond longer than that.
 
     Args:
         measurements: Of each model a dict as in `measure_batches`.
@@ -77,7 +78,7 @@ def choose_batching(measurements, num_threads):
     """
     micros = 1e6 * min(seconds[1] for seconds in measurements) / _PART_OF_A_RUN
     return Batching(
-        max_batch_size=max(_smallest_that_suffices(seconds) for seconds in measurements),
+        max_batch_size=max(SMALLEST_BATCH, *map(_smallest_that_suffices, measurements)),
         timeout_micros=int(round(np.clip(micros, *_TIMEOUT_MICROS), -2)),
         num_threads=num_threads,
     )

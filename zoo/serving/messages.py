@@ -1,9 +1,9 @@
-"""The messages of TensorFlow Serving that clients and warm-up files hold, declared by hand.
+"""The messages of TensorFlow Serving that clients, warm-ups and servers read, declared by hand.
 
 Only numbers and types of fields are on the wire, so the few that are used stand here with the
-numbers of tensorflow_serving/apis/*.proto and tensorflow/core/framework/*.proto. This spares an
-export the package `tensorflow-serving-api`, and a client the import of all of TensorFlow. An
-enumeration has the wire format of an int32.
+numbers of tensorflow_serving/{apis,config}/*.proto and tensorflow/core/framework/*.proto. This
+spares an export the package `tensorflow-serving-api`, and a client the import of all of TensorFlow.
+An enumeration has the wire format of an int32.
 
 One type differs on purpose. The server writes floats as `repeated float float_val`, which is
 packed: little-endian float32, one after the other. Declared as bytes they are read by NumPy as they
@@ -69,6 +69,18 @@ _MESSAGES = {
         "status": (3, "StatusProto"),
     },
     "GetModelStatusResponse": {"model_version_status": (1, "repeated ModelVersionStatus")},
+    "ModelServerConfig": {"model_config_list": (1, "ModelConfigList")},
+    "ModelConfigList": {"config": (1, "repeated ModelConfig")},
+    "ModelConfig": {
+        "name": (1, "string"),
+        "base_path": (2, "string"),
+        "model_platform": (4, "string"),
+        "model_version_policy": (7, "VersionPolicy"),
+        "version_labels": (8, "map int64"),
+    },
+    "VersionPolicy": {"latest": (100, "Latest"), "specific": (102, "Specific")},
+    "Latest": {"num_versions": (1, "int64")},
+    "Specific": {"versions": (1, "repeated int64")},
 }
 
 

@@ -10,13 +10,13 @@ import dataclasses
 import io
 import os
 
-from zoo.serving.server_configuration import server_arguments
+from zoo.serving.server_configuration import Endpoints, server_arguments
 
 __all__ = ["CONTAINER_FOLDER", "Machine", "docker_run", "image"]
 
 CONTAINER_FOLDER = "/serving"
 _VERSION = "2.21.0"  # The TensorFlow that the zoo exports with.
-_GRPC_PORT, _REST_PORT = 8500, 8501  # Inside the container.
+_INSIDE = Endpoints()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,7 @@ def image(machine):
     return f"tensorflow/serving:{_VERSION}{'-gpu' if machine.has_gpu else ''}"
 
 
-def docker_run(models, folder, batching, machine, grpc_port, rest_port, name):
+def docker_run(models, folder, batching, machine, endpoints, name):
     """Returns the command that runs the server in a container, removed when it ends.
 
     The ports are open to this machine only.
@@ -47,13 +47,15 @@ def docker_run(models, folder, batching, machine, grpc_port, rest_port, name):
         folder: Absolute path of the folder with the server's configuration.
         batching: The `Batching` of `batching.config`.
         machine: A `Machine`.
-        grpc_port: Port of this machine for gRPC.
-        rest_port: Port of this machine for REST.
+        endpoints: The `Endpoints`, with ports of this machine.
         name: Name of the container.
 
     Returns:
         A list of strings.
     """
+    inside = dataclasses.replace(
+        endpoints, grpc_port=_INSIDE.grpc_port, rest_port=_INSIDE.rest_port
+    )
     return [
         *("docker", "run", "--rm", f"--name={name}"),
         # As the first process of a container, the server would ignore the signal to stop.
@@ -61,13 +63,13 @@ def docker_run(models, folder, batching, machine, grpc_port, rest_port, name):
         # The files may be readable to their owner alone.
         f"--user={os.getuid()}:{os.getgid()}",
         *(["--gpus=all"] if machine.has_gpu else []),
-        f"--publish=127.0.0.1:{grpc_port}:{_GRPC_PORT}",
-        f"--publish=127.0.0.1:{rest_port}:{_REST_PORT}",
+        f"--publish=127.0.0.1:{endpoints.grpc_port}:{inside.grpc_port}",
+        f"--publish=127.0.0.1:{endpoints.rest_port}:{inside.rest_port}",
         *(f"--mount={_mount_option(*mount)}" for mount in _mounts(models, folder)),
         # The image's own entry point insists on serving a single model.
         "--entrypoint=tensorflow_model_server",
         image(machine),
-        *server_arguments(CONTAINER_FOLDER, batching, _GRPC_PORT, _REST_PORT),
+        *server_arguments(CONTAINER_FOLDER, batching, inside),
     ]
 
 

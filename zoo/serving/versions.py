@@ -4,6 +4,9 @@ import os
 import pathlib
 import re
 
+from zoo.errors import SettingError
+from zoo.serving import manifest
+from zoo.serving.server_configuration import MODEL_BATCHING_FILE, batching_config
 from zoo.serving.unfinished_folder import as_local_path, move_complete, unfinished_folder
 
 __all__ = ["LARGEST_VERSION", "publish"]
@@ -13,7 +16,7 @@ LARGEST_VERSION = 2**63 - 1  # TensorFlow Serving counts in int64 and ignores la
 _NUMBERED = re.compile(r"(?!\.)(?!.*\.unfinished-)(?:.+-)?([0-9]+)", re.DOTALL)
 
 
-def publish(model, base_path, **export_arguments):
+def publish(model, base_path, batching=None, **export_arguments):
     """Exports a model as the next version under `base_path`: `base_path/1`, then 2, and so on.
 
     TensorFlow Serving, which serves the highest number unless told otherwise, loads the version as
@@ -29,13 +32,16 @@ def publish(model, base_path, **export_arguments):
     Args:
         model: A model with the method `export`: any of the zoo's, classifiers too.
         base_path: A local folder, the `base_path` of the server's configuration; made if need be.
+        batching: A `zoo.serving.Batching` for this model alone, read by a server that is started
+            with `--enable_per_model_batching_parameters`; None: that of the server.
         **export_arguments: Passed on to `model.export`, such as `log_prob_samples=` or `metadata=`.
 
     Returns:
         The folder of the version, a `pathlib.Path`.
 
     Raises:
-        ValueError: `base_path` is a URL, or itself an exported model, or has no number left.
+        ValueError: `base_path` is a URL, or itself an exported model, or has no number left; or
+            the warm-up has more rows than `batching` allows, which a server would not load.
         NotADirectoryError: `base_path` is a file.
         RuntimeError: The written model does not answer as the Keras model does.
         OSError, tf.errors.OpError: Writing failed, for example because the disk is full.
@@ -49,7 +55,21 @@ def publish(model, base_path, **export_arguments):
     with unfinished_folder(base_path, "version") as folder:
         exported = os.path.join(folder, "1")
         model.export(exported, **export_arguments)
+        if batching is not None:
+            _write_batching(exported, batching)
         return _rename_to_next(exported, base_path)
+
+
+def _write_batching(folder, batching):
+    from zoo.serving import warmup  # Which needs TensorFlow, as publishing does not.
+
+    rows = warmup.most_rows(folder)
+    if batching.max_batch_size < rows:
+        expected = f"at least {rows}, the rows of the largest warm-up request"
+        raise SettingError("max_batch_size", expected, batching.max_batch_size)
+    text = batching_config(batching, "Written by zoo.serving.publish.")
+    pathlib.Path(folder, MODEL_BATCHING_FILE).write_text(text, encoding="utf-8")
+    manifest.write(folder)
 
 
 def _as_base_path(path):

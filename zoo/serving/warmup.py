@@ -15,7 +15,7 @@ from zoo.serving import encoded_images
 from zoo.serving.manifest import EXTRA_ASSETS
 from zoo.serving.messages import message_class
 
-__all__ = ["example_requests", "read", "write"]
+__all__ = ["example_requests", "most_rows", "read", "write"]
 
 _FILE = "tf_serving_warmup_requests"
 
@@ -93,3 +93,14 @@ def read(path):
             raise ValueError(f"Warm-up record {index} of {file} cannot be read: {error}") from error
         requests.append((request.model_spec.signature_name or "serving_default", tensors))
     return requests
+
+
+def most_rows(path):
+    """Returns the number of rows of the largest warm-up request of the SavedModel at `path`.
+
+    A server whose largest batch has fewer does not load the version. 0 without warm-up requests.
+    """
+    if not os.path.exists(os.path.join(path, EXTRA_ASSETS, _FILE)):
+        return 0
+    sizes = [len(values) for _, inputs in read(path) for values in inputs.values()]
+    return max(sizes, default=0)

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from tests.training.serve.stand_in import STAND_IN, free_port, make_version
-from training.serve import model_server, server_folder
+from training.serve import loading, model_server, server_folder
 
 MEASURED = {1: 0.004, 2: 0.005, 4: 0.006, 8: 0.012}
 
@@ -36,8 +36,8 @@ def surroundings(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     monkeypatch.delenv("TENSORFLOW_MODEL_SERVER", raising=False)
     monkeypatch.setattr(server_folder, "measure_batches", lambda path: MEASURED)
-    # Rather than ten minutes, should a test fail.
-    monkeypatch.setattr(model_server.ModelServer.wait_until_available, "__defaults__", (20,))
+    # Rather than ten minutes in which nothing moves, should a test fail.
+    monkeypatch.setattr(loading, "PATIENCE_SECONDS", 120)
 
 
 @pytest.fixture

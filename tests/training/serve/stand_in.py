@@ -1,11 +1,11 @@
 """What the tests of `vae-zoo serve` use in place of TensorFlow Serving and of exported models.
 
-`STAND_IN` is no server: a program of the same name that answers the REST status of the models in
-`--model_config_file` and nothing else.
+`STAND_IN` is a program of the server's name that runs `stand_in_server.py`.
 """
 
 import json
 import os
+import pathlib
 import socket
 import sys
 
@@ -15,57 +15,16 @@ from training.command_line import cli
 from zoo.serving import keras_config, manifest, warmup
 
 STAND_IN = f"""#!{sys.executable}
-import http.server, json, os, re, signal, sys
-
-kind = os.environ.get("STAND_IN_KIND", "good")
-flags = dict(argument[2:].split("=", 1) for argument in sys.argv[1:])
-with open(os.environ["STAND_IN_RECORD"], "w") as file:
-    json.dump({{"arguments": sys.argv[1:], "pid": os.getpid()}}, file)
-print("stand-in: started", flush=True)
-if kind == "dies":
-    print("stand-in: Failed to start server. Error: bad model", flush=True)
-    sys.exit(3)
-if kind == "stubborn":
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-with open(flags["model_config_file"]) as file:
-    config = file.read()
-asked = 0
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        global asked
-        asked += 1
-        name = self.path.rsplit("/", 1)[1]
-        part = config.split('name: "' + name + '"')[1].split("config {{")[0]
-        versions = re.findall(r"[{{ ]versions: (\\d+)", part) or ["2", "1"]
-        state, error = "AVAILABLE", ""
-        if kind == "end":
-            state, error = "END", "warm-up failed"
-        elif kind == "loads" or asked <= 2:
-            state = "LOADING"
-        found = [
-            {{"version": version, "state": state, "status": {{"error_message": error}}}}
-            for version in versions
-        ]
-        body = json.dumps({{"model_version_status": found}}).encode()
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments):
-        pass
-
-
-http.server.ThreadingHTTPServer(("", int(flags["rest_api_port"])), Handler).serve_forever()
+import runpy
+runpy.run_path({str(pathlib.Path(__file__).with_name("stand_in_server.py"))!r}, run_name="__main__")
 """
 
 
-def make_version(folder, context_shape=None, is_classifier=False, has_files=True):
+def make_version(folder, context_shape=None, is_classifier=False, has_files=True, num_rows=1):
     """Makes a folder that looks like an exported model's, with warm-up requests but no graph."""
     folder.mkdir(parents=True)
     (folder / "saved_model.pb").write_bytes(bytes(1000))
-    image = np.full((1, 8, 8, 1), 0.5, np.float32)
+    image = np.full((num_rows, 8, 8, 1), 0.5, np.float32)
     sample = {"seed": np.zeros((1, 2), np.int32), "temperature": np.ones(1, np.float32)}
     if context_shape is not None:
         sample["context"] = np.full((1, *context_shape), 0.25, np.float32)

@@ -20,7 +20,7 @@ def test_a_server_that_ends_at_once_is_told_with_its_log(program, ports, capsys,
     code, message, _ = fails(capsys, "faces", *ports)
     assert code == 1
     assert "ended with code 3. The last lines of its log, serving/server.log:" in message
-    assert message.endswith("  stand-in: Failed to start server. Error: bad model\n")
+    assert message.endswith("  E stand-in: Failed to start server. Error: bad model\n")
 
 
 def test_a_server_that_ends_later_is_told(program, ports, capsys, press):
@@ -36,15 +36,6 @@ def test_a_version_that_cannot_be_loaded_is_told(program, ports, capsys, monkeyp
     code, message, _ = fails(capsys, "faces", *ports)
     assert code == 1
     assert "could not load faces version 2: warm-up failed" in message
-    assert has_ended(program)
-
-
-def test_a_server_that_loads_for_ever_is_given_up(program, ports, capsys, monkeypatch):
-    monkeypatch.setenv("STAND_IN_KIND", "loads")
-    monkeypatch.setattr(model_server.ModelServer.wait_until_available, "__defaults__", (0.5,))
-    code, message, _ = fails(capsys, "faces", *ports)
-    assert code == 1
-    assert "After 0.5 s the server had not loaded faces version 2 (LOADING)" in message
     assert has_ended(program)
 
 

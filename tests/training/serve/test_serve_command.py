@@ -10,6 +10,8 @@ import pytest
 from tests.training.serve.stand_in import fails, has_ended, make_version
 from training.command_line import cli
 from training.serve import model_server, server_folder
+from zoo.serving import manifest
+from zoo.serving.server_configuration import Batching, batching_config
 
 pytestmark = pytest.mark.usefixtures("surroundings")
 
@@ -121,7 +123,7 @@ def test_the_largest_batch_can_be_given(capsys):
     assert "--max-batch-size must be a power of two" in message
     code, message, _ = fails(capsys, "faces", "--gpu", "--max-batch-size", "8192")
     assert code == 2
-    assert "--max-batch-size must be a power of two from 1 to 4096" in message
+    assert "--max-batch-size must be a power of two from 2 to 4096" in message
 
 
 def test_for_a_gpu_nothing_is_measured(capsys, monkeypatch):
@@ -161,3 +163,57 @@ def test_a_folder_that_cannot_be_written_is_told(capsys, tmp_path):
     code, message, _ = fails(capsys, "faces", "--write-only")
     assert code == 1
     assert "Could not write serving" in message
+
+
+# === The log, and what the server is told ===
+
+
+def test_the_servers_log_has_its_loads_however_quiet_this_process_is(
+    program, ports, press, monkeypatch
+):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    assert cli.main(["serve", "faces", *ports]) == 0
+    with open("serving/server.log", encoding="utf-8") as file:
+        assert "Successfully loaded servable version ('faces', 2)" in file.read()
+
+
+def test_rest_has_the_time_that_it_is_given(program, ports, press, capsys):
+    assert cli.main(["serve", "faces", "--rest-timeout", "120.5", *ports]) == 0
+    assert "--rest_api_timeout_in_ms=120500" in json.loads(program.read_text())["arguments"]
+    code, message, _ = fails(capsys, "faces", "--rest-timeout", "0")
+    assert code == 2
+    assert "--rest-timeout must be a finite number of at least 0.001" in message
+
+
+def test_no_batch_is_too_small_for_the_warm_up(capsys, tmp_path, monkeypatch):
+    code, message, _ = fails(capsys, "faces", "--write-only", "--max-batch-size", "1")
+    assert code == 2
+    assert "--max-batch-size must be a power of two from 2 to 4096" in message
+    monkeypatch.setattr(server_folder, "measure_batches", lambda path: {1: 2.0})  # Seconds.
+    assert cli.main(["serve", "faces", "--write-only"]) == 0
+    with open("serving/batching.config", encoding="utf-8") as file:
+        assert "max_batch_size { value: 2 }" in file.read()
+    make_version(tmp_path / "many" / "1", num_rows=3)
+    assert cli.main(["serve", "many", "--write-only"]) == 0
+    with open("serving/batching.config", encoding="utf-8") as file:
+        assert "max_batch_size { value: 4 }" in file.read()
+
+
+def test_models_may_have_batching_of_their_own(program, ports, press, capsys, tmp_path):
+    def write(version, size):
+        text = batching_config(Batching(size))
+        (tmp_path / version / "batching_params.pbtxt").write_text(text)
+        manifest.write(tmp_path / version)
+
+    write("faces/2", 32)
+    code, message, _ = fails(capsys, "faces", "digits", *ports)
+    assert code == 2
+    assert f"{tmp_path}/digits/1 has no such file: a server would not batch it at all" in message
+    write("digits/1", 8)
+    assert cli.main(["serve", "faces", "digits", *ports]) == 0
+    arguments = json.loads(program.read_text())["arguments"]
+    assert "--enable_per_model_batching_parameters=true" in arguments
+    assert "--grpc_max_threads=64" in arguments, "twice the largest"
+    code, message, _ = fails(capsys, "faces", "--max-batch-size", "8", "--write-only")
+    assert code == 2
+    assert "--max-batch-size must be left out where models have their own" in message

@@ -17,16 +17,18 @@ from zoo.serving.check import open_session
 
 LOG_PROB_SAMPLES = 3
 PAIRS = [("ConvVAE", "ELBO"), ("ConvDRAW", "GECO")]
+GREY_SHAPE = (4, 8, 1)
+GREY_LOG_PROB_SAMPLES = 2
 COLOUR_SHAPE = (4, 8, 3)  # Of images that can be PNG; those of the contract have two channels.
 
 
 @dataclasses.dataclass(frozen=True)
 class Exported:
-    """A trained model, the folder it was exported to, and what answers its signatures."""
+    """A model, the folder it was exported to, and what answers its signatures."""
 
     model: keras.Model
-    path: pathlib.Path
-    answer: Callable
+    path: pathlib.Path | str
+    answer: Callable | None = None
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +74,21 @@ def colour_export(tmp_path_factory):
     model.export(path, log_prob_samples=LOG_PROB_SAMPLES)
     with open_session(str(path)) as answer:
         yield Exported(model, path, answer)
+
+
+def export_grey(path):
+    """Exports a tiny model of grey images, which has every signature; returns the model."""
+    keras.utils.set_random_seed(0)
+    model = zoo.ConvVAE(GREY_SHAPE, latent_dim=3, filters=(4,), hidden_units=8)
+    model.export(path, log_prob_samples=GREY_LOG_PROB_SAMPLES)
+    return model
+
+
+@pytest.fixture(scope="session")
+def grey(tmp_path_factory):
+    """It, exported once, as version 7 of `grey`."""
+    path = str(tmp_path_factory.mktemp("served") / "grey" / "7")
+    return Exported(export_grey(path), path)
 
 
 @pytest.fixture(scope="session")

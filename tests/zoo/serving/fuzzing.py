@@ -47,6 +47,7 @@ _SERVERS_OWN = re.compile(
             "Exception deserializing request",  # Of gRPC, for bytes that are no message.
             "JSON Parse error: ",
             "JSON Value: .* Is not object",
+            "JSON Value: .* has no values",
             "JSON Value: .* is not of expected type",
             "JSON Value: .* found at incorrect level",
             "JSON object: keys must be equal to",

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from training.serve import model_server
 from zoo.serving import server_configuration as configuration
 
 __all__ = ["start_real_server"]
@@ -51,9 +52,12 @@ def start_real_server(models, folder, max_batch_size=64, timeout_micros=1000):
     }.items():
         (folder / name).write_text(text, encoding="utf-8")
     ports = _free_ports(2)
-    arguments = configuration.server_arguments(folder, batching, *ports)
+    arguments = configuration.server_arguments(folder, batching, configuration.Endpoints(*ports))
     with open(folder / "server.log", "wb") as log:
-        process = subprocess.Popen([binary, *arguments], stdout=log, stderr=subprocess.STDOUT)
+        command = [binary, *arguments]
+        process = subprocess.Popen(
+            command, stdout=log, stderr=subprocess.STDOUT, env=model_server.environment()
+        )
         try:
             yield RealServer(*ports)
         finally:

@@ -13,6 +13,7 @@ from zoo.serving.server_configuration import (
     MONITORING_FILE,
     MONITORING_PATH,
     Batching,
+    Endpoints,
     ServedModel,
     server_arguments,
 )
@@ -54,7 +55,7 @@ def _compose(text, **environment):
 def command():
     """What `vae-zoo serve` runs for a model in the folder of the models."""
     models = [ServedModel("digits", VALUES["MODELS_FOLDER"])]
-    return docker_run(models, "/here/serving", BATCHING, Machine(4), 9500, 9501, "me")
+    return docker_run(models, "/here/serving", BATCHING, Machine(4), Endpoints(9500, 9501), "me")
 
 
 def _mounted(mount):

@@ -67,14 +67,27 @@ def test_what_is_refused_before_it_is_queued(batcher):
             batcher.ask(inputs, 10)
 
 
-def test_no_rows_wait_for_others(batcher):
+def test_no_rows_wait_for_others_past_their_deadline(batcher):
     batcher, _ = batcher
-    with pytest.raises(Refusal, match="Deadline"):
-        batcher.ask({"x": np.ones([0, 3])}, 0.05)
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        nothing = pool.submit(batcher.ask, {"x": np.ones([0, 3])}, 10)
+        nothing = pool.submit(batcher.ask, {"x": np.ones([0, 3])}, 0.01)
+        with pytest.raises(TimeoutError):
+            nothing.result(0.1)
         batcher.ask({"x": np.ones([1, 3])}, 10)
         assert nothing.result()["y"].shape == (0, 3)
+
+
+def test_a_batch_of_those_whose_time_is_up_is_not_run(batcher):
+    batcher, sizes = batcher
+    with pytest.raises(Refusal, match=r"EXHAUSTED: Run\(\) timeout exceeded while waiting"):
+        batcher.ask({"x": np.ones([1, 3])}, 0.01)
+    assert not sizes
+
+
+def test_a_warm_up_larger_than_a_batch_does_not_load(small_export):
+    batching = {"max_batch_size": 1, "allowed_batch_sizes": [1], "batch_timeout": 0.0}
+    with pytest.raises(Refusal, match="Task size 2 is larger than maximum input batch size 1"):
+        ServedModel(str(small_export.path), batching)
 
 
 def test_types_are_checked_as_a_session_does(small_export):
@@ -109,6 +122,7 @@ def test_rows_and_columns_of_json():
         ([[1, 2], [3]], "Encountered list at unexpected size: 1 at level: 1 expected size: 2"),
         ([[1, [2]]], "Encountered list at unexpected level: 2"),
         ([[1, "2"]], "not of expected type: int32"),
+        ([], r"\[\] has no values"),
     ],
 )
 def test_json_that_is_refused(seed, message):

@@ -5,31 +5,21 @@
 
 import io
 
-import keras
 import numpy as np
 import PIL.Image
 
-import zoo
 from tests.zoo.serving import fuzzing
+from tests.zoo.serving.conftest import GREY_LOG_PROB_SAMPLES, GREY_SHAPE
 from tests.zoo.serving.double import Double
 from tests.zoo.serving.fuzzed_requests import GRPC_KINDS, REST_KINDS
 
-SHAPE = (4, 8, 1)
 ROWS = 2
-
-
-def export_model(path):
-    """Exports a tiny model of grey images, which has all signatures; returns the model."""
-    keras.utils.set_random_seed(0)
-    model = zoo.ConvVAE(SHAPE, latent_dim=3, filters=(2,), hidden_units=4)
-    model.export(path, log_prob_samples=1)
-    return model
 
 
 def valid_requests():
     """Valid inputs of each signature."""
     rng = np.random.default_rng(0)
-    image = rng.random((ROWS, *SHAPE), np.float32)
+    image = rng.random((ROWS, *GREY_SHAPE), np.float32)
     seed = np.arange(2 * ROWS, dtype=np.int32).reshape(ROWS, 2)
     drawn = {"seed": seed, "temperature": np.ones(ROWS, np.float32)}
     files = np.array([_as_png(one) for one in np.uint8(255 * image)] + [None], object)[:ROWS]
@@ -44,7 +34,7 @@ def valid_requests():
     }
 
 
-def expected_answers(model):
+def expected_answers(model, log_prob_samples):
     """What the client's methods must give meanwhile: name to (arguments, answer)."""
     image = valid_requests()["encode"]["image"]
     latents = tuple(group.numpy() for group in model.encode(image))
@@ -53,7 +43,7 @@ def expected_answers(model):
         "encode": ((image,), latents),
         "decode": ((latents,), model.decode(latents).mean().numpy()),
         "sample": ((3, 5), model.sample(3, seed=5).numpy()),
-        "log_prob": ((image, 4), model.log_prob(image, 1, seed=4).numpy()),
+        "log_prob": ((image, 4), model.log_prob(image, log_prob_samples, seed=4).numpy()),
     }
 
 
@@ -63,11 +53,11 @@ def _as_png(image):
     return data.getvalue()
 
 
-def test_fuzzed_requests(tmp_path):
-    model = export_model(tmp_path / "vae" / "1")
+def test_fuzzed_requests(grey):
     num_requests = 8 * (len(GRPC_KINDS) + len(REST_KINDS))
-    with Double({"vae": str(tmp_path / "vae" / "1")}) as double:
-        report = fuzzing.run(double, valid_requests(), expected_answers(model), num_requests)
+    expected = expected_answers(grey.model, GREY_LOG_PROB_SAMPLES)
+    with Double({"vae": grey.path}) as double:
+        report = fuzzing.run(double, valid_requests(), expected, num_requests)
     counts, examples = report["counts"], report["examples"]
     assert report["well afterwards"]
     assert counts["crashes"] == 0, examples["crashes"]

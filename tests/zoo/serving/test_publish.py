@@ -8,12 +8,13 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import zoo
 from tests import contract
 from tests.zoo.serving.publishing_process import publish_many
-from zoo.serving import manifest, publish, unfinished_folder
+from zoo.serving import manifest, publish, unfinished_folder, warmup
 
 
 class Copier:
@@ -49,6 +50,20 @@ def model(source):
 @pytest.fixture
 def base(tmp_path):
     return tmp_path / "models" / "mine"
+
+
+# === Batching of its own ===
+
+
+def test_a_version_may_bring_its_own_batching(model, base):
+    warmup.write([("serving_default", {"x": np.zeros([4, 1], np.float32)})], str(model.source))
+    path = publish(model, base, batching=zoo.serving.Batching(8, timeout_micros=300))
+    text = (path / "batching_params.pbtxt").read_text()
+    assert "max_batch_size { value: 8 }\nbatch_timeout_micros { value: 300 }" in text
+    manifest.verify(path)
+    with pytest.raises(ValueError, match="max_batch_size must be at least 4, the rows of the larg"):
+        publish(model, base, batching=zoo.serving.Batching(2))
+    assert [each.name for each in base.iterdir()] == ["1"]
 
 
 # === Numbers ===

@@ -1,6 +1,7 @@
 """The texts that a server reads are parsed by the protos that they claim to be."""
 
 import csv
+import inspect
 
 import numpy as np
 import pytest
@@ -14,13 +15,16 @@ from google.protobuf import (
 )
 from tensorflow_serving.config import model_server_config_pb2
 
+import zoo
 from zoo.serving import batch_measurement, warmup
 from zoo.serving.server_configuration import (
     Batching,
+    Endpoints,
     ServedModel,
     batching_config,
     models_config,
     monitoring_config,
+    read_models_config,
     server_arguments,
 )
 from zoo.serving.server_containers import Machine, docker_run
@@ -79,6 +83,30 @@ def test_models_config_is_a_model_server_config():
     assert dict(faces.version_labels) == {"stable": 2, "canary": 10}
 
 
+def test_models_config_is_read_again():
+    text = models_config(MODELS, "A comment.")
+    assert read_models_config(text) == MODELS
+    assert read_models_config(text.replace("value: 2 }", "value: 10 }"))[1].labels["stable"] == 10
+    with pytest.raises(ValueError, match=r"no models\.config of `vae-zoo serve`"):
+        read_models_config("model_config_list { config { nome: 'x' } }")
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (("m", "models/m"), "base_path must be an absolute path"),
+        (
+            ("m", "/m", (), {"stable": 1}),
+            r"labels must be labels of versions that are loaded, \[\]",
+        ),
+        (("m", "/m", (2,), {"stable": 1}), r"that are loaded, \[2\]. Received: .*stable"),
+    ],
+)
+def test_what_makes_a_server_refuse_the_whole_file_is_refused(model, message):
+    with pytest.raises(ValueError, match=message):
+        ServedModel(*model)
+
+
 def test_batching_config_is_batching_parameters():
     text = batching_config(BATCHING, "measured: {1: 2}\n\nand more")
     # Fields and numbers of servables/tensorflow/session_bundle_config.proto.
@@ -102,10 +130,10 @@ def test_batching_config_is_batching_parameters():
     assert not parsed.pad_variable_length_inputs
 
 
-@pytest.mark.parametrize("size", [0, 12, -4])
+@pytest.mark.parametrize("size", [0, 1, 12, -4])
 def test_other_batch_sizes_than_powers_of_two_are_refused(size):
     with pytest.raises(
-        ValueError, match=f"must be a power of two. Received: max_batch_size={size}"
+        ValueError, match=f"must be a power of two, 2 at least. Received: max_batch_size={size}"
     ):
         batching_config(Batching(max_batch_size=size))
 
@@ -120,16 +148,25 @@ def test_monitoring_config_turns_prometheus_on():
 
 
 def test_requests_of_one_row_can_fill_two_batches():
-    arguments = dict(each[2:].split("=") for each in server_arguments("/serving", BATCHING, 1, 2))
+    arguments = dict(
+        each[2:].split("=") for each in server_arguments("/serving", BATCHING, Endpoints(1, 2, 7.5))
+    )
     assert int(arguments["grpc_max_threads"]) == int(arguments["rest_api_num_threads"]) == 32
     assert (arguments["port"], arguments["rest_api_port"]) == ("1", "2")
+    assert arguments["rest_api_timeout_in_ms"] == "7500"
+    assert arguments["enable_grpc_healthcheck_service"] == "true"
+
+
+def test_rest_has_as_long_as_the_client_waits():
+    default = inspect.signature(zoo.serving.Client).parameters["deadline"].default
+    assert f"--rest_api_timeout_in_ms={round(1000 * default)}" in server_arguments("/s", BATCHING)
 
 
 # === Containers ===
 
 
 def test_docker_mounts_what_the_configuration_names():
-    command = docker_run(MODELS, "/here/serving", BATCHING, Machine(4), 9500, 9501, "me")
+    command = docker_run(MODELS, "/here/serving", BATCHING, Machine(4), Endpoints(9500, 9501), "me")
     mounts = [each.split("=", 1)[1] for each in command if each.startswith("--mount")]
     # Docker reads each as a line of CSV.
     assert list(csv.reader(mounts)) == [
@@ -157,7 +194,7 @@ def test_several_models_share_the_batching():
     fast = {1: 0.0001, 2: 0.0001, 4: 0.0001}
     chosen = batch_measurement.choose_batching([slow, fast], num_threads=1)
     assert chosen == Batching(max_batch_size=4, timeout_micros=100, num_threads=1)
-    assert batch_measurement.choose_batching([slow], 1) == Batching(1, 10_000, 1)
+    assert batch_measurement.choose_batching([slow], 1) == Batching(2, 10_000, 1)
 
 
 def test_a_model_is_measured_with_its_own_request(tmp_path, monkeypatch):

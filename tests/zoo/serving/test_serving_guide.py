@@ -4,17 +4,21 @@ import pathlib
 import re
 import shlex
 
+import keras
 import numpy as np
 import pytest
 import requests
+import tensorflow as tf
 
 import zoo
+from tests import contract
+from tests.zoo.serving.conftest import COLOUR_SHAPE
 from tests.zoo.serving.double import Double
 from training.serve.example_calls import example_calls
 from zoo.serving.client import failures
 
 GUIDE = (pathlib.Path(__file__).parents[3] / "docs" / "SERVING.md").read_text(encoding="utf-8")
-PUBLISH, CLIENT = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+PUBLISH, CLIENT, PATIENT, KERAS = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
 
 
 def test_the_client_s_example_runs(colour_export):
@@ -27,6 +31,25 @@ def test_the_client_s_example_runs(colour_export):
     assert names["reconstructions"].shape == names["images"].shape
     assert names["bounds"].shape == (16,)
     assert [file[:4] for file in names["files"]] == [b"\x89PNG"] * 4
+
+
+def test_a_patient_client_is_made():
+    exec(PATIENT, {"zoo": zoo})
+
+
+def test_the_signature_is_called_without_a_layer(colour_export):
+    path = str(colour_export.path)
+    names = {}
+    exec(KERAS.replace("savedmodels/conv_draw_mnist/1", path), names)
+    contract.assert_close(names["images"], colour_export.model.sample(2, seed=0))
+    # Of two inputs Keras's layer makes nothing: else the guide could be shorter.
+    layer = keras.layers.TFSMLayer(path, call_endpoint="sample")
+    seeds, temperatures = names["seeds"], tf.ones(2)
+    for inputs in ([seeds, temperatures], {"seed": seeds, "temperature": temperatures}):
+        with pytest.raises(TypeError, match="too many positional arguments"):
+            layer(inputs)
+    encode = keras.layers.TFSMLayer(path, call_endpoint="encode")
+    assert encode(np.zeros([1, *COLOUR_SHAPE], np.float32))["latents_0"].shape == (1, 3)
 
 
 def test_the_calls_that_are_printed_run(colour_export, tmp_path, monkeypatch, capsys):

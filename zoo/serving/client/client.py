@@ -200,7 +200,9 @@ class Client:
         return self._requester.signatures()
 
     def wait_until_available(self, timeout=60.0):
-        """Returns when the server answers and has the model (or the version) loaded.
+        """Returns when the server answers and has the model, the version or the label.
+
+        A label answers once its version is loaded; until then it is NOT_FOUND to the server.
 
         Args:
             timeout: Seconds, a day at most.

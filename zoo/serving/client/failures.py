@@ -38,12 +38,14 @@ class Failure(Exception):
         code: Name of a gRPC status code, such as `UNAVAILABLE`.
         message: What the server, or the library that did not reach it, said.
         is_final: Whether a repetition is known to fail too, whatever the code.
+        is_servers_limit: Whether the server's own time was up, and not the client's.
     """
 
-    def __init__(self, code, message, is_final=False):
+    def __init__(self, code, message, is_final=False, is_servers_limit=False):
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
+        self.is_servers_limit = is_servers_limit
         self._is_final = is_final
 
     @property
@@ -99,7 +101,9 @@ class Failure(Exception):
         """Returns this failure; of a deadline, with what went wrong until then (None: nothing)."""
         if previous is None or self.code != "DEADLINE_EXCEEDED":
             return self
-        return Failure(self.code, f"{self.message}; before that: {previous.message}")
+        message = f"{self.message}; before that: {previous.message}"
+        is_servers_limit = self.is_servers_limit or previous.is_servers_limit
+        return Failure(self.code, message, is_servers_limit=is_servers_limit)
 
     def as_error(self, where, num_attempts=1):
         """Returns the exception for a user.
@@ -159,6 +163,13 @@ _EXPLANATIONS = (
         "is loading.",
     ),
     (errors.InvalidInputError, lambda failure: failure.code == "INVALID_ARGUMENT", ""),
+    (
+        errors.DeadlineExceededError,
+        lambda failure: failure.is_servers_limit,
+        ". The server, or a proxy before it, gave up before this client's deadline, so a longer "
+        "deadline= cannot help: ask for fewer images at once, use gRPC, which has no such limit, "
+        "or raise the server's --rest_api_timeout_in_ms (`vae-zoo serve --rest-timeout SECONDS`).",
+    ),
     (
         errors.DeadlineExceededError,
         lambda failure: failure.code == "DEADLINE_EXCEEDED",

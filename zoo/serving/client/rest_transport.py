@@ -39,6 +39,7 @@ _FINAL = (  # What a repetition cannot help.
     requests.exceptions.InvalidURL,
     requests.exceptions.SSLError,
 )
+_QUEUED_TOO_LONG = "timeout exceeded while waiting in batching queue"
 _MOST_CONNECTIONS = 64  # Kept open between requests.
 _MOST_QUOTED = 200  # Characters of an answer that a message repeats.
 _ERROR = re.compile(r'"error"\s*:\s*"(.*)"', re.DOTALL)
@@ -133,7 +134,9 @@ class RestTransport:
             raise Failure("UNAVAILABLE", str(error), isinstance(error, _FINAL)) from error
         if response.status_code != 200:
             code = _CODES.get(response.status_code, f"HTTP {response.status_code}")
-            raise Failure(code, _error_message(response))
+            message = _error_message(response)
+            is_late = code == "DEADLINE_EXCEEDED" or _QUEUED_TOO_LONG in message
+            raise Failure(code, message, is_servers_limit=is_late)
         with _reading(response.content[:_MOST_QUOTED].decode("utf-8", "replace")):
             return response.json()[key]
 

@@ -1,34 +1,13 @@
 """The model that most tests of the client call, and the double that serves it."""
 
-import dataclasses
-
-import keras
 import pytest
 
-import zoo
+from tests.zoo.serving.conftest import GREY_LOG_PROB_SAMPLES as LOG_PROB_SAMPLES
+from tests.zoo.serving.conftest import GREY_SHAPE
 from tests.zoo.serving.double import Double
 from zoo import serving
 
-GREY_SHAPE = (4, 8, 1)
-LOG_PROB_SAMPLES = 2
-
-
-@dataclasses.dataclass(frozen=True)
-class Exported:
-    """A Keras model and the folder it was exported to."""
-
-    model: keras.Model
-    path: str
-
-
-@pytest.fixture(scope="session")
-def grey(tmp_path_factory):
-    """A tiny model of grey images, which has every signature."""
-    keras.utils.set_random_seed(0)
-    model = zoo.ConvVAE(GREY_SHAPE, latent_dim=3, filters=(4,), hidden_units=8)
-    path = str(tmp_path_factory.mktemp("served") / "grey" / "7")
-    model.export(path, log_prob_samples=LOG_PROB_SAMPLES)
-    return Exported(model, path)
+__all__ = ["GREY_SHAPE", "LOG_PROB_SAMPLES"]
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +22,7 @@ def double(shared_double):
     yield shared_double
     shared_double.refusals.clear()
     shared_double.delay, shared_double.state, shared_double.state_message = 0.0, "AVAILABLE", ""
+    shared_double.labels, shared_double.rest_timeout = {"stable": 7}, 30.0
 
 
 @pytest.fixture(params=["grpc", "rest"])

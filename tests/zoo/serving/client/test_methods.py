@@ -15,7 +15,8 @@ import pytest
 
 import zoo
 from tests import contract
-from tests.zoo.serving.client.conftest import GREY_SHAPE, LOG_PROB_SAMPLES, Exported
+from tests.zoo.serving.client.conftest import GREY_SHAPE, LOG_PROB_SAMPLES
+from tests.zoo.serving.conftest import Exported
 from tests.zoo.serving.double import Double
 from tests.zoo.serving.real_server import start_real_server
 from zoo import serving

@@ -2,18 +2,20 @@
 
 import dataclasses
 import threading
+import time
 
 import numpy as np
 
 from tests.zoo.serving.double.refusal import Refusal
 
-__all__ = ["Batcher"]
+__all__ = ["Batcher", "check_size"]
 
 
 @dataclasses.dataclass(eq=False)
 class _Task:
     inputs: dict
     num_rows: int
+    end: float  # As in `time.monotonic()`.
     done: threading.Event = dataclasses.field(default_factory=threading.Event)
     outputs: dict | None = None
     refusal: Refusal | None = None
@@ -42,32 +44,30 @@ class Batcher:
         self._thread.start()
 
     def ask(self, inputs, timeout):
-        """Answers one request, with whatever others come in time."""
-        task = _Task(inputs, _num_rows(inputs))
-        if task.num_rows > self._max_batch_size:
-            raise Refusal(
-                "INVALID_ARGUMENT",
-                f"Task size {task.num_rows} is larger than maximum input batch size "
-                f"{self._max_batch_size}",
-            )
+        """Answers one request, with whatever others come.
+
+        The caller's thread is held until its batch has run, also past the timeout: one of no rows
+        waits for others with rows.
+        """
+        task = _Task(inputs, _num_rows(inputs), time.monotonic() + timeout)
+        check_size(task.num_rows, self._max_batch_size)
         with self._changed:
             self._tasks.append(task)
             self._changed.notify_all()
-        if not task.done.wait(timeout):
-            with self._changed:
-                if task in self._tasks:
-                    self._tasks.remove(task)
-            raise Refusal("DEADLINE_EXCEEDED", "Deadline Exceeded")
+        task.done.wait()
         if task.refusal:
             raise task.refusal
         return task.outputs
 
     def close(self):
-        """Ends the thread."""
+        """Ends the thread, and lets those go who still wait."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
         self._thread.join()
+        for task in self._tasks:
+            task.refusal = Refusal("UNAVAILABLE", "The server is shutting down.")
+            task.done.set()
 
     def _work(self):
         while batch := self._take():
@@ -103,6 +103,9 @@ class Batcher:
         return sum(task.num_rows for task in self._tasks)
 
     def _process(self, batch):
+        if all(task.end < time.monotonic() for task in batch):
+            message = "Run() timeout exceeded while waiting in batching queue"
+            raise Refusal("RESOURCE_EXHAUSTED", message)
         total = sum(task.num_rows for task in batch)
         padding = next(size for size in self._allowed_batch_sizes if size >= total) - total
         merged = {}
@@ -151,3 +154,12 @@ def _num_rows(inputs):
             "INVALID_ARGUMENT", "Batching Run() input tensors must have equal 0th-dimension size"
         )
     return shapes[0][0]
+
+
+def check_size(num_rows, max_batch_size):
+    """Refuses a request of more rows than a batch may have."""
+    if num_rows > max_batch_size:
+        raise Refusal(
+            "INVALID_ARGUMENT",
+            f"Task size {num_rows} is larger than maximum input batch size {max_batch_size}",
+        )

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import math
 import threading
 import time
 
@@ -12,7 +13,7 @@ from tests.zoo.serving.double.served_model import ServedModel
 
 __all__ = ["Double"]
 
-_LONGEST_WAIT = 30.0  # Seconds, for requests without a deadline.
+_REST_TIMEOUT = 30.0  # Seconds; a server's default.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Double:
         labels: Dict of label to version.
         answers_as: "field" for `float_val` and its like, "content" for `tensor_content`.
         tls: `TlsFiles`, or None.
+        rest_timeout: Seconds after which a request by REST is given up, as of
+            `--rest_api_timeout_in_ms`; gRPC knows the client's deadline alone.
 
     Attributes:
         refusals: Queue of `Refusal`s that the next requests meet, one each.
@@ -52,6 +55,7 @@ class Double:
         labels=None,
         answers_as="field",
         tls=None,
+        rest_timeout=_REST_TIMEOUT,
     ):
         batching = None
         if max_batch_size is not None:
@@ -62,6 +66,7 @@ class Double:
             }
         self.models = {name: ServedModel(path, batching) for name, path in models.items()}
         self.labels = labels or {}
+        self.rest_timeout = rest_timeout
         self.refusals = collections.deque()
         self.delay = 0.0
         self.state = "AVAILABLE"
@@ -78,14 +83,15 @@ class Double:
         return self
 
     def __exit__(self, *exception):
-        self._grpc.stop(None).wait()
+        is_stopped = self._grpc.stop(None)
         self._rest.shutdown()
         self._rest.server_close()
         for model in self.models.values():
-            model.close()
+            model.close()  # Which frees the threads that wait for a batch.
+        is_stopped.wait()
 
     def model(self, name, version=None, label=None):
-        """Finds a model, loaded or not.
+        """Finds a model, loaded or not. (A model's status is asked for without its label.)
 
         Raises:
             Refusal: There is none.
@@ -93,7 +99,7 @@ class Double:
         if label:
             if label not in self.labels:
                 message = f"Unrecognized servable version label: {label}"
-                raise Refusal("INVALID_ARGUMENT", message)
+                raise Refusal("NOT_FOUND", message)
             version = self.labels[label]
         model = self.models.get(name)
         if model is None or version not in (None, model.version):
@@ -112,18 +118,20 @@ class Double:
             raise Refusal("NOT_FOUND", f"Servable not found for request: Latest({name})")
         return model
 
-    def before_predict(self):
-        """Counts a request to predict, and shows the faults that it was told to."""
+    def before_predict(self, timeout=math.inf):
+        """Counts a request to predict, and shows the faults that it was told to.
+
+        Raises:
+            Refusal: It was told to, or is slower than the timeout, in seconds.
+        """
         with self._lock:
             self.num_requests += 1
             refusal = self.refusals.popleft() if self.refusals else None
-        time.sleep(self.delay)
+        time.sleep(min(self.delay, timeout))
+        if self.delay > timeout:
+            raise Refusal("DEADLINE_EXCEEDED", "Deadline Exceeded")
         if refusal:
             raise refusal
-
-    def timeout(self, seconds=None):
-        """How long a request may take."""
-        return _LONGEST_WAIT if seconds is None else min(seconds, _LONGEST_WAIT)
 
 
 def _powers_of_two(largest):

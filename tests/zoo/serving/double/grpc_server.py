@@ -61,7 +61,8 @@ class _Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
             double.before_predict()
             model = double.available_model(spec.name, _version(spec), spec.version_label)
             inputs = {name: _as_array(name, proto) for name, proto in request.inputs.items()}
-            timeout = double.timeout(context.time_remaining())
+            left = context.time_remaining()
+            timeout = math.inf if left is None else left
             outputs = model.answer(spec.signature_name, inputs, timeout)
         except Refusal as refusal:
             context.abort(grpc.StatusCode[refusal.code], refusal.message)
@@ -92,7 +93,7 @@ class _Model(model_service_pb2_grpc.ModelServiceServicer):
     def GetModelStatus(self, request, context):
         spec = request.model_spec
         try:
-            model = self._double.model(spec.name, _version(spec), spec.version_label)
+            model = self._double.model(spec.name, _version(spec))  # Whatever the label.
         except Refusal as refusal:
             absent = f"Could not find any versions of model {spec.name}"
             message = absent if refusal.code == "NOT_FOUND" else refusal.message

@@ -92,7 +92,9 @@ def _as_array(value, dtype):
     shape, first = [], value
     while isinstance(first, list):
         shape.append(len(first))
-        first = first[0] if first else None
+        if not first:
+            raise Refusal("INVALID_ARGUMENT", "JSON Value: [] has no values")
+        first = first[0]
     flat = []
     _flatten(value, shape, 0, dtype, flat)
     numpy_type = object if dtype == tf.string else dtype.as_numpy_dtype

@@ -90,10 +90,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._predict(spec, body)
         if found["rest"] == "/metadata":
             return _metadata(found["name"], self.double.available_model(*spec))
-        return _status(self.double, self.double.model(*spec))
+        return _status(self.double, self.double.model(*spec[:2]))  # Whatever the label.
 
     def _predict(self, spec, body):
-        self.double.before_predict()
+        timeout = self.double.rest_timeout
+        self.double.before_predict(timeout)
         model = self.double.available_model(*spec)
         request = json_tensors.parse(body)
         name = request.get("signature_name", "serving_default")
@@ -101,7 +102,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             message = f'Serving signature name: "{name}" not found in signature def'
             raise Refusal("INVALID_ARGUMENT", message)
         inputs, is_columns = json_tensors.read(request, model.signature_defs[name].inputs)
-        return json_tensors.write(model.answer(name, inputs, self.double.timeout()), is_columns)
+        return json_tensors.write(model.answer(name, inputs, timeout), is_columns)
 
 
 def _metadata(name, model):

@@ -9,8 +9,9 @@ import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tests.zoo.serving.double.batcher import Batcher
+from tests.zoo.serving.double.batcher import Batcher, check_size
 from tests.zoo.serving.double.refusal import Refusal
+from zoo.serving import warmup
 from zoo.serving.check import open_session
 
 __all__ = ["ServedModel"]
@@ -22,6 +23,9 @@ class ServedModel:
     Args:
         path: Folder of the SavedModel; its name is the version.
         batching: Arguments of `Batcher` beside `run`, or None to run each request by itself.
+
+    Raises:
+        Refusal: A warm-up request has more rows than the largest batch.
     """
 
     def __init__(self, path, batching):
@@ -29,6 +33,8 @@ class ServedModel:
         with open(os.path.join(path, "saved_model.pb"), "rb") as file:
             saved_model = saved_model_pb2.SavedModel.FromString(file.read())
         self.signature_defs = saved_model.meta_graphs[0].signature_def
+        if batching is not None:
+            check_size(warmup.most_rows(path), batching["max_batch_size"])
         self._stack = contextlib.ExitStack()
         self._session = self._stack.enter_context(open_session(str(path)))
         self._batching = batching
