@@ -1,6 +1,7 @@
 """The command line `vae-zoo`, also `python -m training`."""
 
 import argparse
+import contextlib
 import importlib
 import os
 import sys
@@ -24,6 +25,8 @@ _COMMANDS = (
 def main(arguments=None):
     """Runs a command; returns the exit code: 0, 1 for a failure, 2 for wrong usage."""
     arguments = _make_parser().parse_args(arguments)
+    with contextlib.suppress(AttributeError):  # Replaced by something that is no file.
+        sys.stdout.reconfigure(errors="backslashreplace")  # Names of files need not be UTF-8.
     try:
         return _run(arguments.command, arguments) or 0
     except SettingError as error:

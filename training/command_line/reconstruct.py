@@ -5,7 +5,7 @@ import pathlib
 from training.command_line.options import add_model_options, load_image_model, save_picture
 from zoo.errors import UsageError
 
-HELP = "reconstruct image files, cut and resized to the model's size"
+HELP = "reconstruct image files, brought to the model's size as its training images were"
 EXAMPLES = "example:\n  vae-zoo reconstruct conv_draw_cifar10 *.jpg --output pairs.png\n"
 
 
@@ -25,7 +25,7 @@ def run(arguments):
     from training import figures, kinds
 
     files = [_read_file(pathlib.Path(file)) for file in arguments.files]
-    model, _ = load_image_model(arguments.model)
+    model, recipe = load_image_model(arguments.model)
     if not kinds.of_model(model).has_latents:
         raise UsageError(
             f"{arguments.model} is an {type(model).__name__}: it has no latents to reconstruct an "
@@ -37,7 +37,8 @@ def run(arguments):
             "context, which a file does not have. See figures/reconstructions.png of its run, or "
             "use Python: zoo.load(...).reconstruct(images, context)."
         )
-    images = np.stack([_fit(model.image_shape, file) for file in files])
+    fit = _fit_of(recipe)
+    images = np.stack([_fit(model.image_shape, fit, file) for file in files])
     reconstructions = np.asarray(model.reconstruct(images))
     save_picture(figures.save_reconstructions, arguments.output, images, reconstructions)
     if model.has_mean:  # Of an image that is drawn, an error says little.
@@ -61,12 +62,18 @@ def _read_file(path):
     return content
 
 
-def _fit(image_shape, content):
-    """Returns the image, cut and resized to `image_shape`, uint8 `[H, W, C]`."""
+def _fit_of(recipe):
+    """How the images that the model was trained on were brought to its size."""
+    fit = recipe.data["options"].get("fit", "crop") if recipe else "crop"
+    return "crop" if fit == "exact" else fit  # Which would refuse files of another size.
+
+
+def _fit(image_shape, fit, content):
+    """Returns the image, brought to `image_shape`, uint8 `[H, W, C]`."""
     from training.datasets.image_files import decode_image
     from training.datasets.resizing import fit_image
 
     height, width, channels = image_shape
     if channels not in (1, 3):
         raise UsageError(f"Image files have 1 or 3 channels; this model's have {channels}.")
-    return fit_image(decode_image(content, channels), (height, width), "crop").numpy()
+    return fit_image(decode_image(content, channels), (height, width), fit).numpy()

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from training.datasets import image_dataset
 from training.datasets.image_dataset import ImageDataset
-from training.datasets.image_files import decode_image, find_image_files
+from training.datasets.image_files import LEAST_OF_16_BITS, find_image_files, read_image
 from training.datasets.registry import register
 from training.datasets.resizing import fit_image
 from training.datasets.splits import DiskSplit, Example, MemorySplit
@@ -26,12 +27,31 @@ MAX_NAMES_LISTED = 10
 
 @dataclasses.dataclass(frozen=True)
 class _File:
-    """What reading one file gave: a place in [0, 1) from its content, and pixels or an error."""
+    """What reading one file gave.
+
+    Attributes:
+        path: The file.
+        error: Why it cannot be read, or None.
+        sha256: Of its content.
+        channels: 1 or 3.
+        largest: Of its pixels, before it was brought to the wanted size.
+        is_16_bit, has_more_frames: As in `DecodedImage`.
+        pixels: In the wanted size; None where they are read again when they are needed.
+    """
 
     path: Path
-    hash_fraction: float = 0.0
-    pixels: np.ndarray | None = None
     error: str | None = None
+    sha256: bytes = b""
+    channels: int = 0
+    largest: int = 0
+    is_16_bit: bool = False
+    has_more_frames: bool = False
+    pixels: np.ndarray | None = None
+
+    @property
+    def hash_fraction(self) -> float:
+        """A place in [0, 1) from its content: 48 bits, which a float holds exactly."""
+        return int.from_bytes(self.sha256[:6]) / 2**48
 
 
 @register("folder", rest="PATH")
@@ -40,7 +60,8 @@ def load_folder(
 ) -> ImageDataset:
     """Loads a folder of images.
 
-    Every file is read once here, so that unreadable ones are known before training begins. The
+    Every file is read once here, so that unreadable ones are known before training begins, and
+    whether there is colour. What is left out is told by one warning. The
     hash of its content decides the split of an image (90% training, 5% validation, 5% test):
     copies of an image share a split, and an image keeps its split when others are added, except
     in folders so small that a split would otherwise be empty.
@@ -58,12 +79,13 @@ def load_folder(
     Raises:
         FileNotFoundError: If the folder is missing or has no image files.
         ValueError: If files cannot be read and `corrupt` is "refuse", images have other sizes
-            than wanted, or there are too few of them to make three splits.
+            than wanted, all 16-bit images are nearly black, or there are too few images to make
+            three splits.
     """
-    paths = find_image_files(Path(folder).expanduser())
-    size, fit, channels = _target(paths, image_size, fit, channels)
-    image_shape = (*size, channels)
-    fits_in_memory = len(paths) * np.prod(image_shape) < image_dataset.MEMORY_LIMIT_BYTES
+    paths, left_out = find_image_files(Path(folder).expanduser())
+    size, fit = (image_size, fit) if image_size else (_size_of_first(paths), "exact")
+    num_bytes = len(paths) * np.prod(size) * (channels or 3)
+    fits_in_memory = num_bytes < image_dataset.MEMORY_LIMIT_BYTES
 
     def read(path: Path) -> _File:
         file = _read_file(path, size, fit, channels)
@@ -72,44 +94,47 @@ def load_folder(
     # Pillow releases Python's lock while it decodes, so threads are enough.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         files = list(pool.map(read, paths))
-    _report_unreadable([file for file in files if file.error], len(files), corrupt)
+    left_out += _unreadable([file for file in files if file.error], len(files), corrupt)
     files = [file for file in files if not file.error]
+    left_out += _later_frames([file for file in files if file.has_more_frames])
+    _refuse_nearly_black([file for file in files if file.is_16_bit])
+    if left_out:
+        text = f"Left out of {folder}: {'; '.join(left_out)}"
+        warnings.warn(text, stacklevel=4)  # the caller of `load`
+    num_grey = sum(file.channels == 1 for file in files)
+    if channels is None:  # Grey is a colour, too.
+        channels = 1 if num_grey == len(files) else 3
+    greys = f", {num_grey} of them grey" if num_grey and channels == 3 else ""
 
     def split_of(members: Sequence[_File]) -> DiskSplit | MemorySplit:
         if fits_in_memory:
-            return MemorySplit({"image": np.stack([file.pixels for file in members])})
+            pixels = (np.broadcast_to(file.pixels, (*size, channels)) for file in members)
+            return MemorySplit({"image": np.stack(list(pixels))})
         return _disk_split([file.path for file in members], size, fit, channels)
 
     return ImageDataset(
         name=f"folder:{folder}",
-        image_shape=image_shape,
+        image_shape=(*size, channels),
         num_classes=None,
-        description=f"{len(files)} images of the folder {Path(folder).name}.",
+        description=f"{len(files)} images of the folder {Path(folder).name}{greys}.",
         splits={name: split_of(members) for name, members in _divide(files).items()},
     )
 
 
-def _target(
-    paths: Sequence[Path], image_size: tuple[int, int] | None, fit: str, channels: int | None
-) -> tuple[tuple[int, int], str, int]:
-    """Fills in the size, fit and channels that were not given from the first readable image."""
-    if image_size and channels:
-        return image_size, fit, channels
+def _size_of_first(paths: Sequence[Path]) -> tuple[int, int]:
+    """(height, width) of the first image that can be read."""
     for path in paths:
         try:
-            height, width, own_channels = decode_image(path.read_bytes(), channels).shape
+            return read_image(path.read_bytes()).pixels.shape[:2]
         except Exception:  # reported with all the others, once every file is read
             continue
-        if image_size:
-            return image_size, fit, own_channels
-        return (height, width), "exact", own_channels
     raise ValueError(
         f"Expected images that can be read, received {len(paths)} files that cannot, the first "
         f"being {paths[0]}; check that they are what their suffixes say."
     )
 
 
-def _read_file(path: Path, size: tuple[int, int], fit: str, channels: int) -> _File:
+def _read_file(path: Path, size: tuple[int, int], fit: str, channels: int | None) -> _File:
     """Reads one file and brings its image to the wanted size.
 
     Raises:
@@ -117,27 +142,37 @@ def _read_file(path: Path, size: tuple[int, int], fit: str, channels: int) -> _F
     """
     try:
         data = path.read_bytes()
-        pixels = decode_image(data, channels)
+        image = read_image(data, channels)
+    except Image.DecompressionBombError:
+        most = 2 * Image.MAX_IMAGE_PIXELS // 10**6
+        return _File(path, f"more than {most} megapixels: save a smaller copy")
     except Exception as error:  # Pillow's decoders raise many unrelated types
         # Pillow names the file it was given, which is one in memory.
         reason = re.sub(r" ?<_io\.BytesIO object at 0x[0-9a-fA-F]+>", "", str(error))
-        return _File(path, error=f"{type(error).__name__}: {reason}")
-    if fit == "exact" and pixels.shape[:2] != size:
+        return _File(path, f"{type(error).__name__}: {reason}")
+    height, width = image.pixels.shape[:2]
+    if fit == "exact" and (height, width) != size:
         raise MismatchError(
             "image_size",
             f"all images to have {size[0]}x{size[1]} pixels (height x width)",
-            f"{path} with {pixels.shape[0]}x{pixels.shape[1]}",
+            f"{path} with {height}x{width}",
             "give $image_size, for instance $image_size=64, with $fit=crop or $fit=resize",
         )
-    # 48 bits, which a float holds exactly.
-    hash_fraction = int.from_bytes(hashlib.sha256(data).digest()[:6]) / 2**48
-    return _File(path, hash_fraction, fit_image(pixels, size, fit).numpy())
+    return _File(
+        path,
+        sha256=hashlib.sha256(data).digest(),
+        channels=image.channels,
+        largest=int(image.pixels.max()),
+        is_16_bit=image.is_16_bit,
+        has_more_frames=image.has_more_frames,
+        pixels=fit_image(image.pixels, size, fit).numpy(),
+    )
 
 
-def _report_unreadable(unreadable: Sequence[_File], num_files: int, corrupt: str) -> None:
-    """Refuses unreadable files or warns about them, by name; if all are, always refuses."""
+def _unreadable(unreadable: Sequence[_File], num_files: int, corrupt: str) -> list[str]:
+    """Says which files are unreadable, or refuses them; if all are, always refuses."""
     if not unreadable:
-        return
+        return []
     lines = [f"  {file.path} ({file.error})" for file in unreadable[:MAX_NAMES_LISTED]]
     if len(unreadable) > MAX_NAMES_LISTED:
         lines.append(f"  and {len(unreadable) - MAX_NAMES_LISTED} more")
@@ -154,10 +189,26 @@ def _report_unreadable(unreadable: Sequence[_File], num_files: int, corrupt: str
             f"{len(unreadable)} that cannot be read",
             f"remove or repair them, or leave them out with $corrupt=skip:{names}",
         )
-    warnings.warn(
-        f"{len(unreadable)} of {num_files} images cannot be read and are left out:{names}",
-        stacklevel=5,  # the caller of `load`
-    )
+    return [f"{len(unreadable)} of {num_files} images, which cannot be read:{names}"]
+
+
+def _later_frames(animated: Sequence[_File]) -> list[str]:
+    if not animated:
+        return []
+    return [
+        f"all frames or pages but the first of {len(animated)} images, as of {animated[0].path}"
+    ]
+
+
+def _refuse_nearly_black(files: Sequence[_File]) -> None:
+    """Raises ValueError if 16-bit images use the lower part of their range only."""
+    if files and max(file.largest for file in files) < LEAST_OF_16_BITS >> 8:
+        raise ValueError(
+            f"Expected images of 16 bits a value with values up to 65535, received {len(files)}, "
+            f"such as {files[0].path}, with none above {LEAST_OF_16_BITS}, as of a camera of 12 or "
+            "14 bits: they would be nearly black. Multiply their values (12 bits by 16, 14 bits by "
+            "4) and save them again; with 8 bits if they shall be that dark."
+        )
 
 
 def _divide(files: Sequence[_File]) -> dict[str, list[_File]]:
@@ -188,10 +239,10 @@ def _divide(files: Sequence[_File]) -> dict[str, list[_File]]:
 
 def _disk_split(paths: Sequence[Path], size: tuple[int, int], fit: str, channels: int) -> DiskSplit:
     """A split that decodes its files as they are needed."""
-    names = [os.fspath(path) for path in paths]
+    names = [os.fsencode(path) for path in paths]  # Bytes, for a name need not be UTF-8.
 
     def read_pixels(name: bytes) -> np.ndarray:
-        return decode_image(Path(os.fsdecode(name)).read_bytes(), channels)
+        return read_image(Path(os.fsdecode(name)).read_bytes(), channels).pixels
 
     def decode(name: tf.Tensor) -> Example:
         pixels = tf.numpy_function(read_pixels, [name], tf.uint8)

@@ -1,6 +1,7 @@
 """Keras callbacks of a run: checkpoints with the history, and TensorBoard's images."""
 
 import contextlib
+import os
 import tempfile
 import time
 
@@ -115,7 +116,7 @@ class WriteImages(keras.callbacks.Callback):
 
     def __init__(self, folder, examples, channels_are_images=False):
         super().__init__()
-        self._writer = tf.summary.create_file_writer(str(folder / "images"))
+        self._writer = tf.summary.create_file_writer(os.path.join(folder, "images"))
         self._images = examples["image"]
         self._context = examples.get("context")
         self._channels_are_images = channels_are_images

@@ -118,7 +118,7 @@ class CheckpointStore:
         reason = getattr(error, "strerror", None) or error
         return (
             f"Could not save the checkpoint of step {progress.step} in {self.folder}: {reason}. "
-            f"{kept}. Make room on the disk, then run the same command "
+            f"{kept}. Mend what this names (a full disk: make room), then run the same command "
             "with --resume."
         )
 

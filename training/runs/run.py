@@ -12,10 +12,14 @@ from training.runs.callbacks import ProgressBar, SaveProgress, StopAtStep, Write
 from training.runs.checkpoints import CheckpointStore
 from training.runs.run_directory import RunDirectory
 from zoo.errors import BatchError, MismatchError, UserError
+from zoo.serving.plain_path import plain_path
 
 __all__ = ["train"]
 
 _NUM_TENSORBOARD_IMAGES = 8
+_MEND_AND_RESUME = (
+    "Mend what this names (a full disk: make room), then run the same command with --resume."
+)
 
 
 def train(recipe, directory, resume=False, strategy=None, verbose=None, export=True):
@@ -115,16 +119,18 @@ def _fit(kind, model, data, recipe, run_directory, resume, strategy, verbose):
         return progress
     validation, _ = _full_batches(data, "validation", recipe, strategy, recipe.validation_images)
     stop = StopAtStep(recipe.steps)
+    callbacks = [stop, SaveProgress(run_directory, progress, is_chief)]
     try:
-        model.fit(
-            kind.train_batches(recipe, data, progress.step),
-            initial_epoch=progress.epoch,
-            epochs=-(-recipe.steps // recipe.steps_per_epoch),
-            steps_per_epoch=min(recipe.steps_per_epoch, recipe.steps),
-            validation_data=validation,
-            callbacks=[stop, *_make_callbacks(kind, run_directory, progress, data, is_chief)],
-            verbose=verbose if is_chief else 0,
-        )
+        with _watchers(kind, run_directory, data, is_chief) as watchers:
+            model.fit(
+                kind.train_batches(recipe, data, progress.step),
+                initial_epoch=progress.epoch,
+                epochs=-(-recipe.steps // recipe.steps_per_epoch),
+                steps_per_epoch=min(recipe.steps_per_epoch, recipe.steps),
+                validation_data=validation,
+                callbacks=callbacks + watchers,
+                verbose=verbose if is_chief else 0,
+            )
     except BatchError as error:
         raise UserError(_stopped_message(error, stop.steps_done, store)) from error
     except BrokenPipeError:  # The reader of the progress lines has left: nothing is wrong here.
@@ -134,17 +140,20 @@ def _fit(kind, model, data, recipe, run_directory, resume, strategy, verbose):
     return progress
 
 
-def _make_callbacks(kind, run_directory, progress, data, is_chief):
-    callbacks = [SaveProgress(run_directory, progress, is_chief)]
-    if is_chief:
-        callbacks.append(ProgressBar())
-        folder = run_directory.tensorboard
-        callbacks.append(keras.callbacks.TensorBoard(str(folder), write_graph=False))
+@contextlib.contextmanager
+def _watchers(kind, run_directory, data, is_chief):
+    """Yields the callbacks that show how training goes."""
+    if not is_chief:
+        yield []
+        return
+    run_directory.tensorboard.mkdir(parents=True, exist_ok=True)
+    with plain_path(run_directory.tensorboard) as folder:
+        callbacks = [ProgressBar(), keras.callbacks.TensorBoard(folder, write_graph=False)]
         if kind.draws_images:
             num = min(_NUM_TENSORBOARD_IMAGES, data.num_examples["validation"])
             examples = data.sample_examples("validation", num, seed=0)
             callbacks.append(WriteImages(folder, examples, data.channels_are_images))
-    return callbacks
+        yield callbacks
 
 
 def _stopped_message(error, step, store):
@@ -157,10 +166,7 @@ def _stopped_message(error, step, store):
 
 def _failed_message(error, step, store):
     """Says what the system refused: TensorBoard's writers, the reading of data, a worker."""
-    return (
-        f"Training stopped at step {step}: {_reason(error)}. {_kept(store)}. Mend what this names "
-        "(a full disk: make room), then run the same command with --resume."
-    )
+    return f"Training stopped at step {step}: {_reason(error)}. {_kept(store)}. {_MEND_AND_RESUME}"
 
 
 def _kept(store):
@@ -203,7 +209,7 @@ def _training_is_kept(run_directory):
     except (OSError, RuntimeError, UserError, tf.errors.OpError) as error:
         raise UserError(
             f"The training is done and kept in {run_directory.checkpoints}, but its results could "
-            f"not be written: {_reason(error)}. Make room, then run the same command with --resume."
+            f"not be written: {_reason(error)}. {_MEND_AND_RESUME}"
         ) from error
 
 

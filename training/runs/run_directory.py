@@ -130,7 +130,9 @@ def replace_file(path):
     temporary = path.with_name(f".{path.name}{_UNFINISHED}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
+        # The name of a file or folder need not be UTF-8. In JSON the escapes are read back as it.
+        text = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+        with open(temporary, "w", **text) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -9,6 +9,7 @@ from training.runs.model_source import pretrained_path
 from training.runs.run_directory import RunDirectory
 from zoo.errors import SettingError, UsageError
 from zoo.serving import keras_config, manifest
+from zoo.serving.plain_path import is_plain
 from zoo.serving.server_configuration import ServedModel
 from zoo.serving.versions import LARGEST_VERSION
 
@@ -104,6 +105,11 @@ def _served(name, base_path, version=None):
             f"A served model is called as its folder is, and {name!r} is no name for a server: "
             f"use letters, digits, '_', '-' and '.'. Rename {base_path}, or link to it by another "
             "name."
+        )
+    if not is_plain(base_path):
+        raise UsageError(
+            f"TensorFlow takes *, ?, [, ] and \\ in a path for a pattern: a server cannot read "
+            f"{base_path}. Rename the folder, or link to it by another name."
         )
     return ServedModel(name, str(base_path), () if version is None else (int(version),))
 

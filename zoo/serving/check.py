@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 
 from zoo.serving import warmup
+from zoo.serving.plain_path import plain_path
 
 __all__ = ["check_export", "open_session"]
 
@@ -85,7 +86,9 @@ def open_session(path):
     config = tf.compat.v1.ConfigProto(device_count={"GPU": 0}, allow_soft_placement=True)
     with tf.Graph().as_default() as graph, _no_deprecation_notes():
         session = tf.compat.v1.Session(graph=graph, config=config)
-        signatures = tf.compat.v1.saved_model.load(session, ["serve"], path).signature_def
+        with plain_path(path) as folder:
+            model = tf.compat.v1.saved_model.load(session, ["serve"], folder)
+        signatures = model.signature_def
     prepared = {}
 
     def answer(name, inputs):

@@ -12,6 +12,22 @@ _CHANNELS = (1, 3)  # Of the PNG and JPEG images that are taken and given.
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _JPEG_START = b"\xff\xd8\xff"
 _PNG_SIZE_POSITION = 16  # Of width and height, 32-bit big-endian each: the header chunk is first.
+_PNG_BITS_POSITION = 24
+
+# What the graph does not do and other readers of pictures do, with what to do about it. RE2 reads
+# text, so a byte of any value is \C. The directory of EXIF has entries of tag 0x112, a type (3 or
+# 4 for integers), a count of 1 and the value, in either byte order; 1 is upright.
+_TURNED = (
+    r"(?s)\C*(?:(?:Exif\x00\x00|eXIf)(?:"
+    r"II\*\x00\C*\x12\x01[\x03\x04]\x00\x01\x00\x00\x00[\x02-\x08]\x00"
+    r"|MM\x00\*\C*\x01\x12\x00(?:\x03|\x04\x00\x00)\x00\x00\x00\x01\x00[\x02-\x08])"
+    r'|tiff:Orientation(?:="|>)[2-8]'
+    r"|Raw profile type exif|XML:com\.adobe\.xmp\x00\x01)\C*"
+)
+_IS_TURNED = "an image with a camera's orientation (EXIF); turn its pixels and save it without"
+_KEYED = r"(?s)\C{24}\x10[\x00\x02]\C*tRNS\C*"  # A PNG of 16 bits a value, without alpha.
+_IS_KEYED = "an image of 16 bits a value with a transparent colour; save it with 8 bits"
+_IS_CMYK = "a JPEG image of 4 colours (CMYK); convert it to RGB"
 
 
 def can_encode(image_shape):
@@ -22,9 +38,11 @@ def can_encode(image_shape):
 def decode(image_bytes, image_shape, name="image_bytes"):
     """Reads one PNG or JPEG image a row; a row that is none does not fail the others.
 
-    The header is read first, so that an image of another size is never unpacked, however large it
-    claims to be. Colours are converted to the model's number of channels; of 16 bits a value 8 are
-    kept, and transparency is dropped.
+    The pixels are those that the data set of a folder has (`training.datasets.image_files`), to the
+    last level: the upper 8 of 16 bits a value, transparency over white, a palette's colours, a
+    colour's luminance as its grey. What would be read otherwise (a camera's orientation, CMYK) is
+    refused by name. The header is read first, so that an image of another size is never unpacked,
+    however large it claims to be.
 
     Args:
         image_bytes: String `[N]`.
@@ -67,25 +85,59 @@ def _decode_row(image_shape, wanted, index, image_bytes):
     """Returns index, image and error of a row; fails on bytes that are no image."""
     height, width, channels = image_shape
     is_png = _starts_with(image_bytes, _PNG_START)
-    size = tf.cond(is_png, lambda: _png_size(image_bytes), lambda: _jpeg_size(image_bytes))
-
-    def read_png():
-        return tf.io.decode_png(image_bytes, channels)
-
-    def read_jpeg():
-        # The accurate transform gives the pixels that most other programs see.
-        return tf.io.decode_jpeg(image_bytes, channels, dct_method="INTEGER_ACCURATE")
+    size, has_4_colours = tf.cond(
+        is_png,
+        lambda: (_png_size(image_bytes), tf.constant(False)),
+        lambda: _jpeg_size(image_bytes),
+    )
 
     def read():
-        image = tf.cond(is_png, read_png, read_jpeg)
+        image = tf.cond(is_png, lambda: _read_png(image_bytes), lambda: _read_jpeg(image_bytes))
+        image = tf.cast(image if channels == 3 else _luminance(image), tf.uint8)
         return tf.ensure_shape(image, image_shape), ""
 
-    def refuse():
-        received = tf.strings.reduce_join(tf.strings.as_string(size), separator=" x ")
-        error = tf.strings.join([f"{wanted} an image of ", received, " pixels"])
-        return tf.zeros(image_shape, tf.uint8), error
+    def refuse(received):
+        return tf.zeros(image_shape, tf.uint8), tf.strings.join([f"{wanted} ", received])
 
-    return index, *tf.cond(tf.reduce_all(size == [height, width]), read, refuse)
+    as_text = tf.strings.reduce_join(tf.strings.as_string(size), separator=" x ")
+    received = tf.case(
+        [
+            (tf.reduce_any(size != [height, width]), lambda: _is_of_size(as_text)),
+            (has_4_colours, lambda: _IS_CMYK),
+            (tf.strings.regex_full_match(image_bytes, _TURNED), lambda: _IS_TURNED),
+            (is_png & tf.strings.regex_full_match(image_bytes, _KEYED), lambda: _IS_KEYED),
+        ],
+        default=lambda: "",
+    )
+    return index, *tf.cond(received == "", read, lambda: refuse(received))
+
+
+def _is_of_size(as_text):
+    return tf.strings.join(["an image of ", as_text, " pixels"])
+
+
+def _read_png(image_bytes):
+    """Returns colours over white, int32 `[H, W, 3]`, rounded as Pillow's `alpha_composite` does."""
+    pixels = tf.cast(tf.io.decode_png(image_bytes, 4), tf.int32)
+    colours, alpha = pixels[..., :3], pixels[..., 3:]
+    # Where there is no alpha TensorFlow fills in the largest number of the file's bits: 15 of 4.
+    bits = tf.io.decode_raw(tf.strings.substr(image_bytes, _PNG_BITS_POSITION, 1), tf.uint8)
+    is_filled_in = tf.reduce_all(alpha == tf.bitwise.left_shift(1, tf.cast(bits, tf.int32)) - 1)
+    alpha = tf.where(is_filled_in, 255, alpha)
+    sums = 128 * (colours * alpha + 255 * (255 - alpha) + 128)
+    return (sums // 256 + sums) // 2**15
+
+
+def _read_jpeg(image_bytes):
+    # The accurate transform gives the pixels that most other programs see.
+    pixels = tf.io.decode_jpeg(image_bytes, 3, dct_method="INTEGER_ACCURATE")
+    return tf.cast(pixels, tf.int32)
+
+
+def _luminance(colours):
+    """ITU-R 601-2's, in integers, as Pillow has it: int32 `[H, W, 3]` to `[H, W, 1]`."""
+    sums = tf.reduce_sum(colours * [19595, 38470, 7471], axis=-1, keepdims=True)
+    return (sums + 2**15) // 2**16
 
 
 def _png_size(image_bytes):
@@ -97,10 +149,12 @@ def _png_size(image_bytes):
 
 
 def _jpeg_size(image_bytes):
+    """Returns height and width, and whether there are 4 colours."""
     # Of others the operation below would tell the server's standard error, one line a request.
     is_jpeg = tf.debugging.Assert(_starts_with(image_bytes, _JPEG_START), ["no PNG or JPEG"])
     with tf.control_dependencies([is_jpeg]):
-        return tf.io.extract_jpeg_shape(tf.identity(image_bytes), tf.int64)[:2]
+        shape = tf.io.extract_jpeg_shape(tf.identity(image_bytes), tf.int64)
+    return shape[:2], shape[2] == 4
 
 
 def _starts_with(image_bytes, start):

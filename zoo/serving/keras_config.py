@@ -16,6 +16,7 @@ import tensorflow as tf
 from zoo import __version__
 from zoo.serving import manifest
 from zoo.serving.manifest import EXTRA_ASSETS
+from zoo.serving.plain_path import plain_path
 
 __all__ = ["export_variables", "load_exported", "read", "write"]
 
@@ -148,7 +149,8 @@ def load_exported(path, custom_objects=None):
                 if keras.saving.get_registered_object(name) is None:
                     raise ValueError(_unregistered(path, "a part", name, module)) from error
             raise
-    _restore(model, config["variables"], path)
+    with plain_path(path) as folder:
+        _restore(model, config["variables"], folder)
     return model
 
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from zoo.serving import keras_config, manifest, warmup
 from zoo.serving.check import check_export
+from zoo.serving.plain_path import plain_path
 from zoo.serving.signatures import make_signatures
 from zoo.serving.unfinished_folder import as_local_path, move_complete, unfinished_folder
 
@@ -51,11 +52,12 @@ def export(model, path, log_prob_samples=16, metadata=None, signatures=None):
     if signatures is None:
         signatures = make_signatures(model, log_prob_samples)
     with unfinished_folder(*os.path.split(path)) as unfinished:
-        _save(model, signatures, unfinished)
-        keras_config.write(model, unfinished, log_prob_samples, metadata)
-        warmup.write(warmup.example_requests(model, signatures), unfinished)
-        manifest.write(unfinished)
-        check_export(unfinished, model, signatures)
+        with plain_path(unfinished) as folder:
+            _save(model, signatures, folder)
+            keras_config.write(model, folder, log_prob_samples, metadata)
+            warmup.write(warmup.example_requests(model, signatures), folder)
+            manifest.write(folder)
+            check_export(folder, model, signatures)
         move_complete(unfinished, path)
 
 

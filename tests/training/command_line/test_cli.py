@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import zoo
 from tests import contract
 from tests.training.tiny import REPOSITORY, make_model, tiny_recipe
 from training import datasets
-from training.command_line import cli, demo
+from training.command_line import cli, demo, options, reconstruct
 from training.evaluation import feasibility
 from training.kinds.latent_model import LatentModel
 from training.runs import run
@@ -305,6 +306,26 @@ def test_reconstruct(finished_run, tmp_path, capsys):
     model = zoo.load(finished_run / "savedmodel" / "1")
     error = np.sqrt(np.mean((digits / 255.0 - np.asarray(model.reconstruct(digits[None]))[0]) ** 2))
     assert f"grey.png: rmse {error:.4f}" in output
+
+
+def test_reconstruct_fits_files_as_the_training_images_were(finished_run, tmp_path, monkeypatch):
+    pixels = np.zeros((8, 24), np.uint8)
+    pixels[:, 8:16] = 255
+    Image.fromarray(pixels).save("wide.png")
+    model, recipe = options.load_image_model(str(finished_run))
+    for fit, is_all_white in (("crop", True), ("exact", True), ("resize", False)):
+        fitted = recipe.override(fit=fit)
+        monkeypatch.setattr(reconstruct, "load_image_model", lambda name, r=fitted: (model, r))
+        seen = []
+        monkeypatch.setattr(reconstruct, "save_picture", lambda *call, s=seen: s.append(call[2]))
+        assert cli.main(["reconstruct", str(finished_run), "wide.png"]) == 0
+        assert (seen[0] == 255).all() == is_all_white, fit
+
+
+def test_names_of_files_need_not_be_utf_8(finished_run, tmp_path, capsys):
+    name = os.fsdecode(b"\xff.png")
+    Image.new("L", (8, 8)).save(name, "PNG")
+    assert cli.main(["reconstruct", str(finished_run), name]) == 0
 
 
 def test_reconstruct_names_the_bad_file(finished_run, tmp_path, capsys):

@@ -1,8 +1,10 @@
 import itertools
+import os
 import warnings
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from training.datasets import image_dataset, load
@@ -106,15 +108,59 @@ def test_streaming_from_disk_gives_the_same_images(folder, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("first_channels", "asked", "expected"), [(1, None, 1), (3, None, 3), (1, 3, 3), (3, 1, 1)]
+    ("first_channels", "asked", "expected"), [(1, None, 3), (3, None, 3), (1, 3, 3), (3, 1, 1)]
 )
-def test_channels_come_from_the_first_image_unless_given(tmp_path, first_channels, asked, expected):
+def test_one_image_in_colour_makes_a_folder_colour_unless_given(
+    tmp_path, first_channels, asked, expected
+):
     write_image(tmp_path / "0.png", 0, channels=first_channels)
     for value in range(1, 6):
         write_image(tmp_path / f"{value}.png", value, channels=4 - first_channels)
     data = load(f"folder:{tmp_path}", channels=asked)
     assert data.image_shape == (8, 8, expected)
     assert all_values(data) == list(range(6))
+    num_grey = 1 if first_channels == 1 else 5
+    assert (f", {num_grey} of them grey." in data.description) == (asked is None)
+
+
+def test_a_grey_folder_stays_grey(tmp_path):
+    for value in range(6):
+        write_image(tmp_path / f"{value}.png", value, channels=1)
+    assert load(f"folder:{tmp_path}").image_shape == (8, 8, 1)
+
+
+def test_names_that_are_not_utf_8(tmp_path, monkeypatch):
+    for value in range(6):
+        path = os.fsencode(tmp_path) + b"/\xff%d.png" % value
+        Image.fromarray(np.full((8, 8), value, np.uint8)).save(path, "PNG")
+    assert all_values(load(f"folder:{tmp_path}")) == list(range(6))
+    monkeypatch.setattr(image_dataset, "MEMORY_LIMIT_BYTES", 0)
+    assert all_values(load(f"folder:{tmp_path}")) == list(range(6))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_12_bit_values_in_16_bits_are_refused_not_black(tmp_path, channels):
+    values = np.random.default_rng(0).integers(0, 4096, (6, 8, 8, channels), np.uint16)
+    for number, pixels in enumerate(values):
+        (tmp_path / f"{number}.png").write_bytes(tf.io.encode_png(pixels).numpy())
+    with pytest.raises(ValueError, match=r"received 6, .*0\.png, with none above 16384.*by 16"):
+        load(f"folder:{tmp_path}")
+    for number, pixels in enumerate(values):
+        (tmp_path / f"{number}.png").write_bytes(tf.io.encode_png(16 * pixels).numpy())
+    data = load(f"folder:{tmp_path}")
+    assert data.arrays("train")["image"].max() > 250
+
+
+def test_what_is_left_out_is_told_in_one_warning(folder):
+    (folder / "a" / "photo.heic").write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"Left out of .*: 1 of other kinds \(\.heic: 1\)"):
+        load(f"folder:{folder}")
+
+
+def test_pictures_too_large_are_told_so(folder, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(ValueError, match="0 megapixels: save a smaller copy"):
+        load(f"folder:{folder}", image_size=8)
 
 
 def test_mixed_sizes_need_a_size(folder):

@@ -52,6 +52,15 @@ def test_a_pretrained_model_is_served_in_the_version_of_the_index(faces, monkeyp
     assert _one("faces").versions == (2,)
 
 
+@pytest.mark.parametrize("name", ["[1]", "a*", "what?"])
+def test_a_path_that_tensorflow_takes_for_a_pattern_is_refused(tmp_path, name):
+    make_version(tmp_path / name / "faces" / "1")
+    with pytest.raises(UsageError, match=r"for a pattern: a server cannot read .* or link to it"):
+        _one(tmp_path / name / "faces")
+    (tmp_path / "faces").symlink_to(tmp_path / name / "faces")
+    assert _one(tmp_path / "faces").base_path == str(tmp_path / "faces")
+
+
 def test_labelled_versions_are_served(faces, tmp_path):
     make_version(tmp_path / "other" / "1")
     labels = ["stable=1", "faces:canary=10"]

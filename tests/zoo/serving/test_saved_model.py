@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import zoo
 from tests import contract
 from zoo.serving import check, saved_model, unfinished_folder, warmup
 from zoo.serving.signatures import make_signatures
@@ -40,6 +41,15 @@ def test_only_the_export_is_left(exported):
         "assets.extra/vae_zoo.json",
         "assets.extra/tf_serving_warmup_requests",
     }
+
+
+def test_any_path_will_do(copied_graph, tmp_path):
+    path = tmp_path / os.fsdecode(b"*? a\\[b] \xff") / "1"
+    copied_graph.export(path, log_prob_samples=3)
+    pairs = zip(zoo.load(path).get_weights(), copied_graph.get_weights(), strict=True)
+    assert all(np.array_equal(loaded, own) for loaded, own in pairs)
+    with check.open_session(str(path)) as answer:
+        answer("sample", {"seed": [[0, 0]], "temperature": [1.0]})
 
 
 def test_each_variable_is_stored_once(exported):
