@@ -6,9 +6,11 @@ import importlib
 import os
 import sys
 
+import zoo
 from training.command_line import quiet
+from training.command_line.text import columns
 from training.recipes import imports
-from zoo.errors import SettingError, UserError
+from zoo.errors import SettingError, UsageError, UserError
 
 __all__ = ["main"]
 
@@ -24,10 +26,14 @@ _COMMANDS = (
 
 def main(arguments=None):
     """Runs a command; returns the exit code: 0, 1 for a failure, 2 for wrong usage."""
-    arguments = _make_parser().parse_args(arguments)
     with contextlib.suppress(AttributeError):  # Replaced by something that is no file.
         sys.stdout.reconfigure(errors="backslashreplace")  # Names of files need not be UTF-8.
+    parser = _make_parser()
     try:
+        arguments = parser.parse_args(arguments)
+        if arguments.command is None:
+            parser.print_help()
+            return 0
         return _run(arguments.command, arguments) or 0
     except SettingError as error:
         print(f"vae-zoo: {error.text(_as_flag)}", file=sys.stderr)
@@ -43,18 +49,33 @@ def main(arguments=None):
         return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line: the whole usage above it would hide it."""
+
+    def error(self, message):
+        raise UsageError(f"{message}. `{self.prog} --help` explains the options.")
+
+
 def _make_parser():
-    parser = argparse.ArgumentParser(
+    commands = {n: importlib.import_module(f"training.command_line.{n}") for n in _COMMANDS}
+    # By hand: argparse gives the longest name a line of its own.
+    table = columns([(name, command.HELP) for name, command in commands.items()], indent=2)
+    parser = _Parser(
         prog="vae-zoo",
+        usage="vae-zoo [-h] [--version] COMMAND ...",
         description="Train, measure and use latent-variable image models.",
-        epilog="`vae-zoo COMMAND --help` explains a command, with examples.",
+        epilog="\n".join(
+            ["commands:", *table, "", "`vae-zoo COMMAND --help` explains a command, with examples."]
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name in _COMMANDS:
-        command = importlib.import_module(f"training.command_line.{name}")
+    version = f"vae-zoo {zoo.__version__}"
+    parser.add_argument("--version", action="version", version=version, help="show the version")
+    parser.set_defaults(command=None)
+    parsers = parser.add_subparsers(prog=parser.prog, metavar="COMMAND", help=argparse.SUPPRESS)
+    for name, command in commands.items():
         own = parsers.add_parser(
             name,
-            help=command.HELP,
             description=f"{command.HELP[0].upper()}{command.HELP[1:]}.",
             epilog=getattr(command, "EXAMPLES", None),
             formatter_class=argparse.RawDescriptionHelpFormatter,

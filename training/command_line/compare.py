@@ -4,7 +4,7 @@ import json
 import pathlib
 
 import zoo
-from training.command_line.options import add_import_option, save_picture
+from training.command_line.options import add_import_option, add_picture_option, save_picture
 from training.runs.run_directory import RunDirectory
 from zoo.errors import UsageError
 
@@ -19,9 +19,7 @@ def add_options(parser):
         "models", nargs="+", metavar="MODEL", help="run directories or names of pretrained models"
     )
     add_import_option(parser)
-    parser.add_argument(
-        "--output", default="comparison.png", help="a PNG file; default: comparison.png"
-    )
+    add_picture_option(parser, "comparison.png")
 
 
 def run(arguments):

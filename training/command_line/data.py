@@ -6,9 +6,14 @@ import textwrap
 
 import numpy as np
 
-from training.command_line.options import add_import_option, add_reading_options
+from training.command_line.options import (
+    add_import_option,
+    add_picture_option,
+    add_reading_options,
+    save_picture,
+)
 from training.recipes import find_recipe
-from zoo.errors import SettingError, UsageError, UserError
+from zoo.errors import UsageError
 
 HELP = "say what a data set holds: shapes, splits, values, balance of classes"
 EXAMPLES = """examples:
@@ -36,17 +41,13 @@ def add_options(parser):
     parser.add_argument(
         "--show", action="store_true", help="save a picture of labelled examples of each split"
     )
-    parser.add_argument(
-        "--output", metavar="FILE", help="the picture, a PNG file; default: NAME.png, with --show"
-    )
+    add_picture_option(parser, None, "default: NAME.png, with --show")
     add_import_option(parser)
     add_reading_options(parser)
 
 
 def check(arguments):
-    """Refuses a picture that is none, and a folder without a name."""
-    if arguments.output is not None and not arguments.output.endswith(".png"):
-        raise SettingError("output", "a file that ends in .png", arguments.output)
+    """Refuses a folder without a name."""
     if arguments.name == "folder:":
         raise UsageError("Give the folder of your images: folder:PATH. Received: folder:")
 
@@ -62,10 +63,7 @@ def run(arguments):
     )
     print(describe(dataset))
     if output is not None:
-        try:
-            figures.save_examples(output, dataset)
-        except OSError as error:
-            raise UserError(f"Could not write {output}: {error}.") from error
+        save_picture(figures.save_examples, output, dataset)
         print(f"\nWrote examples of each split to {output}.")
 
 

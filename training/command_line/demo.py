@@ -4,6 +4,7 @@ import pathlib
 import shutil
 
 import zoo
+from training.command_line.numbers import Integer
 from training.evaluation import feasibility
 from training.recipes import find_recipe
 from training.runs.run_directory import RunDirectory
@@ -16,7 +17,7 @@ _RECIPE = "conv_draw_digits"
 def add_options(parser):
     """Adds the place and the length."""
     parser.add_argument("--directory", default="runs/demo", help="default: runs/demo")
-    parser.add_argument("--steps", type=int, help="train for fewer steps, for a quick look")
+    parser.add_argument("--steps", action=Integer, help="train for fewer steps, for a quick look")
 
 
 def run(arguments):

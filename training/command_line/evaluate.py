@@ -2,15 +2,16 @@
 
 from training import evaluation
 from training.command_line.options import add_data_options, add_model_options, load_data
+from training.command_line.text import columns
 from zoo.errors import MismatchError
+from zoo.names import UnknownName
 
 HELP = "measure a model on a test split"
-_WIDTH = max(map(len, evaluation.DESCRIPTIONS))
-_MEASURES = "\n".join(f"  {name:{_WIDTH}}  {t}" for name, t in evaluation.DESCRIPTIONS.items())
+_MEASURES = "\n".join(columns(evaluation.DESCRIPTIONS.items(), indent=2))
 EXAMPLES = f"""examples:
   vae-zoo evaluate conv_draw_mnist
   vae-zoo evaluate runs/demo --dataset tfds:fashion_mnist --image-size 16
-  vae-zoo evaluate runs/demo --measure aggregate_posterior --output measures.json
+  vae-zoo evaluate runs/demo --measure active_units --output measures.json
 
 measures:
 {_MEASURES}
@@ -30,6 +31,13 @@ def add_options(parser):
     )
     parser.add_argument("--output", help="a JSON file for all the numbers")
     add_data_options(parser)
+
+
+def check(arguments):
+    """Tells a misspelt measure at once, unless an import may bring it."""
+    for name in arguments.measure:
+        if name not in evaluation.DESCRIPTIONS and not arguments.imports:
+            raise UnknownName("measure", name, evaluation.DESCRIPTIONS)
 
 
 def run(arguments):

@@ -1,7 +1,10 @@
 """Options that several commands have, and the model or data set that they name."""
 
+import argparse
+
+from training.command_line.numbers import SEED, Integer
 from training.recipes import find_recipe
-from zoo.errors import MismatchError, UsageError, UserError
+from zoo.errors import MismatchError, SettingError, UsageError, UserError
 
 DATA_SETTINGS = (
     *("dataset", "image_size", "fit", "channels", "corrupt", "binarize", "dequantize"),
@@ -63,7 +66,7 @@ def add_data_options(parser):
 
 def add_reading_options(parser):
     """Adds the options that say how a data set is read."""
-    parser.add_argument("--image-size", type=int, help="side of the square images, in pixels")
+    parser.add_argument("--image-size", action=Integer, help="side of the square images, in pixels")
     parser.add_argument(
         "--fit",
         choices=("crop", "resize", "exact"),
@@ -87,7 +90,10 @@ def add_reading_options(parser):
         help="spread each pixel's level over its cell, with new noise in each training batch",
     )
     parser.add_argument(
-        "--data-seed", type=int, help="of composed sets, --binarize and --dequantize; default: 0"
+        "--data-seed",
+        action=Integer,
+        **SEED,
+        help="of composed sets, --binarize and --dequantize; default: 0",
     )
 
 
@@ -121,14 +127,40 @@ def _of_shape(context_shape):
     return f"context images of shape {context_shape}" if context_shape else "no context images"
 
 
+# === Reproductions ===
+
+
+def add_results_option(parser):
+    """Adds where `vae-zoo reproduce` and `vae-zoo report` find results."""
+    parser.add_argument(
+        "--directory",
+        metavar="FOLDER",
+        default="reproduction",
+        help="where runs and drawings lie; default: reproduction",
+    )
+
+
 # === A picture ===
+
+
+class _Picture(argparse.Action):
+    """A path that ends in .png: of another suffix it would be told only once all is drawn."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        if not values.lower().endswith(".png"):
+            raise SettingError(self.dest, "a file that ends in .png", values)
+        setattr(namespace, self.dest, values)
+
+
+def add_picture_option(parser, default, otherwise=None):
+    """Adds the picture that is written; `otherwise` says what the default is, if it is None."""
+    text = f"the picture, a PNG file; {otherwise or f'default: {default}'}"
+    parser.add_argument("--output", action=_Picture, metavar="FILE", default=default, help=text)
 
 
 def save_picture(save, path, *content):
     """Calls `save(path, *content)`; says of a picture that cannot be written what to do."""
     try:
         save(path, *content)
-    except (OSError, ValueError) as error:  # Pillow: ValueError for an unknown suffix.
-        raise UserError(
-            f"Could not write {path}: {error}. Give a path that ends in .png."
-        ) from error
+    except OSError as error:
+        raise UserError(f"Could not write {path}: {error.strerror or error}.") from error

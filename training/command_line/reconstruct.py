@@ -2,7 +2,12 @@
 
 import pathlib
 
-from training.command_line.options import add_model_options, load_image_model, save_picture
+from training.command_line.options import (
+    add_model_options,
+    add_picture_option,
+    load_image_model,
+    save_picture,
+)
 from zoo.errors import UsageError
 
 HELP = "reconstruct image files, brought to the model's size as its training images were"
@@ -13,9 +18,7 @@ def add_options(parser):
     """Adds the model, the files and the picture."""
     add_model_options(parser)
     parser.add_argument("files", nargs="+", metavar="FILE", help="image files")
-    parser.add_argument(
-        "--output", default="reconstructions.png", help="a PNG file; default: reconstructions.png"
-    )
+    add_picture_option(parser, "reconstructions.png")
 
 
 def run(arguments):

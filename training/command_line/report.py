@@ -1,6 +1,6 @@
 """`vae-zoo report`: writes a page of everything that was reproduced."""
 
-from training.command_line.reproduce import add_directory_option
+from training.command_line.options import add_results_option
 
 HELP = "write a page of everything that was reproduced, as HTML and Markdown"
 EXAMPLES = """example:
@@ -13,7 +13,7 @@ def add_options(parser):
     parser.add_argument(
         "--output", default="report", help="the folder to write: reproduction.html, REPRODUCTION.md"
     )
-    add_directory_option(parser)
+    add_results_option(parser)
 
 
 def run(arguments):

@@ -2,15 +2,17 @@
 
 import re
 
-from training.reproduction import SCALES
+from training.command_line.options import add_results_option
+from training.reproduction import NAMES, SCALES
 from zoo.errors import SettingError, UserError
+from zoo.names import UnknownName
 
 HELP = "repeat a figure or table of the papers: its training runs and its drawing"
 EXAMPLES = """examples:
-  vae-zoo reproduce figure-5                         (two CPU cores: within two hours)
-  vae-zoo reproduce figure-4 --scale smoke           (does it run? less than a minute)
-  vae-zoo reproduce figure-4 --shard 2/8             (the second of eight machines)
-  vae-zoo reproduce figure-4                         (again: finished runs are not repeated)
+  vae-zoo reproduce figure-5               (two CPU cores: within two hours)
+  vae-zoo reproduce figure-4 --scale smoke (does it run? less than a minute)
+  vae-zoo reproduce figure-4 --shard 2/8   (the second of eight machines)
+  vae-zoo reproduce figure-4               (again: what is done is not repeated)
 """
 
 
@@ -30,24 +32,23 @@ def add_options(parser):
         metavar="PART/PARTS",
         help="do this part of the runs; on machines that share the directory",
     )
-    add_directory_option(parser)
+    add_results_option(parser)
 
 
-def add_directory_option(parser):
-    """Adds where results are found, which `vae-zoo report` has, too."""
-    parser.add_argument(
-        "--directory",
-        default="reproduction",
-        help="where runs and drawings lie; default: reproduction",
-    )
+def check(arguments):
+    """Tells a misspelt target and a shard that is none at once."""
+    if arguments.target not in NAMES:
+        raise UnknownName("target", arguments.target, NAMES)
+    _parse_shard(arguments.shard)
 
 
 def run(arguments):
     """Does the runs of a target that are not finished, and draws what is there."""
-    from training.reproduction.reproduce import do_runs, draw, find_target
+    from training.reproduction.reproduce import do_runs, draw
     from training.reproduction.store import Store
+    from training.reproduction.targets import TARGETS
 
-    target = find_target(arguments.target)
+    target = TARGETS[arguments.target]
     index, number = _parse_shard(arguments.shard)
     store = Store(arguments.directory, arguments.scale)
     runs = target.runs(arguments.scale)

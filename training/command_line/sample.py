@@ -1,9 +1,11 @@
 """`vae-zoo sample`: draws samples into a picture."""
 
+from training.command_line.numbers import Integer, Number
 from training.command_line.options import (
     DATA_SETTINGS,
     add_data_options,
     add_model_options,
+    add_picture_option,
     load_data,
     load_image_model,
     save_picture,
@@ -21,24 +23,21 @@ EXAMPLES = """examples:
 def add_options(parser):
     """Adds the model, what is drawn, and the data set of a conditional model's contexts."""
     add_model_options(parser)
-    parser.add_argument("-n", "--num", type=int, default=72, help="number of samples; default: 72")
-    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument(
+        "-n", "--num", action=Integer, default=72, help="number of samples; default: 72"
+    )
+    int32 = {"least": -(2**31), "most": 2**31 - 1}
+    parser.add_argument("--seed", action=Integer, **int32, default=0, help="default: 0")
     parser.add_argument(
         "--temperature",
-        type=float,
+        action=Number,
+        least=0,
         default=1.0,
         help="scales the prior's standard deviations; default: 1",
     )
-    parser.add_argument("--output", default="samples.png", help="a PNG file; default: samples.png")
+    add_picture_option(parser, "samples.png")
     contexts = "a conditional model's contexts, which come from a test split"
     add_data_options(parser.add_argument_group(contexts))
-
-
-def check(arguments):
-    """Refuses numbers that cannot be."""
-    checks.integer("num", arguments.num)
-    checks.number("temperature", arguments.temperature, least=0)
-    checks.integer("seed", arguments.seed, least=-(2**31), most=2**31 - 1)
 
 
 def run(arguments):

@@ -5,19 +5,20 @@ import shlex
 import subprocess
 import sys
 
+from training.command_line.numbers import Integer, Number
 from training.serve import folder_lock, installation, model_server, running_server
-from zoo import checks
 from zoo.errors import UserError
 from zoo.serving.server_configuration import MODELS_FILE, Endpoints, server_arguments
 from zoo.serving.server_containers import Machine, docker_run, image
 
 HELP = "put models behind TensorFlow Serving: write its configuration, start it"
 EXAMPLES = """examples:
-  vae-zoo serve conv_draw_mnist                      (a pretrained model)
-  vae-zoo serve runs/mine classifier_mnist           (a run's model, and another)
+  vae-zoo serve conv_draw_mnist                 (a pretrained model)
+  vae-zoo serve runs/mine classifier_mnist      (a run's model, and another)
   vae-zoo serve models/faces --label stable=1 --label canary=2
-  vae-zoo serve models/faces --gpu --write-only      (only the files, for another machine)
-docs/SERVING.md says what to do with the files, and how to run this in production.
+  vae-zoo serve models/faces --gpu --write-only
+                                (only the files, for another machine)
+docs/SERVING.md says what to do with the files, and how to run it in production.
 """
 _ABOUT_LABELS = (
     "A server that reads this folder already refuses the whole file while a label moves to a\n"
@@ -39,11 +40,14 @@ def add_options(parser):
     parser.add_argument(
         "--directory", default="serving", help="the folder to write; default: serving"
     )
-    parser.add_argument("--grpc-port", type=int, default=8500, help="default: 8500")
-    parser.add_argument("--rest-port", type=int, default=8501, help="default: 8501")
+    port = {"action": Integer, "most": 65535, "metavar": "PORT"}
+    parser.add_argument("--grpc-port", **port, default=8500, help="default: 8500")
+    parser.add_argument("--rest-port", **port, default=8501, help="default: 8501")
     parser.add_argument(
         "--rest-timeout",
-        type=float,
+        action=Number,
+        least=0.001,
+        most=86400.0,  # The server counts in milliseconds; beyond, its int32 is near its end.
         default=60.0,
         metavar="SECONDS",
         help="the server gives up a request by REST after so long, whatever its client's deadline "
@@ -59,19 +63,14 @@ def add_options(parser):
     )
     parser.add_argument(
         "--max-batch-size",
-        type=int,
+        action=Integer,
+        least=2,  # Of every warm-up.
         metavar="ROWS",
         help="of a batch, and of a request, 2 at least; default: as measured, at most 64",
     )
     parser.add_argument(
         "--gpu", action="store_true", help="for an NVIDIA GPU: the CUDA image, batches of 64"
     )
-
-
-def check(arguments):
-    """Refuses what is wrong in itself, before TensorFlow is loaded."""
-    # A server counts in milliseconds; beyond a day its int32 is near its end.
-    checks.number("rest_timeout", arguments.rest_timeout, least=0.001, most=86400.0)
 
 
 def run(arguments):

@@ -2,8 +2,10 @@
 
 import pathlib
 
+from training.command_line.numbers import SEED, Integer, Number
 from training.command_line.options import DATA_SETTINGS, add_data_options, add_import_option
 from training.recipes import find_recipe, imports
+from training.runs.run_directory import RunDirectory
 from zoo.errors import UsageError
 
 HELP = "train a recipe"
@@ -12,8 +14,8 @@ EXAMPLES = """examples:
   vae-zoo train conv_draw_mnist --tolerance 0.06
   vae-zoo train conv_draw_mnist --objective elbo --directory runs/elbo
   vae-zoo train conv_draw_folder --dataset folder:PATH --image-size 32
-  vae-zoo train conv_draw_mnist --resume        (after it was stopped, by anything)
-  tensorboard --logdir runs                     (to watch)
+  vae-zoo train conv_draw_mnist --resume   (after it was stopped, by anything)
+  tensorboard --logdir runs                (to watch)
 """
 _SETTINGS = (
     *DATA_SETTINGS,
@@ -28,10 +30,11 @@ def add_options(parser):
     parser.add_argument(
         "--resume", action="store_true", help="continue the run in the directory where it stopped"
     )
-    parser.add_argument("--steps", type=int, help="optimiser steps of the whole run")
+    parser.add_argument("--steps", action=Integer, help="optimiser steps of the whole run")
     parser.add_argument(
         "--tolerance",
-        type=float,
+        action=Number,
+        metavar="T",
         help="of the recipe's constraint: a root mean squared error, pixels in [0, 1], or the "
         "accuracy or correlation to reach",
     )
@@ -40,9 +43,15 @@ def add_options(parser):
         metavar="NAME",
         help="what to minimise, such as geco or elbo; of a name that there is not, all are told",
     )
-    parser.add_argument("--batch-size", type=int, help="images a step, over all devices together")
-    parser.add_argument("--learning-rate", type=float, help="Adam's, at the start")
-    parser.add_argument("--seed", type=int, help="fixes initial weights, batches and noise")
+    parser.add_argument(
+        "--batch-size", action=Integer, help="images a step, over all devices together"
+    )
+    parser.add_argument(
+        "--learning-rate", action=Number, above=0, metavar="RATE", help="Adam's, at the start"
+    )
+    parser.add_argument(
+        "--seed", action=Integer, **SEED, help="fixes initial weights, batches and noise"
+    )
     parser.add_argument(
         "--strategy",
         metavar="NAME",
@@ -53,16 +62,37 @@ def add_options(parser):
 
 
 def check(arguments):
-    """Tells a misspelt recipe at once."""
-    find_recipe(arguments.recipe)
+    """Tells a misspelt recipe, a number that it cannot take and a wrong place at once."""
+    settings = _settings(arguments)
+    if settings.pop("objective") is not None:  # The classes of objectives need TensorFlow.
+        del settings["tolerance"]
+    recipe, directory = _find(arguments)
+    recipe.override(**settings)
+    if not arguments.resume and arguments.strategy is None:  # Of several processes one makes it.
+        RunDirectory(directory).check_free()
 
 
 def run(arguments):
     """Trains a recipe, or continues its run, and says what was reached."""
     from training import kinds
     from training.runs import run as runs
-    from training.runs.run_directory import RunDirectory
 
+    recipe, directory = _find(arguments)
+    imports.import_all(recipe.imports)
+    named = [*recipe.imports, *map(imports.resolve, arguments.imports)]
+    recipe = recipe.override(**_settings(arguments), imports=list(dict.fromkeys(named)))
+    _, metrics = runs.train(recipe, directory, arguments.resume, arguments.strategy)
+    if metrics is not None:
+        text = kinds.of_recipe(recipe).summary(metrics)
+        print(f"\n{text}\nEverything is in {directory}; begin with card.md.")
+
+
+def _settings(arguments):
+    return {name: getattr(arguments, name) for name in _SETTINGS}
+
+
+def _find(arguments):
+    """Returns the recipe, of a run that is resumed as it was begun, and the run's directory."""
     recipe = find_recipe(arguments.recipe)
     directory = arguments.directory or str(pathlib.Path("runs") / recipe.name)
     if arguments.resume:
@@ -71,11 +101,4 @@ def run(arguments):
         if begun.name != recipe.name:
             raise UsageError(f"{directory} is a run of {begun.name}, not of {recipe.name}.")
         recipe = begun
-    imports.import_all(recipe.imports)
-    settings = {name: getattr(arguments, name) for name in _SETTINGS}
-    named = [*recipe.imports, *map(imports.resolve, arguments.imports)]
-    recipe = recipe.override(**settings, imports=list(dict.fromkeys(named)))
-    _, metrics = runs.train(recipe, directory, arguments.resume, arguments.strategy)
-    if metrics is not None:
-        text = kinds.of_recipe(recipe).summary(metrics)
-        print(f"\n{text}\nEverything is in {directory}; begin with card.md.")
+    return recipe, directory

@@ -4,23 +4,10 @@ import sys
 
 from training import datasets
 from training.reproduction.target import Finished
-from training.reproduction.targets import TARGETS
 from training.runs import model_source, run
 from zoo.errors import UserError
-from zoo.names import UnknownName
 
-__all__ = ["do_runs", "draw", "find_target", "list_names"]
-
-
-def find_target(name):
-    """Returns the target of that name.
-
-    Raises:
-        UnknownName: There is none; a UsageError, whose message has the names.
-    """
-    if name not in TARGETS:
-        raise UnknownName("target", name, TARGETS)
-    return TARGETS[name]
+__all__ = ["do_runs", "draw", "list_names"]
 
 
 def do_runs(mine, runs, store):

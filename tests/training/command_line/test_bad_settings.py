@@ -8,6 +8,8 @@ BAD_SETTINGS = [
     ("--steps", "0"),
     ("--batch-size", "0"),
     ("--batch-size", "5000"),
+    ("--steps", "-3"),
+    ("--steps", "many"),
     ("--learning-rate", "-1"),
     ("--learning-rate", "nan"),
     ("--seed", "-1"),
@@ -55,7 +57,8 @@ def test_data_names_the_option(capsys):
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("--num", "0"), ("--temperature", "-1"), ("--seed", "2147483648")]
+    ("option", "value"),
+    [("--num", "0"), ("--num", "x"), ("--temperature", "-1"), ("--seed", "2147483648")],
 )
 def test_sample_names_the_option(capsys, option, value):
     assert cli.main(["sample", "conv_draw_digits", option, value]) == 2

@@ -1,0 +1,113 @@
+"""What is answered before TensorFlow is imported, which takes seconds; and in 80 columns."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import zoo
+from tests.training.tiny import REPOSITORY
+from training.command_line import cli
+from training.command_line.text import columns
+
+SLOW_MODULES = ["tensorflow", "keras", "matplotlib", "sklearn"]
+ANSWERED_AT_ONCE = {
+    "": 0,
+    "--version": 0,
+    "--help": 0,
+    "train --help": 0,
+    "list": 0,
+    "sample conv_draw_mnist --num 0": 2,
+    "sample conv_draw_mnist --num 1.5": 2,
+    "sample conv_draw_mnist --temperature -1": 2,
+    "sample conv_draw_mnist --seed 2147483648": 2,
+    "sample conv_draw_mnist --output picture.docx": 2,
+    "compare conv_draw_mnist --output picture.docx": 2,
+    "reconstruct conv_draw_mnist a.png --output picture.docx": 2,
+    "train conv_draw_mnist --steps -3": 2,
+    "train conv_draw_mnist --batch-size 0": 2,
+    "train conv_draw_mnist --tolerance 0": 2,
+    "train conv_draw_mnist --tolerance nan": 2,
+    "train conv_draw_mnist --learning-rate inf": 2,
+    "train conv_draw_mnist --seed -1": 2,
+    "train conv_draw_mnist --image-size 0": 2,
+    "train conv_draw_mnist --data-seed -1": 2,
+    "train conv_draw_mnits": 2,
+    "train conv_draw_mnist --directory training": 2,
+    "train conv_draw_mnist --resume --directory training": 2,
+    "evaluate conv_draw_mnist --measure activ_units": 2,
+    "data digits --image-size -1": 2,
+    "demo --steps 0": 2,
+    "serve conv_draw_mnist --grpc-port 0": 2,
+    "serve conv_draw_mnist --rest-port 65536": 2,
+    "serve conv_draw_mnist --max-batch-size 0": 2,
+    "reproduce figure-4 --shard 3/2": 2,
+    "reproduce figur-4": 2,
+    "tran": 2,
+    "train": 2,
+}
+CODE = """
+import json, sys
+from training.command_line.cli import main
+
+def run(text):
+    try:
+        code = main(text.split())
+    except SystemExit as stop:
+        code = stop.code
+    return code, [name for name in {slow} if name in sys.modules]
+
+print(json.dumps([run(text) for text in {texts}]), file=open(sys.argv[1], "w"))
+"""
+
+
+def test_what_is_wrong_or_asks_for_help_is_answered_without_tensorflow(tmp_path):
+    """One process: what the first imports, it has imported."""
+    code = CODE.format(slow=SLOW_MODULES, texts=list(ANSWERED_AT_ONCE))
+    command = [sys.executable, "-c", code, str(tmp_path / "found.json")]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "found.json").read_text())
+    wanted = [[code, []] for code in ANSWERED_AT_ONCE.values()]
+    assert dict(zip(ANSWERED_AT_ONCE, found, strict=True)) == dict(
+        zip(ANSWERED_AT_ONCE, wanted, strict=True)
+    )
+    num_wrong = list(ANSWERED_AT_ONCE.values()).count(2)
+    assert done.stderr.count("\n") == num_wrong, "one line each"
+
+
+def test_bare_is_help(capsys):
+    assert cli.main([]) == 0
+    bare = capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    assert capsys.readouterr().out == bare
+    assert "reconstruct  " in bare
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out == f"vae-zoo {zoo.__version__}\n"
+
+
+@pytest.mark.parametrize("command", [None, *cli._COMMANDS])
+def test_help_fits_80_columns(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([command, "--help"] if command else ["--help"])
+    assert stopped.value.code == 0
+    text = capsys.readouterr().out
+    assert f"vae-zoo {command or ''}".strip() in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_columns_are_aligned_and_break_in_the_last():
+    rows = [("a", 1, "word " * 30), ("long name", 20, "short")]
+    lines = columns(rows, indent=2, right=(1,))
+    assert lines[0].startswith("  a           1  word word")
+    assert lines[-1] == "  long name  20  short"
+    assert max(map(len, lines)) <= 80
+    assert all(line.startswith(" " * 17 + "word") for line in lines[1:-1])

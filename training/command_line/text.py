@@ -1,0 +1,40 @@
+"""Text for a terminal of 80 columns."""
+
+import textwrap
+
+__all__ = ["WIDTH", "columns", "paragraph"]
+
+WIDTH = 80
+_GAP = 2  # Spaces between columns.
+
+
+def paragraph(text):
+    """Returns the text with its lines broken at `WIDTH`; a path or a name is never broken."""
+    options = {"break_long_words": False, "break_on_hyphens": False}
+    return "\n".join(textwrap.fill(line, WIDTH, **options) for line in text.split("\n"))
+
+
+def columns(rows, indent=0, right=()):
+    """Aligns rows of texts, each as many; the last column is broken where a line is full.
+
+    Args:
+        rows: Lists of texts, of the same length.
+        indent: Spaces before a line.
+        right: Indices of the columns that are aligned on the right, as numbers are.
+
+    Returns:
+        A list of lines.
+    """
+    rows = [list(map(str, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            text.rjust(width) if index in right else text.ljust(width)
+            for index, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        start = " " * indent + "".join(cell + " " * _GAP for cell in cells[:-1])
+        room = max(WIDTH - len(start), _GAP * 10)
+        parts = textwrap.wrap(cells[-1], room, break_long_words=False) or [""]
+        lines += [(" " * len(start) if n else start) + part for n, part in enumerate(parts)]
+    return [line.rstrip() for line in lines]
