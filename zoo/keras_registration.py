@@ -1,4 +1,4 @@
-"""Has Keras know the zoo's classes once both are imported, in either order.
+"""Has Keras know the zoo's classes once both are imported, in either order; TensorFlow is quiet.
 
 `keras.saving.load_model` finds a class if the module that registers it was imported. That takes
 TensorFlow, which takes seconds and which a client of served models need not have installed, so
@@ -11,6 +11,8 @@ import importlib
 import importlib.abc
 import sys
 import threading
+
+from zoo.quiet import quiet_import
 
 __all__ = ["register_with_keras"]
 
@@ -93,5 +95,6 @@ class _WatchedLoader(importlib.abc.Loader):
     def exec_module(self, module):
         # The module is to have its own loader: tools ask that for its source.
         module.__spec__.loader = module.__loader__ = self._loader
-        with self._watcher.running():
+        is_tensorflow = module.__name__ == "tensorflow"
+        with self._watcher.running(), quiet_import() if is_tensorflow else contextlib.nullcontext():
             self._loader.exec_module(module)

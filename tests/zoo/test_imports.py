@@ -16,6 +16,7 @@ LAYERS = (
         "zoo.keras_registration",
         "zoo.labels",
         "zoo.names",
+        "zoo.quiet",
         "zoo.registry",
         "zoo.random",
     ),

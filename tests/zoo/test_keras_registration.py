@@ -58,8 +58,9 @@ def make_packages(tmp_path):
     def make(backend="tensorflow", high="from zoo.low import VALUE\n"):
         package = tmp_path / "zoo"
         package.mkdir()
-        source = pathlib.Path(keras_registration.__file__).read_text(encoding="utf-8")
-        (package / "keras_registration.py").write_text(source, encoding="utf-8")
+        for module in ("keras_registration.py", "quiet.py"):
+            source = pathlib.Path(keras_registration.__file__).with_name(module)
+            (package / module).write_bytes(source.read_bytes())
         (package / "__init__.py").write_text(
             "from zoo.keras_registration import register_with_keras\n"
             "register_with_keras(['high', 'low'])\n"

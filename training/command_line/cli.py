@@ -7,7 +7,6 @@ import os
 import sys
 
 import zoo
-from training.command_line import quiet
 from training.command_line.text import columns
 from training.recipes import imports
 from zoo.errors import SettingError, UsageError, UserError
@@ -89,9 +88,16 @@ def _run(command, arguments):
     if hasattr(command, "check"):
         command.check(arguments)
     if getattr(command, "NEEDS_TENSORFLOW", True):
-        quiet.start_tensorflow()
+        _start_tensorflow()
         imports.import_all(getattr(arguments, "imports", []))
     return command.run(arguments)
+
+
+def _start_tensorflow():
+    import absl.logging
+    import tensorflow  # noqa: F401  `zoo` keeps it quiet.
+
+    absl.logging.set_verbosity(absl.logging.ERROR)
 
 
 _QUOTES = "\"'"

@@ -31,6 +31,7 @@ _GRACE_SECONDS = 10
 # What keeps TensorFlow quiet in this process, set by it or by a user, would keep a server's loads,
 # warnings and errors from its log, by which one tells what is wrong with it.
 _QUIETING = ("TF_CPP_MIN_LOG_LEVEL", "TF_CPP_MIN_VLOG_LEVEL", "ABSL_MIN_LOG_LEVEL")
+_CAN_INHERIT = os.name != "nt"  # Open files by number; there are no locks there either.
 
 
 def find_binary():
@@ -101,7 +102,8 @@ def stops_as_interrupts():
         raise KeyboardInterrupt
 
     is_main = threading.current_thread() is threading.main_thread()  # Only it may set handlers.
-    signals = (signal.SIGTERM, signal.SIGHUP) if is_main else ()
+    names = ("SIGTERM", "SIGHUP") if is_main else ()
+    signals = [getattr(signal, name) for name in names if hasattr(signal, name)]  # Windows: one.
     before = {number: signal.signal(number, interrupt) for number in signals}
     try:
         yield
@@ -136,7 +138,7 @@ class ModelServer:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     env=environment(),
-                    pass_fds=self._inherited,
+                    pass_fds=self._inherited if _CAN_INHERIT else (),
                 )
         except OSError as error:
             raise UserError(f"Could not start {self.command[0]}: {error}.") from error

@@ -7,6 +7,7 @@ their explanation, and read by `google.protobuf.text_format`.
 import dataclasses
 import json
 import os
+import pathlib
 
 from zoo.errors import SettingError
 
@@ -26,6 +27,7 @@ __all__ = [
     "monitoring_config",
     "read_models_config",
     "server_arguments",
+    "server_path",
 ]
 
 MODELS_FILE = "models.config"
@@ -136,10 +138,18 @@ def models_config(models, header=""):
     return _comment(header) + _block("model_config_list", [_model(model) for model in models])
 
 
+def server_path(path):
+    """Returns an absolute path as the server has it: in a container, `C:` of Windows is /c."""
+    windows = pathlib.PureWindowsPath(path)
+    if len(windows.drive) != 2:  # A drive's letter and a colon.
+        return path
+    return f"/{windows.drive[0].lower()}{windows.as_posix()[2:]}"
+
+
 def _model(model):
     fields = [
         f"name: {_quote(model.name)}",
-        f"base_path: {_quote(model.base_path)}",
+        f"base_path: {_quote(server_path(model.base_path))}",
         'model_platform: "tensorflow"',
     ]
     if model.versions:

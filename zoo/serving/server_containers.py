@@ -10,7 +10,11 @@ import dataclasses
 import io
 import os
 
+<<<<<<< HEAD
 from zoo.serving.server_configuration import Endpoints, server_arguments
+=======
+from zoo.serving.server_configuration import server_arguments, server_path
+>>>>>>> 1f33ab9 (TensorFlow is quiet when it is imported after zoo, and its level is no other program's; serving from Windows; a container, a workflow, a citation)
 
 __all__ = ["CONTAINER_FOLDER", "Machine", "docker_run", "image"]
 
@@ -60,8 +64,7 @@ def docker_run(models, folder, batching, machine, endpoints, name):
         *("docker", "run", "--rm", f"--name={name}"),
         # As the first process of a container, the server would ignore the signal to stop.
         "--init",
-        # The files may be readable to their owner alone.
-        f"--user={os.getuid()}:{os.getgid()}",
+        *_as_this_user(),
         *(["--gpus=all"] if machine.has_gpu else []),
         f"--publish=127.0.0.1:{endpoints.grpc_port}:{inside.grpc_port}",
         f"--publish=127.0.0.1:{endpoints.rest_port}:{inside.rest_port}",
@@ -71,6 +74,11 @@ def docker_run(models, folder, batching, machine, endpoints, name):
         image(machine),
         *server_arguments(CONTAINER_FOLDER, batching, inside),
     ]
+
+
+def _as_this_user():
+    """The files may be readable to their owner alone; Windows has and needs no such numbers."""
+    return [f"--user={os.getuid()}:{os.getgid()}"] if hasattr(os, "getuid") else []
 
 
 def _mount_option(source, target):
@@ -83,4 +91,5 @@ def _mount_option(source, target):
 
 def _mounts(models, folder):
     """Pairs of a path on this machine and one in the container; each model once."""
-    return [(folder, CONTAINER_FOLDER), *dict.fromkeys((m.base_path, m.base_path) for m in models)]
+    paths = dict.fromkeys(model.base_path for model in models)
+    return [(folder, CONTAINER_FOLDER), *((path, server_path(path)) for path in paths)]
