@@ -9,6 +9,7 @@ import sys
 import zoo
 from training.command_line.text import columns
 from training.recipes import imports
+from training.runs.stages import stage
 from zoo.errors import SettingError, UsageError, UserError
 
 __all__ = ["main"]
@@ -88,7 +89,9 @@ def _run(command, arguments):
     if hasattr(command, "check"):
         command.check(arguments)
     if getattr(command, "NEEDS_TENSORFLOW", True):
-        _start_tensorflow()
+        if "tensorflow" not in sys.modules:
+            with stage("Starting TensorFlow"):
+                _start_tensorflow()
         imports.import_all(getattr(arguments, "imports", []))
     return command.run(arguments)
 

@@ -4,8 +4,14 @@ import json
 import pathlib
 
 import zoo
-from training.command_line.options import add_import_option, add_picture_option, save_picture
+from training.command_line.options import (
+    add_import_option,
+    add_picture_option,
+    load_model,
+    save_picture,
+)
 from training.runs.run_directory import RunDirectory
+from training.runs.stages import stage
 from zoo.errors import UsageError
 
 HELP = "draw several models' reconstructions and samples side by side"
@@ -27,9 +33,8 @@ def run(arguments):
     import numpy as np
 
     from training import datasets, figures
-    from training.runs import model_source
 
-    loaded = [model_source.load_model(name) for name in arguments.models]
+    loaded = [load_model(name) for name in arguments.models]
     recipes = [recipe for _, recipe in loaded]
     _check(arguments.models, loaded)
     data = datasets.load_for(recipes[0])
@@ -37,8 +42,9 @@ def run(arguments):
     rows = []
     for name, (model, recipe) in zip(arguments.models, loaded, strict=True):
         label = f"{describe_objective(recipe)}\n{_measures(name)}".rstrip()
-        samples = np.asarray(model.sample(len(images), seed=0))
-        rows.append((label, np.asarray(model.reconstruct(images)), samples))
+        with stage(f"Drawing {name}"):
+            samples = np.asarray(model.sample(len(images), seed=0))
+            rows.append((label, np.asarray(model.reconstruct(images)), samples))
     save_picture(figures.save_comparison, arguments.output, images, rows)
     print(f"Wrote {len(rows)} models side by side to {arguments.output}.")
 

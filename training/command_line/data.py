@@ -13,6 +13,7 @@ from training.command_line.options import (
     save_picture,
 )
 from training.recipes import find_recipe
+from training.runs.stages import stage
 from zoo.errors import UsageError
 
 HELP = "say what a data set holds: shapes, splits, values, balance of classes"
@@ -58,10 +59,13 @@ def run(arguments):
 
     output = arguments.output or (_file_name(arguments.name) if arguments.show else None)
     settings = {name: value for name, value in vars(arguments).items() if name in _SETTINGS}
-    dataset = datasets.load_for(
-        find_recipe(_NO_RECIPE).override(dataset=arguments.name, **settings)
-    )
-    print(describe(dataset))
+    with stage(f"Reading {arguments.name}"):
+        dataset = datasets.load_for(
+            find_recipe(_NO_RECIPE).override(dataset=arguments.name, **settings)
+        )
+    with stage("Measuring its images"):
+        text = describe(dataset)
+    print(f"\n{text}")
     if output is not None:
         save_picture(figures.save_examples, output, dataset)
         print(f"\nWrote examples of each split to {output}.")

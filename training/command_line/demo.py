@@ -5,9 +5,11 @@ import shutil
 
 import zoo
 from training.command_line.numbers import Integer
+from training.command_line.text import paragraph
 from training.evaluation import feasibility
 from training.recipes import find_recipe
 from training.runs.run_directory import RunDirectory
+from training.runs.stages import stage
 from zoo.errors import UsageError
 
 HELP = "train, export, load and sample a small model in a few minutes"
@@ -46,20 +48,22 @@ def demo(directory, steps=None):
     unfinished = directory.with_name(f".{directory.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     tolerance = recipe.tolerances["ReconstructionError"]
-    print(
+    text = (
         f"A ConvDRAW learns to reconstruct handwritten digits to within {tolerance:g} (root mean "
-        "squared error,\nwhite = 1) with as few nats as it can. Watch rmse reach the tolerance, "
-        "then rate fall.\n"
+        "squared error, white = 1) with as few nats as it can. Watch rmse reach the tolerance, "
+        "then rate fall."
     )
+    print(f"{paragraph(text)}\n", flush=True)
     _, metrics = runs.train(recipe, unfinished)
     _check_replaceable(directory)
     shutil.rmtree(directory, ignore_errors=True)
     unfinished.rename(directory)
 
-    model = zoo.load(directory / "savedmodel" / "1")
-    path = directory / "figures" / "samples_of_saved_model.png"
-    num = figures.NUM_COLUMNS * figures.NUM_SAMPLE_ROWS
-    figures.save_grid(path, np.asarray(model.sample(num, seed=1)))
+    with stage("Loading the SavedModel, and drawing from it"):
+        model = zoo.load(directory / "savedmodel" / "1")
+        path = directory / "figures" / "samples_of_saved_model.png"
+        num = figures.NUM_COLUMNS * figures.NUM_SAMPLE_ROWS
+        figures.save_grid(path, np.asarray(model.sample(num, seed=1)))
     print(_summary(metrics, tolerance, directory))
 
 
@@ -76,7 +80,8 @@ def _check_replaceable(directory):
 
 def _summary(metrics, tolerance, directory):
     test = metrics["test"]
-    shortfalls = "".join(f"\n{text}\n" for text in feasibility.shortfalls(metrics))
+    texts = map(paragraph, feasibility.shortfalls(metrics))
+    shortfalls = "".join(f"\n{text}\n" for text in texts)
     return f"""
 Done: {metrics["steps"]} steps in {metrics["training_seconds"] / 60:.1f} minutes.
 

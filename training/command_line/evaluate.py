@@ -1,8 +1,14 @@
 """`vae-zoo evaluate`: measures a model on a test split."""
 
 from training import evaluation
-from training.command_line.options import add_data_options, add_model_options, load_data
-from training.command_line.text import columns
+from training.command_line.options import (
+    add_data_options,
+    add_model_options,
+    load_data,
+    load_model,
+)
+from training.command_line.text import columns, paragraph
+from training.runs.stages import stage
 from zoo.errors import MismatchError
 from zoo.names import UnknownName
 
@@ -42,10 +48,9 @@ def check(arguments):
 
 def run(arguments):
     """Prints what is measured and, if asked to, writes it to a file."""
-    from training.runs import model_source
     from training.runs.run_directory import write_json
 
-    model, recipe = model_source.load_model(arguments.model)
+    model, recipe = load_model(arguments.model)
     data = load_data(arguments, recipe, model)
     # The noise depends on the batches, so those of the run give the figures of the run.
     batch_size = recipe.batch_size if recipe else _BATCH_SIZE
@@ -71,13 +76,15 @@ def _measure(arguments, model, data, batch_size):
         )
     for name in arguments.measure:
         evaluation.check(name, model, data)
-    found = kind.measure_test(model, data, batch_size)
+    with stage(f"Measuring on {data.num_examples['test']:,} test images"):
+        found = kind.measure_test(model, data, batch_size)
     print(f"{data.name}, {data.num_examples['test']} images of the test split:")
     _print_in_columns(kind.measured_texts(found))
     yield found
     for name in arguments.measure:
-        print(f"{name} ({evaluation.describe(name)}):", flush=True)
-        found[name] = evaluation.measure(name, model, data)
+        with stage(f"Measuring {name}"):
+            found[name] = evaluation.measure(name, model, data)
+        print(paragraph(f"{name} ({evaluation.describe(name)}):"))
         values = sorted(found[name].items())
         _print_in_columns({measure: f"{float(value):.6g}" for measure, value in values})
         yield found

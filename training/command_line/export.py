@@ -1,6 +1,7 @@
 """`vae-zoo export`: writes a model as a SavedModel."""
 
-from training.command_line.options import add_model_options
+from training.command_line.options import add_model_options, load_model
+from training.runs.stages import stage
 from zoo.errors import UsageError, UserError
 
 HELP = "write a model as a SavedModel"
@@ -17,11 +18,10 @@ def run(arguments):
     """Exports the model, with its recipe."""
     import tensorflow as tf
 
-    from training.runs import model_source
-
-    model, recipe = model_source.load_model(arguments.model)
+    model, recipe = load_model(arguments.model)
     try:
-        model.export(arguments.path, metadata=recipe and {"recipe": recipe.to_dict()})
+        with stage("Exporting the model, and checking what was exported"):
+            model.export(arguments.path, metadata=recipe and {"recipe": recipe.to_dict()})
     except (FileExistsError, ValueError) as error:
         raise UsageError(str(error)) from error
     except (OSError, tf.errors.OpError) as error:

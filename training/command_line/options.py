@@ -4,6 +4,7 @@ import argparse
 
 from training.command_line.numbers import SEED, Integer
 from training.recipes import find_recipe
+from training.runs.stages import stage
 from zoo.errors import MismatchError, SettingError, UsageError, UserError
 
 DATA_SETTINGS = (
@@ -36,12 +37,19 @@ def add_import_option(parser):
     )
 
 
+def load_model(name):
+    """Loads a model and its recipe, and says so, for that takes seconds."""
+    from training.runs import model_source
+
+    with stage(f"Loading {name}"):
+        return model_source.load_model(name)
+
+
 def load_image_model(name):
     """Loads what can draw and reconstruct images, which a classifier cannot, and its recipe."""
     from training import kinds
-    from training.runs import model_source
 
-    model, recipe = model_source.load_model(name)
+    model, recipe = load_model(name)
     kind = kinds.of_model(model)
     if not kind.draws_images:
         raise UsageError(
@@ -105,7 +113,9 @@ def load_data(arguments, recipe, model):
         raise UsageError("It is not known what this model was trained on: give --dataset.")
     recipe = recipe or find_recipe("conv_draw_folder")
     settings = {name: getattr(arguments, name) for name in DATA_SETTINGS}
-    data = datasets.load_for(recipe.override(**settings))
+    recipe = recipe.override(**settings)
+    with stage(f"Reading {recipe.data['name']}"):
+        data = datasets.load_for(recipe)
     if data.image_shape != model.image_shape:
         raise MismatchError(
             "image_size",

@@ -8,6 +8,7 @@ from training.command_line.options import (
     load_image_model,
     save_picture,
 )
+from training.runs.stages import stage
 from zoo.errors import UsageError
 
 HELP = "reconstruct image files, brought to the model's size as its training images were"
@@ -42,7 +43,8 @@ def run(arguments):
         )
     fit = _fit_of(recipe)
     images = np.stack([_fit(model.image_shape, fit, file) for file in files])
-    reconstructions = np.asarray(model.reconstruct(images))
+    with stage(f"Reconstructing {len(images):,} image{'s' * (len(images) > 1)}"):
+        reconstructions = np.asarray(model.reconstruct(images))
     save_picture(figures.save_reconstructions, arguments.output, images, reconstructions)
     if model.has_mean:  # Of an image that is drawn, an error says little.
         errors = np.sqrt(np.mean((images / 255.0 - reconstructions) ** 2, axis=(1, 2, 3)))

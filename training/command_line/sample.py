@@ -10,6 +10,7 @@ from training.command_line.options import (
     load_image_model,
     save_picture,
 )
+from training.runs.stages import stage
 from zoo import checks
 from zoo.errors import MismatchError
 
@@ -46,9 +47,10 @@ def run(arguments):
 
     model, recipe = load_image_model(arguments.model)
     data = _load_contexts(arguments, model, recipe, model_pictures.SAMPLES_PER_CONTEXT)
-    samples, contexts = model_pictures.draw_samples(
-        model, arguments.num, data, arguments.seed, arguments.temperature
-    )
+    with stage("Drawing samples"):
+        samples, contexts = model_pictures.draw_samples(
+            model, arguments.num, data, arguments.seed, arguments.temperature
+        )
     as_images = data is not None and data.channels_are_images
     save_picture(model_pictures.save_samples, arguments.output, samples, contexts, as_images)
     print(f"Wrote {arguments.num} samples to {arguments.output}.")

@@ -4,6 +4,7 @@ import pathlib
 
 from training.command_line.numbers import SEED, Integer, Number
 from training.command_line.options import DATA_SETTINGS, add_data_options, add_import_option
+from training.command_line.text import paragraph
 from training.recipes import find_recipe, imports
 from training.runs.run_directory import RunDirectory
 from zoo.errors import UsageError
@@ -84,7 +85,7 @@ def run(arguments):
     _, metrics = runs.train(recipe, directory, arguments.resume, arguments.strategy)
     if metrics is not None:
         text = kinds.of_recipe(recipe).summary(metrics)
-        print(f"\n{text}\nEverything is in {directory}; begin with card.md.")
+        print(paragraph(f"\n{text}\nEverything is in {directory}; begin with card.md."))
 
 
 def _settings(arguments):

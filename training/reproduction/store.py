@@ -15,6 +15,7 @@ from training import evaluation
 from training.reproduction.target import Result
 from training.runs import file_lock, model_source
 from training.runs.run_directory import RunDirectory, write_json
+from training.runs.stages import stage
 from zoo.errors import SettingError, UserError
 
 __all__ = ["Store"]
@@ -101,7 +102,8 @@ class Store:
         self.write_json(self._measures_file(run), found)
         for name in run.measures:
             if name not in found:
-                found[name] = evaluation.measure(name, model, data)
+                with stage(f"Measuring {name}"):
+                    found[name] = evaluation.measure(name, model, data)
                 self.write_json(self._measures_file(run), found)
 
     @contextlib.contextmanager

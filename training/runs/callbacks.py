@@ -12,28 +12,7 @@ import tensorflow as tf
 from training import figures
 from training.runs.checkpoints import CheckpointStore
 
-__all__ = ["ProgressBar", "SaveProgress", "StopAtStep", "WriteImages"]
-
-
-class ProgressBar(keras.callbacks.ProgbarLogger):
-    """Keras's progress bar, with the measures that fit on a line.
-
-    The rate and the rmse (the distortion of a model without an rmse), or the accuracy.
-    """
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Moves the bar."""
-        super().on_train_batch_end(batch, self._shown(logs))
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Ends the line."""
-        super().on_epoch_end(epoch, self._shown(logs))
-
-    def _shown(self, logs):
-        logs = logs or {}
-        error = "rmse" if "rmse" in logs else "distortion"
-        names = [f"{when}{name}" for when in ("", "val_") for name in ("rate", error, "accuracy")]
-        return {name: logs[name] for name in names if name in logs}
+__all__ = ["SaveProgress", "StopAtStep", "WriteImages"]
 
 
 class SaveProgress(keras.callbacks.Callback):

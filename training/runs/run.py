@@ -1,16 +1,17 @@
 """A training run: data, model, fit, evaluation, figures, card, export."""
 
 import contextlib
-import sys
 
 import keras
 import tensorflow as tf
 
 from training import datasets, kinds
 from training.runs import provenance, strategies
-from training.runs.callbacks import ProgressBar, SaveProgress, StopAtStep, WriteImages
+from training.runs.callbacks import SaveProgress, StopAtStep, WriteImages
 from training.runs.checkpoints import CheckpointStore
+from training.runs.progress_table import ProgressTable
 from training.runs.run_directory import RunDirectory
+from training.runs.stages import stage
 from zoo.errors import BatchError, MismatchError, UserError
 from zoo.serving.plain_path import plain_path
 
@@ -22,7 +23,7 @@ _MEND_AND_RESUME = (
 )
 
 
-def train(recipe, directory, resume=False, strategy=None, verbose=None, export=True):
+def train(recipe, directory, resume=False, strategy=None, verbose=True, export=True):
     """Trains as the recipe says and fills the run directory.
 
     Args:
@@ -31,8 +32,7 @@ def train(recipe, directory, resume=False, strategy=None, verbose=None, export=T
         resume: Continue the run in the directory from its last checkpoint, to the same end as if
             it had never stopped.
         strategy: One of `strategies.NAMES`.
-        verbose: As in `keras.Model.fit`: 0 is silent, 1 a progress bar, 2 a line an epoch. None: a
-            bar on a terminal, else lines.
+        verbose: Whether to print each stage, and a row an epoch; see `ProgressTable`.
         export: Whether to write a SavedModel, too. `zoo.load` needs one; the commands read
             checkpoints as well.
 
@@ -43,35 +43,41 @@ def train(recipe, directory, resume=False, strategy=None, verbose=None, export=T
     Raises:
         UserError: A foreseen failure; the message says what to do, and no checkpoint is lost.
     """
-    verbose = 2 - sys.stdout.isatty() if verbose is None else verbose
     run_directory = RunDirectory(directory)
     strategy = strategies.make_strategy(strategy)
     strategies.check_batch_size(recipe.batch_size, strategy)
     is_chief = strategies.is_chief(strategy)
+    is_shown = verbose and is_chief
+    told = stage if is_shown else contextlib.nullcontext
     if resume:
         _check_same_recipe(recipe, run_directory)
     elif is_chief:
         run_directory.check_free()
-    data = datasets.load_for(recipe)
+    with told(f"Reading {recipe.data['name']}"):
+        data = datasets.load_for(recipe)
     kind = kinds.of_recipe(recipe)
     _check_batch_fits(recipe, data)
-    with strategy.scope():
+    with told("Building the model"), strategy.scope():
         model = kinds.make_model(recipe, data)
     if is_chief and not resume:
         run_directory.create({**recipe.to_dict(), "made_with": provenance.made_with()})
 
-    progress = _fit(kind, model, data, recipe, run_directory, resume, strategy, verbose)
+    progress = _fit(kind, model, data, recipe, run_directory, resume, strategy, is_shown)
     test_batches, num_test_images = _full_batches(data, "test", recipe, strategy)
-    test_logs = model.evaluate(test_batches, return_dict=True, verbose=0)
-    if not is_chief:
-        return model, None
-    metrics = kind.run_metrics(model, data, recipe, progress.rows, test_logs, num_test_images)
-    metrics |= provenance.facts(model, recipe, progress)
+    with told(f"Measuring on {num_test_images:,} test images"):
+        test_logs = model.evaluate(test_batches, return_dict=True, verbose=0)
+        if not is_chief:
+            return model, None
+        rows = progress.rows
+        metrics = kind.run_metrics(model, data, recipe, rows, test_logs, num_test_images)
+        metrics |= provenance.facts(model, recipe, progress)
     with _training_is_kept(run_directory):
-        _write_results(kind, model, data, recipe, progress.rows, metrics, run_directory)
+        with told("Drawing figures"):
+            _write_results(kind, model, data, recipe, rows, metrics, run_directory)
         if export and not run_directory.saved_model.exists():
             metadata = {"recipe": recipe.to_dict(), "metrics": metrics}
-            model.export(str(run_directory.saved_model), metadata=metadata)
+            with told("Exporting the model, and checking what was exported"):
+                model.export(str(run_directory.saved_model), metadata=metadata)
     return model, metrics
 
 
@@ -107,7 +113,7 @@ def _check_same_recipe(recipe, run_directory):
 # === Training ===
 
 
-def _fit(kind, model, data, recipe, run_directory, resume, strategy, verbose):
+def _fit(kind, model, data, recipe, run_directory, resume, strategy, is_shown):
     """Trains from the last checkpoint, or from the beginning; returns the final `Progress`."""
     is_chief = strategies.is_chief(strategy)
     store = CheckpointStore(run_directory.checkpoints, read_only=not is_chief)
@@ -120,6 +126,8 @@ def _fit(kind, model, data, recipe, run_directory, resume, strategy, verbose):
     validation, _ = _full_batches(data, "validation", recipe, strategy, recipe.validation_images)
     stop = StopAtStep(recipe.steps)
     callbacks = [stop, SaveProgress(run_directory, progress, is_chief)]
+    table = ProgressTable(recipe.steps)
+    shown = [table] if is_shown else []
     try:
         with _watchers(kind, run_directory, data, is_chief) as watchers:
             model.fit(
@@ -128,8 +136,8 @@ def _fit(kind, model, data, recipe, run_directory, resume, strategy, verbose):
                 epochs=-(-recipe.steps // recipe.steps_per_epoch),
                 steps_per_epoch=min(recipe.steps_per_epoch, recipe.steps),
                 validation_data=validation,
-                callbacks=callbacks + watchers,
-                verbose=verbose if is_chief else 0,
+                callbacks=[*callbacks, *watchers, *shown],
+                verbose=0,
             )
     except BatchError as error:
         raise UserError(_stopped_message(error, stop.steps_done, store)) from error
@@ -137,6 +145,8 @@ def _fit(kind, model, data, recipe, run_directory, resume, strategy, verbose):
         raise
     except (OSError, tf.errors.OpError) as error:
         raise UserError(_failed_message(error, stop.steps_done, store)) from error
+    finally:
+        table.close()
     return progress
 
 
@@ -148,7 +158,7 @@ def _watchers(kind, run_directory, data, is_chief):
         return
     run_directory.tensorboard.mkdir(parents=True, exist_ok=True)
     with plain_path(run_directory.tensorboard) as folder:
-        callbacks = [ProgressBar(), keras.callbacks.TensorBoard(folder, write_graph=False)]
+        callbacks = [keras.callbacks.TensorBoard(folder, write_graph=False)]
         if kind.draws_images:
             num = min(_NUM_TENSORBOARD_IMAGES, data.num_examples["validation"])
             examples = data.sample_examples("validation", num, seed=0)

@@ -8,7 +8,7 @@ from PIL import Image
 from tests.training.tiny import tiny_recipe
 from training.command_line import cli
 from training.kinds.latent_model import LatentModel
-from training.runs import callbacks, run
+from training.runs import run
 
 
 def pixel_recipe(objective="Unregularised", **changes):
@@ -70,13 +70,6 @@ def test_commands_do_without_an_rmse(pixel_run, tmp_path, capsys):
 def test_summary_leaves_the_rmse_out(pixel_run):
     text = LatentModel().summary(json.loads((pixel_run / "metrics.json").read_text()))
     assert text.startswith("On the test split: rate ")
-
-
-def test_progress_bar_shows_the_distortion_in_place_of_the_rmse():
-    bar = callbacks.ProgressBar()
-    logs = {"loss": 3.0, "rate": 1.0, "distortion": 2.0, "val_rate": 1.5, "val_distortion": 2.5}
-    assert list(bar._shown(logs)) == ["rate", "distortion", "val_rate", "val_distortion"]
-    assert list(bar._shown(logs | {"rmse": 0.1})) == ["rate", "rmse", "val_rate"]
 
 
 def test_geco_is_refused_by_name(tmp_path):
