@@ -20,7 +20,7 @@ from zoo.names import did_you_mean
 from zoo.serving import manifest
 from zoo.serving.unfinished_folder import move_complete, unfinished_folder
 
-__all__ = ["list_models", "load", "saved_model_path", "update_index"]
+__all__ = ["list_models", "load", "read_index", "saved_model_path", "update_index"]
 
 # Where pretrained models are fetched from unless VAE_ZOO_URL says otherwise; a release that is
 # published somewhere states the address here.
@@ -32,7 +32,7 @@ _CHECKOUT = pathlib.Path(__file__).resolve().parents[1] / "savedmodels"
 
 def list_models():
     """Returns the names of the pretrained models, sorted."""
-    return sorted(_read_index())
+    return sorted(read_index())
 
 
 def load(name_or_path, custom_objects=None):
@@ -68,7 +68,7 @@ def load(name_or_path, custom_objects=None):
     from zoo.serving.keras_config import load_exported
 
     is_path = isinstance(name_or_path, os.PathLike) or (
-        name_or_path not in _read_index()
+        name_or_path not in read_index()
         and (os.path.exists(name_or_path) or os.path.basename(name_or_path) != name_or_path)
     )
     path = name_or_path if is_path else saved_model_path(name_or_path)
@@ -88,7 +88,7 @@ def saved_model_path(name):
             the one that was published.
         OSError: The address cannot be reached, or the cache not written.
     """
-    index = _read_index()
+    index = read_index()
     if name not in index:
         raise ValueError(
             f"There is no pretrained model called {name!r}.{did_you_mean(name, index)} There are: "
@@ -138,7 +138,8 @@ def update_index(savedmodels_dir, index_path=_INDEX):
     return index
 
 
-def _read_index():
+def read_index():
+    """Returns what is known of the pretrained models, as `update_index` wrote it."""
     return json.loads(_INDEX.read_text(encoding="utf-8"))
 
 

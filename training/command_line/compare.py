@@ -17,6 +17,7 @@ from zoo.errors import UsageError
 HELP = "draw several models' reconstructions and samples side by side"
 EXAMPLES = "example:\n  vae-zoo compare runs/geco runs/elbo --output comparison.png\n"
 _NUM_IMAGES = 12
+_TITLE_LENGTH = 34  # What fits beside a row.
 
 
 def add_options(parser):
@@ -40,8 +41,9 @@ def run(arguments):
     data = datasets.load_for(recipes[0])
     images = data.sample_images("test", min(_NUM_IMAGES, data.num_examples["test"]), seed=0)
     rows = []
-    for name, (model, recipe) in zip(arguments.models, loaded, strict=True):
-        label = f"{describe_objective(recipe)}\n{_measures(name)}".rstrip()
+    short = short_names(arguments.models)
+    for name, title, (model, recipe) in zip(arguments.models, short, loaded, strict=True):
+        label = f"{title}\n{describe_objective(recipe)}\n{_measures(name)}".rstrip()
         with stage(f"Drawing {name}"):
             samples = np.asarray(model.sample(len(images), seed=0))
             rows.append((label, np.asarray(model.reconstruct(images)), samples))
@@ -62,6 +64,20 @@ def _check(names, loaded):
                 f"{name} models images of shape {model.image_shape}, and {names[0]} of shape "
                 f"{loaded[0][0].image_shape}. Compare models of one shape."
             )
+
+
+def short_names(names):
+    """Returns short names, no two alike: of paths as few of the last parts as tell them apart."""
+    parts = [pathlib.PurePath(name).parts for name in names]
+    titles = []
+    for own in parts:
+        others = [other for other in parts if other != own]
+        lengths = range(1, len(own) + 1)
+        num = next((n for n in lengths if all(o[-n:] != own[-n:] for o in others)), len(own))
+        title = str(pathlib.PurePath(*own[-num:]))
+        titles.append(title if len(title) <= _TITLE_LENGTH else f"…{title[1 - _TITLE_LENGTH :]}")
+    copies = [titles[: index + 1].count(title) for index, title in enumerate(titles)]
+    return [f"{t} ({n})" if n > 1 else t for t, n in zip(titles, copies, strict=True)]
 
 
 def describe_objective(recipe):

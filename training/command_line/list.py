@@ -1,24 +1,85 @@
 """`vae-zoo list`: what there is, by name."""
 
-import zoo
 from training import reproduction
+from training.command_line.text import columns, paragraph
 from training.recipes import find_recipe, recipe_names
+from zoo import hub
+from zoo.names import UnknownName
 
-HELP = "show the recipes and the pretrained models"
+HELP = "show the recipes and the pretrained models, or what one of them is"
+EXAMPLES = "examples:\n  vae-zoo list\n  vae-zoo list conv_draw_mnist\n"
 NEEDS_TENSORFLOW = False
 
 
 def add_options(parser):
-    """There are none."""
+    """Adds the name of one of them."""
+    help = "a recipe or pretrained model, to be described; default: all, in tables"
+    parser.add_argument("name", nargs="?", help=help)
 
 
 def run(arguments):
-    """Prints the names of recipes, pretrained models and targets of `vae-zoo reproduce`."""
-    print("Recipes, for `vae-zoo train`:")
-    for name in recipe_names():
-        print(f"  {name:20} {find_recipe(name).description}")
-    print("Pretrained models, for `evaluate`, `sample`, `reconstruct`, `export` and zoo.load:")
-    for name in zoo.list_models() or ["none in this version"]:
-        print(f"  {name}")
+    """Prints tables of recipes, pretrained models and targets, or describes one by its name."""
+    models = hub.read_index()
+    if arguments.name is not None:
+        print(_describe(arguments.name, models))
+        return
+    recipes = [find_recipe(name) for name in recipe_names()]
+    _print_table(
+        "Recipes, for `vae-zoo train`; `vae-zoo list NAME` describes one:",
+        ("recipe", "data set", "architecture", "steps"),
+        [(r.name, r.data["name"], r.architecture["class_name"], f"{r.steps:,}") for r in recipes],
+    )
+    _print_table(
+        "Pretrained models, for `evaluate`, `sample`, `reconstruct` and zoo.load:",
+        ("model", "data set", "architecture", "size"),
+        [_model_row(*item) for item in models.items()],
+    )
     print("Figures and tables of the papers, for `vae-zoo reproduce`:")
-    print(f"  {', '.join(reproduction.NAMES)}")
+    print("\n".join(columns([(", ".join(reproduction.NAMES),)], indent=2)))
+
+
+def _print_table(title, head, rows):
+    print("\n".join([title, *columns([head, *rows], indent=2, right=(len(head) - 1,)), ""]))
+
+
+def _model_row(name, entry):
+    if name not in recipe_names():  # Each is released from a recipe; its name may be another.
+        return name, "", "", _size(entry)
+    recipe = find_recipe(name)
+    return name, recipe.data["name"], recipe.architecture["class_name"], _size(entry)
+
+
+def _size(entry):
+    return f"{sum(file['bytes'] for file in entry['files'].values()) / 1e6:.1f} MB"
+
+
+def _describe(name, models):
+    """Returns what a recipe and a pretrained model of that name are."""
+    recipes = recipe_names()
+    if name not in recipes and name not in models:
+        raise UnknownName("recipe or pretrained model", name, sorted({*recipes, *models}))
+    rows = []
+    if name in recipes:
+        recipe = find_recipe(name)
+        description = recipe.description
+        options = "".join(f", {key} {value}" for key, value in recipe.data["options"].items())
+        rows = [
+            ("architecture", _as_call(recipe.architecture)),
+            ("objective", _as_call(recipe.objective)),
+            ("data set", f"{recipe.data['name']}{options}"),
+            ("training", f"{recipe.steps:,} steps of {recipe.batch_size} images"),
+        ]
+    if name in models:
+        description = models[name]["description"]
+        rows.append(("pretrained", f'{_size(models[name])}: zoo.load("{name}")'))
+    return "\n".join([paragraph(f"{name}: {description}"), *columns(rows, indent=2)])
+
+
+def _as_call(value):
+    """Writes `{"class_name", "arguments"}` as the call it stands for, nested as deep as it goes."""
+    if isinstance(value, dict) and "class_name" in value:
+        arguments = value["arguments"].items()
+        return f"{value['class_name']}({', '.join(f'{k}={_as_call(v)}' for k, v in arguments)})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_as_call, value))}]"
+    return repr(value)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.figures.grids import as_pixels, with_folder
+from training.figures.grids import as_pixels, full_columns, with_folder
 
 __all__ = ["save_captioned"]
 
@@ -25,7 +25,7 @@ def save_captioned(path, images, captions, num_columns=_NUM_COLUMNS):
     matplotlib.use("Agg")
     from matplotlib.figure import Figure
 
-    num_columns = max(1, min(num_columns, len(captions)))
+    num_columns = full_columns(len(captions), num_columns)
     num_rows = max(1, -(-len(captions) // num_columns))
     size = (num_columns * _CELL, num_rows * (_CELL + _CAPTION))
     figure = Figure(figsize=size, dpi=100, facecolor="white", layout="constrained")

@@ -35,7 +35,7 @@ def save_comparison(path, images, rows):
         squeeze=False,
     )
     for (label, *halves), (left, right) in zip(strips, axes, strict=True):
-        left.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
+        left.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
         for axis, half in zip((left, right), halves, strict=True):
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)

@@ -10,6 +10,7 @@ __all__ = [
     "NUM_SAMPLE_ROWS",
     "as_pixels",
     "beside_context",
+    "full_columns",
     "save_conditional_reconstructions",
     "save_conditional_samples",
     "save_grid",
@@ -19,13 +20,16 @@ __all__ = [
 
 NUM_COLUMNS = 12
 NUM_SAMPLE_ROWS = 6
-_WIDTH = 1000  # Pixels that a grid of images is enlarged to, at most.
+_WIDTH = 1000  # Pixels that a grid of images is enlarged to, at most,
+_SIDE = 256  # and an image of it, where there are few.
 _GAP = 2  # Pixels between images, before enlargement: 1 on each side.
 _BACKGROUND = 255
 
 
 def save_grid(path, images, num_columns=None, channels_are_images=False):
     """Saves images in rows, enlarged by a whole number, each pixel a sharp square.
+
+    The rows are as long as fills the last one, where that can be.
 
     Args:
         path: A PNG file; its folder is made.
@@ -34,7 +38,8 @@ def save_grid(path, images, num_columns=None, channels_are_images=False):
         channels_are_images: As in `as_pixels`.
     """
     pixels = as_pixels(images, channels_are_images)
-    _save_rows(path, _in_rows(pixels, num_columns or _fitting_columns(pixels, images)))
+    rows = _in_rows(pixels, num_columns or _fitting_columns(pixels, images))
+    _save_rows(path, rows, pixels.shape[1])
 
 
 def save_conditional_samples(
@@ -54,7 +59,7 @@ def save_conditional_samples(
     rows = _in_rows(as_pixels(samples, channels_are_images), samples_per_context)
     between = np.full((len(rows[0]), _GAP, 3), _BACKGROUND, np.uint8)
     rows = [np.concatenate([c, between, r], axis=1) for c, r in zip(contexts, rows, strict=True)]
-    _save_rows(path, rows)
+    _save_rows(path, rows, samples.shape[1])
 
 
 def save_reconstructions(
@@ -77,7 +82,7 @@ def save_reconstructions(
     rows = []
     for pair in zip(data, below, strict=True):
         rows += [*pair, between]
-    _save_rows(path, rows[:-1])
+    _save_rows(path, rows[:-1], above.shape[1])
 
 
 def save_conditional_reconstructions(
@@ -95,7 +100,7 @@ def save_conditional_reconstructions(
     pixels = beside_context(images, context, channels_are_images)
     pixels = _beside(pixels, as_pixels(reconstructions, channels_are_images))
     wider = np.pad(pixels, ((0, 0), (0, 0), (0, 2 * _GAP), (0, 0)), constant_values=_BACKGROUND)
-    _save_rows(path, _in_rows(wider, _fitting_columns(pixels, images)))
+    _save_rows(path, _in_rows(wider, _fitting_columns(pixels, images)), pixels.shape[1])
 
 
 def beside_context(images, context=None, channels_are_images=False):
@@ -128,8 +133,19 @@ def as_pixels(images, channels_are_images=False):
 
 
 def _fitting_columns(pixels, images):
-    """The number of columns as wide as `NUM_COLUMNS` single images."""
-    return max(1, round(NUM_COLUMNS * images.shape[2] / pixels.shape[2]))
+    """The number of columns, at most as wide as `NUM_COLUMNS` single images."""
+    most = max(1, round(NUM_COLUMNS * images.shape[2] / pixels.shape[2]))
+    return full_columns(len(pixels), most)
+
+
+def full_columns(num, most):
+    """Returns how many of `num` images stand in a row, so that the last row lacks the fewest.
+
+    At most `most`, and at least a third of that, for few in a row make a tower.
+    """
+    if num <= most:
+        return max(1, num)
+    return min(range(most, max(1, most // 3) - 1, -1), key=lambda columns: -num % columns)
 
 
 def _in_rows(images, num_columns):
@@ -146,9 +162,10 @@ def _in_rows(images, num_columns):
     ]
 
 
-def _save_rows(path, rows):
+def _save_rows(path, rows, height):
+    """Saves rows of images of that height."""
     picture = Image.fromarray(np.concatenate(rows, axis=0))
-    zoom = max(1, _WIDTH // picture.width)
+    zoom = max(1, min(_WIDTH // picture.width, _SIDE // height))
     enlarged = picture.resize((zoom * picture.width, zoom * picture.height), Image.NEAREST)
     enlarged.save(with_folder(path))
 

@@ -299,7 +299,7 @@ def test_reconstruct(finished_run, tmp_path, capsys):
     command = ["reconstruct", str(finished_run), "grey.png", "colour.jpg", "--output", "out.png"]
     assert cli.main(command) == 0
     picture = np.asarray(Image.open("out.png"))
-    zoom = 1000 // 20
+    zoom = 256 // 8
     assert picture.shape == (20 * zoom, 20 * zoom, 3)
     np.testing.assert_array_equal(picture[::zoom, ::zoom][1:9, 1:9, :1], digits)
     output = capsys.readouterr().out

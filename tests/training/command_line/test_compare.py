@@ -2,7 +2,7 @@ import pytest
 from PIL import Image
 
 from training.command_line.cli import main
-from training.command_line.compare import describe_objective
+from training.command_line.compare import describe_objective, short_names
 from training.recipes import find_recipe
 
 
@@ -13,6 +13,23 @@ def test_models_stand_side_by_side(finished_run, tmp_path, capsys):
     assert "Wrote 2 models side by side" in capsys.readouterr().out
     with Image.open(picture) as opened:
         assert opened.width > 500
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["runs/geco", "runs/elbo"], ["geco", "elbo"]),
+        (["a/demo", "b/demo", "conv_draw_mnist"], ["a/demo", "b/demo", "conv_draw_mnist"]),
+        (["runs/demo", "runs/demo", "runs/demo/"], ["demo", "demo (2)", "demo (3)"]),
+        (["x/demo", "demo"], ["x/demo", "demo"]),
+        (["long" * 20 + "1", "more/" + "long" * 20 + "1"], None),
+    ],
+)
+def test_labels_differ_and_are_short(names, short):
+    found = short_names(names)
+    assert short is None or found == short
+    assert len(set(found)) == len(names)
+    assert max(map(len, found)) <= 40
 
 
 @pytest.mark.parametrize(
