@@ -1,5 +1,7 @@
 """`vae-zoo evaluate`: measures a model on a test split."""
 
+import os
+
 from training import evaluation
 from training.command_line.options import (
     add_data_options,
@@ -40,9 +42,11 @@ def add_options(parser):
 
 
 def check(arguments):
-    """Tells a misspelt measure at once, unless an import may bring it."""
+    """Tells a misspelt measure at once, unless an import, which a run may have, can bring it."""
+    if arguments.imports or os.path.exists(arguments.model):
+        return
     for name in arguments.measure:
-        if name not in evaluation.DESCRIPTIONS and not arguments.imports:
+        if name not in evaluation.DESCRIPTIONS:
             raise UnknownName("measure", name, evaluation.DESCRIPTIONS)
 
 

@@ -10,6 +10,8 @@ from tests.training.tiny import tiny_recipe
 from training import datasets
 from training.command_line import cli
 from training.recipes import imports
+from training.runs import run
+from training.runs.run_directory import RunDirectory
 from zoo import registry
 
 FILES = {
@@ -179,10 +181,38 @@ def test_an_architecture_likelihood_objective_constraint_data_set_and_measure(
     assert "Did you mean another_measure" in capsys.readouterr().err
 
 
+def test_a_run_that_imports_is_resumed_with_the_same_import_and_without(
+    files, tmp_path, monkeypatch
+):
+    """Up to where training begins: no other recipe than the one that the run was begun with."""
+    begun = []
+
+    def train(recipe, directory, resume, strategy):
+        directory = RunDirectory(directory)
+        if resume:
+            run._check_same_recipe(recipe, directory)
+        else:
+            directory.create(recipe.to_dict())
+        begun.append(recipe)
+        return None, None
+
+    monkeypatch.setattr(run, "train", train)
+    recipe = tmp_path / "mine.json"
+    objective = part("InfoVAE", divergence=part("SquaredNorm"))
+    recipe.write_text(json.dumps(tiny_recipe(name="mine", objective=objective).to_dict()))
+    command = ["train", str(recipe), "--directory", str(tmp_path / "run")]
+    with_import = ["--import", str(files["divergence"])]
+    assert cli.main([*command, *with_import]) == 0
+    assert cli.main([*command, "--resume", *with_import]) == 0
+    assert cli.main([*command, "--resume"]) == 0
+    assert [one.imports for one in begun] == [[str(files["divergence"])]] * 3
+    assert cli.main([*command, "--resume", "--import", str(files["measure"])]) == 2, "another one"
+
+
 def test_a_divergence(files, tmp_path):
     objective = part("InfoVAE", lambda_=2.0, divergence=part("SquaredNorm"))
-    run = train(files, ["divergence"], tmp_path, objective=objective)
-    divergence = zoo.load(run / "savedmodel" / "1").objective.divergence
+    directory = train(files, ["divergence"], tmp_path, objective=objective)
+    divergence = zoo.load(directory / "savedmodel" / "1").objective.divergence
     assert type(divergence).__name__ == "SquaredNorm"
 
 
