@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-import textwrap
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from training.command_line.options import (
     add_reading_options,
     save_picture,
 )
+from training.command_line.text import columns, paragraph
 from training.recipes import find_recipe
 from training.runs.stages import stage
 from zoo.errors import UsageError
@@ -89,7 +89,11 @@ def describe(dataset):
     if dataset.num_classes is not None:
         parts.append(_balance_table(measures))
         if dataset.num_classes <= _MOST_CLASSES_LISTED:
-            parts.append(_classes_table(measures))
+            parts.append(_classes_table(dataset, measures))
+    if dataset.caveat:
+        parts.append(paragraph(dataset.caveat))
+    if dataset.licence:
+        parts.append(paragraph(f"Licence: {dataset.licence}."))
     return "\n\n".join(parts)
 
 
@@ -119,7 +123,7 @@ class _Measures:
 
 
 def _head(dataset):
-    lines = [dataset.name, *textwrap.wrap(dataset.description, 96), ""]
+    lines = [dataset.name, paragraph(dataset.description), ""]
     lines.append(f"images   {_shape(dataset.image_shape)}")
     if dataset.context_shape is not None:
         lines.append(f"context  {_shape(dataset.context_shape)}")
@@ -148,7 +152,7 @@ def _values_table(dataset, measures):
                 f"{shares[-1]:.2%}",
             )
         )
-    return _align(rows)
+    return "\n".join(columns(rows, right=range(1, len(rows[0]))))
 
 
 def _balance_table(measures):
@@ -158,26 +162,15 @@ def _balance_table(measures):
         missing = _count(np.sum(counts == 0))
         mean = f"{counts.mean():,.1f}"
         rows.append((split, _count(counts.min()), mean, _count(counts.max()), missing))
-    return _align(rows)
+    return "\n".join(columns(rows, right=range(1, len(rows[0]))))
 
 
-def _classes_table(measures):
+def _classes_table(dataset, measures):
     counts = np.stack([found.classes for found in measures.values()], axis=1)
     rows = [("class", *measures)]
-    rows += [(str(label), *map(_count, row)) for label, row in enumerate(counts)]
-    return _align(rows)
+    rows += [(dataset.label_text(n), *map(_count, row)) for n, row in enumerate(counts)]
+    return "\n".join(columns(rows, right=range(1, len(rows[0]))))
 
 
 def _count(number):
     return f"{number:,}"
-
-
-def _align(rows):
-    """Returns rows of texts as lines: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for first, *others in rows:
-        cells = [first.ljust(widths[0])]
-        cells += [text.rjust(width) for text, width in zip(others, widths[1:], strict=True)]
-        lines.append("  ".join(cells))
-    return "\n".join(lines)

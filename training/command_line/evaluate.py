@@ -82,19 +82,17 @@ def _measure(arguments, model, data, batch_size):
         evaluation.check(name, model, data)
     with stage(f"Measuring on {data.num_examples['test']:,} test images"):
         found = kind.measure_test(model, data, batch_size)
-    print(f"{data.name}, {data.num_examples['test']} images of the test split:")
-    _print_in_columns(kind.measured_texts(found))
+    print(
+        f"{data.name}, {data.num_examples['test']:,} images of the test split{kind.measured_how}:"
+    )
+    print("\n".join(columns(kind.measure_rows(data, found), indent=2, right=(1,))))
+    for text in (*kind.verdicts(found), data.caveat):
+        print(paragraph(text), end="\n" * bool(text), flush=True)
     yield found
     for name in arguments.measure:
         with stage(f"Measuring {name}"):
             found[name] = evaluation.measure(name, model, data)
         print(paragraph(f"{name} ({evaluation.describe(name)}):"))
-        values = sorted(found[name].items())
-        _print_in_columns({measure: f"{float(value):.6g}" for measure, value in values})
+        values = [(key, f"{float(value):.6g}") for key, value in sorted(found[name].items())]
+        print("\n".join(columns(values, indent=2)), flush=True)
         yield found
-
-
-def _print_in_columns(texts):
-    width = max(map(len, texts)) + 2
-    for name, text in texts.items():
-        print(f"  {name:{width}}{text}")

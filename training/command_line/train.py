@@ -85,6 +85,7 @@ def run(arguments):
     _, metrics = runs.train(recipe, directory, arguments.resume, arguments.strategy)
     if metrics is not None:
         text = kinds.of_recipe(recipe).summary(metrics)
+        text = "\n".join(filter(None, [text, metrics.get("caveat")]))
         print(paragraph(f"\n{text}\nEverything is in {directory}; begin with card.md."))
 
 

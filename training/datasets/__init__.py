@@ -9,7 +9,15 @@ model, where the set has them; and `label`, int32 `[B]`, where there are labels.
 until they are on the device; the model turns them into floats.
 """
 
-from training.datasets import celeb_a, compositions, digits, folder, lsun, tfds_sets  # noqa: F401
+from training.datasets import (  # noqa: F401
+    celeb_a,
+    cifar10,
+    compositions,
+    digits,
+    folder,
+    lsun,
+    tfds_sets,
+)
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.of_recipe import load_for
 from training.datasets.registry import load, names, register

@@ -1,5 +1,7 @@
 """CelebA: 202,599 aligned photographs of faces (Liu et al. 2015)."""
 
+import dataclasses
+
 import tensorflow as tf
 
 from training.datasets.image_dataset import ImageDataset
@@ -7,6 +9,11 @@ from training.datasets.registry import register
 from training.datasets.tfds_sets import load_builder
 
 IMAGE_SIZE = (64, 64)
+LICENCE = (
+    "CelebA is for non-commercial research only; cite Z. Liu, P. Luo, X. Wang and X. Tang, *Deep "
+    "Learning Face Attributes in the Wild*, 2015, "
+    "<https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html>"
+)
 WINDOW = (slice(55, 163), slice(35, 143))  # the centred 108x108 of the 218x178 pixels
 
 
@@ -42,7 +49,8 @@ def load_celeb_a(
     if fit != "exact":
         image_size = image_size or IMAGE_SIZE
     cut = _face_window if fit == "crop" else None
-    return load_builder(name, "celeb_a", image_size, fit, channels, data_dir, cut=cut)
+    data = load_builder(name, "celeb_a", image_size, fit, channels, data_dir, cut=cut)
+    return dataclasses.replace(data, licence=LICENCE)
 
 
 def _face_window(image: tf.Tensor) -> tf.Tensor:

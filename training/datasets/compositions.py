@@ -118,6 +118,8 @@ def load_composition(
         splits=splits,
         context_shape=(*size, len(composition.context)) if composition.context else None,
         channels_are_images=composition.channels_are_images,
+        licence=base.licence,
+        caveat=base.caveat,
     )
 
 

@@ -10,6 +10,12 @@ from training.datasets.splits import MemorySplit
 DEFAULT_IMAGE_SIZE = (16, 16)
 NUM_VALIDATION = 200
 NUM_TEST = 300
+LICENCE = (
+    "E. Alpaydin and C. Kaynak, *Optical Recognition of Handwritten Digits*, UCI Machine Learning "
+    "Repository, 1998, <https://archive.ics.uci.edu/dataset/80>, "
+    "[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/); its test images, as scikit-learn "
+    "ships them"
+)
 MAX_STORED_VALUE = 16  # scikit-learn counts the inked pixels of 4x4 blocks
 
 
@@ -47,6 +53,7 @@ def load_digits(image_size: tuple[int, int] | None, channels: int | None) -> Ima
         num_classes=10,
         description=f"scikit-learn's handwritten digits, 8x8 enlarged to {height}x{width}.",
         splits=splits,
+        licence=LICENCE,
     )
 
 

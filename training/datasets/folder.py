@@ -118,6 +118,7 @@ def load_folder(
         num_classes=None,
         description=f"{len(files)} images of the folder {Path(folder).name}{greys}.",
         splits={name: split_of(members) for name, members in _divide(files).items()},
+        licence="the images' owners decide what may be done with them and what is trained on them",
     )
 
 

@@ -31,6 +31,9 @@ class ImageDataset:
             the others, as in the pairs of `mnist_sum_hard`.
         dequantization_seed: Seed of the noise that spreads each level of a pixel over its cell,
             which makes `image` float32; None for the levels themselves, uint8.
+        class_names: What the labels are called, by their number; empty where that is all.
+        licence: Under which licence the data are, and whom to cite: Markdown, without a full stop.
+        caveat: What to know before its measures are compared with others', in whole sentences.
     """
 
     name: str
@@ -41,6 +44,13 @@ class ImageDataset:
     context_shape: tuple[int, int, int] | None = None
     channels_are_images: bool = False
     dequantization_seed: int | None = None
+    class_names: tuple[str, ...] = ()
+    licence: str = ""
+    caveat: str = ""
+
+    def label_text(self, label: int) -> str:
+        """What a label is called, such as "cat" or "3"."""
+        return self.class_names[label] if self.class_names else str(label)
 
     @property
     def num_examples(self) -> dict[str, int]:

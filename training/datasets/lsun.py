@@ -1,5 +1,7 @@
 """LSUN: millions of photographs of a kind of scene or object (Yu et al. 2015)."""
 
+import dataclasses
+
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.registry import register
 from training.datasets.tfds_sets import load_builder
@@ -7,6 +9,11 @@ from zoo.names import near_names
 
 DEFAULT_CATEGORY = "bedroom"
 IMAGE_SIZE = (64, 64)
+LICENCE = (
+    "LSUN comes without a licence for its photographs; cite F. Yu and others, *LSUN: Construction "
+    "of a Large-scale Image Dataset using Deep Learning with Humans in the Loop*, 2015, "
+    "<https://arxiv.org/abs/1506.03365>"
+)
 
 
 @register("lsun", rest="CATEGORY", default=DEFAULT_CATEGORY)
@@ -58,4 +65,5 @@ def load_lsun(
 
     if fit != "exact":
         image_size = image_size or IMAGE_SIZE
-    return load_builder(name, make_builder, image_size, fit, channels, data_dir)
+    data = load_builder(name, make_builder, image_size, fit, channels, data_dir)
+    return dataclasses.replace(data, licence=LICENCE)

@@ -1,5 +1,6 @@
 """Data sets of TensorFlow Datasets (TFDS) that have images."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 
@@ -14,6 +15,11 @@ from training.datasets.splits import DiskSplit, Example
 from zoo.errors import MismatchError
 
 HELD_OUT_FRACTION = 0.05  # of the training images, for a validation or test split TFDS lacks
+MNIST_LICENCE = (
+    "MNIST, copyright Y. LeCun and C. Cortes, "
+    "[CC BY-SA 3.0](https://creativecommons.org/licenses/by-sa/3.0/); cite Y. LeCun, L. Bottou, "
+    "Y. Bengio and P. Haffner, *Gradient-Based Learning Applied to Document Recognition*, 1998"
+)
 
 
 @register("tfds", rest="NAME")
@@ -22,9 +28,9 @@ def _load_any(tfds_name, name, image_size, fit, channels, data_dir):
 
 
 @register("mnist")
-@register("cifar10")
-def _load_known(name, image_size, fit, channels, data_dir):
-    return load_builder(name, name, image_size, fit, channels, data_dir, num_validation=5000)
+def _load_mnist(name, image_size, fit, channels, data_dir):
+    data = load_builder(name, name, image_size, fit, channels, data_dir, num_validation=5000)
+    return dataclasses.replace(data, licence=MNIST_LICENCE)
 
 
 def load_builder(
@@ -107,6 +113,9 @@ def load_builder(
         num_classes=features["label"].num_classes if has_label else None,
         description=" ".join(builder.info.description.split()),
         splits={split: split_of(*instruction) for split, instruction in instructions.items()},
+        class_names=_class_names(features["label"]) if has_label else (),
+        licence="licence and citation stand at "
+        f"<https://www.tensorflow.org/datasets/catalog/{builder.info.name}>",
     )
 
 
@@ -132,6 +141,12 @@ def _image_feature(name: str, features):
             f"features {' '.join(str(features).split())}; choose a set of images."
         )
     return feature
+
+
+def _class_names(feature) -> tuple[str, ...]:
+    """The names of the classes; none where TFDS has only their numbers."""
+    are_numbers = list(feature.names) == [str(number) for number in range(feature.num_classes)]
+    return () if are_numbers else tuple(feature.names)
 
 
 def _output_shape(

@@ -2,9 +2,22 @@
 
 import math
 
-__all__ = ["equivalent_beta", "infeasible_constraints", "shortfalls", "unmet_constraints"]
+__all__ = [
+    "equivalent_beta",
+    "infeasible_constraints",
+    "shortfalls",
+    "tolerances",
+    "unmet_constraints",
+    "verdicts",
+]
 
 MARGIN = 0.05  # An rmse counts as met up to this fraction of its tolerance beyond.
+
+
+def tolerances(model):
+    """Returns the tolerances of a model's constraints, by the constraint's class name."""
+    found = {type(c).__name__: c.tolerance for c in getattr(model.objective, "constraints", [])}
+    return {name: tolerance for name, tolerance in found.items() if tolerance is not None}
 
 
 def infeasible_constraints(model):
@@ -71,6 +84,17 @@ def shortfalls(metrics):
             "the model more capacity, or ask for a looser tolerance."
         )
     return texts
+
+
+def verdicts(metrics):
+    """Says whether the tolerances were met, and if not what to do: a list of texts."""
+    unmet = shortfalls(metrics)
+    if unmet or not metrics["tolerances"]:
+        return unmet
+    rmse, tolerance = metrics["test"].get("rmse"), metrics["tolerances"].get("ReconstructionError")
+    by = "" if tolerance is None else f": rmse {rmse:.4g}, {100 * (rmse / tolerance - 1):+.1f}%"
+    every = "Every tolerance" if len(metrics["tolerances"]) > 1 else "The tolerance"
+    return [f"{every} is met on the test split{by}; a margin of {100 * MARGIN:g}% is allowed."]
 
 
 def equivalent_beta(model):

@@ -209,7 +209,7 @@ def _draw_band(canvas, layout, data, example, top):
         _draw_panels(canvas, layout, [images[index] for images in panels], num_context, x, y)
         if data.num_classes is not None:
             start, end = layout.image_span(num_context)
-            label = _label(example["label"][index], data.num_classes)
+            label = _label(example["label"][index], data)
             canvas.write(x + (start + end) / 2, y + layout.label / 2 - 1, label, 13, ha="center")
 
 
@@ -224,9 +224,12 @@ def _draw_panels(canvas, layout, panels, num_context, x, y):
         x += gap + width
 
 
-def _label(label, num_classes):
-    """Returns the label with zeros in front: its digits may be labels of their own, as 058."""
-    return str(label).zfill(len(str(num_classes - 1)))
+def _label(label, data):
+    """Returns the label with zeros in front, as 058, or its class's name.
+
+    The digits of a number may be labels of their own.
+    """
+    return data.label_text(label).zfill(0 if data.class_names else len(str(data.num_classes - 1)))
 
 
 def _resize(pixels, scale):

@@ -8,6 +8,7 @@ __all__ = [
     "LOAD",
     "fidelity",
     "join",
+    "licence",
     "loading",
     "measures",
     "recipe_text",
@@ -29,17 +30,20 @@ def title(recipe):
     return f"# {recipe.name}\n\n{recipe.description}"
 
 
-def measures(metrics, rows, notes=(), how=""):
+def measures(data, metrics, rows, verdicts=(), how=""):
     """Returns the section of measures.
 
     Args:
+        data: The `ImageDataset`.
         metrics: The values of `metrics.json`.
         rows: (measure, value, meaning) each.
-        notes: Paragraphs below the table.
+        verdicts: Sentences below the table.
         how: Ends the sentence about the images.
     """
     text = f"## Measures\n\nOn {metrics['test_images']:,} images of the test split{how}."
-    return "\n\n".join([text, table(("measure", "value", "meaning"), rows), *notes])
+    caveat = [data.caveat] if data.caveat else []
+    notes = [f"**{text}**" for text in verdicts]
+    return "\n\n".join([text, table(("measure", "value", "meaning"), rows), *caveat, *notes])
 
 
 def training(recipe, data, metrics, more):
@@ -73,6 +77,20 @@ import zoo
 
 `savedmodel/1` is a SavedModel: TensorFlow Serving and `tf.saved_model.load` run it without this
 package."""
+
+
+def licence(data):
+    """Returns the section of what one may do with the weights and the data, and whom to cite."""
+    of_data = f"- Data: {data.licence}.\n" if data.licence else ""
+    return f"""## Licence and citation
+
+- Weights: those that come with VAE Zoo are under Apache-2.0, as its code; of others their maker
+  decides. The data's terms may bind both.
+{of_data}- Software: VAE Zoo, cited as its `CITATION.cff` says.
+- Methods: *Taming VAEs*, [arXiv:1810.00597](https://arxiv.org/abs/1810.00597); *Towards Deeper
+  Understanding of Variational Autoencoding Models*,
+  [arXiv:1702.08658](https://arxiv.org/abs/1702.08658); *InfoVAE*,
+  [arXiv:1706.02262](https://arxiv.org/abs/1706.02262)."""
 
 
 def fidelity(recipe):

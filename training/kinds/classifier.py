@@ -5,7 +5,6 @@ import numpy as np
 import zoo
 from training import figures
 from training.datasets.augmentation import augment_batches
-from training.kinds import card
 from training.kinds.kind import Kind, register
 from training.kinds.optimizers import make_optimizer
 from zoo import registry
@@ -19,16 +18,6 @@ _COMPILE_ARGUMENTS = ("label_smoothing", "training_dtype")
 _AUGMENTATIONS = ("shift", "flip")
 _NUM_MISTAKES = 24  # Images in the picture of mistakes.
 _EVALUATION_BATCH = 500
-_CLASS_NAMES = {
-    "cifar10": (
-        *("airplane", "automobile", "bird", "cat", "deer"),
-        *("dog", "frog", "horse", "ship", "truck"),
-    ),
-}
-_DATA_NOTES = {
-    "cifar10": "The copy of CIFAR-10 that the pretrained model was trained and measured on has "
-    "JPEG-compressed images, so its accuracy is not comparable with published ones.",
-}
 
 
 @register
@@ -94,13 +83,11 @@ and is differentiable in the images.
                 f"{data.name} with {has}",
                 "give another $dataset",
             )
-        found = super().measure_test(model, data, batch_size)
-        found["test"]["probability_of_true_class"] = _mean_of_true(*_predict(model, data))
-        return found
+        return super().measure_test(model, data, batch_size)
 
-    def run_metrics(self, model, data, recipe, rows, test_logs, num_test_images):
+    def run_metrics(self, model, data, rows, test_logs, num_test_images):
         """Adds the accuracy of each class and the confusion matrix."""
-        metrics = super().run_metrics(model, data, recipe, rows, test_logs, num_test_images)
+        metrics = super().run_metrics(model, data, rows, test_logs, num_test_images)
         probabilities, labels = _predict(model, data)
         metrics["test"]["probability_of_true_class"] = _mean_of_true(probabilities, labels)
         confusion = np.zeros([model.num_classes] * 2, int)
@@ -120,8 +107,8 @@ and is differentiable in the images.
         surest = wrong[order][:_NUM_MISTAKES]
         batches = data.levels.batches("test", _EVALUATION_BATCH).as_numpy_iterator()
         images = np.concatenate([batch["image"] for batch in batches])[surest]
-        names = _CLASS_NAMES.get(data.name) or [str(index) for index in range(model.num_classes)]
-        captions = [f"{names[labels[i]]} → {names[predicted[i]]}" for i in surest]
+        pairs = [(labels[index], predicted[index]) for index in surest]
+        captions = [" → ".join(map(data.label_text, pair)) for pair in pairs]
         figures.save_captioned(folder / "mistakes.png", images, captions)
 
     def summary(self, metrics):
@@ -141,26 +128,29 @@ and is differentiable in the images.
             "surest of: true class → what it took the image for."
         )
 
-    def measures_text(self, recipe, metrics):
-        """Returns the section of measures."""
+    def measure_rows(self, data, metrics):
+        """Returns accuracies and the cross-entropy."""
         test, of_class = metrics["test"], metrics["accuracy_of_each_class"]
         worst = min(range(len(of_class)), key=of_class.__getitem__)
         right = "share of images whose likeliest class is right"
         mean = "its mean: what `ClassificationAccuracy` would measure on the data themselves"
-        rows = [
+        return [
             ("accuracy", f"{test['accuracy']:.2%}", right),
             ("probability of the true class", f"{test['probability_of_true_class']:.4f}", mean),
             ("cross-entropy", f"{test['cross_entropy']:.4f}", "nats an image"),
-            ("least accuracy of a class", f"{of_class[worst]:.2%}", f"class {worst}"),
+            (
+                "least accuracy of a class",
+                f"{of_class[worst]:.2%}",
+                f"class {data.label_text(worst)}",
+            ),
         ]
-        note = _DATA_NOTES.get(recipe.data["name"])
-        return card.measures(metrics, rows, [note] if note else [])
 
     def training_rows(self, recipe, data):
         """Returns the objective and the augmentation in words."""
         arguments = recipe.objective["arguments"]
         return {
             "objective": _describe(arguments),
+            "classes": ", ".join(map(data.label_text, range(data.num_classes))),
             "augmentation": _describe_augmentation(arguments),
         }
 

@@ -78,14 +78,13 @@ In each row a sample after each step.
 In each row an image of the test split, and a chain from noise that its pixels were infused into, as
 in training, after each step."""
 
-    def measures_text(self, recipe, metrics):
-        """Returns the section of measures."""
+    def measure_rows(self, data, metrics):
+        """Returns the error and the distortion of the last step."""
         test = metrics["test"]
-        rows = [
+        return [
             ("rmse", f"{test['rmse']:.4g}", "pixel units, of the last step of infused chains"),
             ("distortion", f"{test['distortion']:.4g}", "nats an image, -log p of the last step"),
         ]
-        return card.measures(metrics, rows)
 
     def training_rows(self, recipe, data):
         """Returns the objective in words."""

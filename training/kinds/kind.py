@@ -23,6 +23,7 @@ class Kind:
         model_class: The class of `zoo` that all architectures of the kind are or derive from.
         draws_images: Whether the models have `sample` and `reconstruct`.
         has_latents: Whether there are latents to reconstruct an image from.
+        measured_how: Ends the sentence that says on which images it was measured.
         intended_use: Markdown, for the card: what the model is for, and its limitations.
     """
 
@@ -30,6 +31,7 @@ class Kind:
     model_class = None
     draws_images = True
     has_latents = False
+    measured_how = ""
     intended_use = ""
 
     # === Training ===
@@ -85,33 +87,42 @@ class Kind:
         """Measures a model on the test split, for `vae-zoo evaluate`.
 
         Returns:
-            JSON-ready values: `test` has what the model logs, a float by name; there may be more.
+            As `run_metrics`.
 
         Raises:
             UsageError: The data are not such as the model takes.
         """
-        batches = data.batches("test", batch_size)
-        return {"test": self.logs(model.evaluate(batches, return_dict=True, verbose=0))}
+        logs = model.evaluate(data.batches("test", batch_size), return_dict=True, verbose=0)
+        return self.run_metrics(model, data, [], logs, data.num_examples["test"])
 
-    def measured_texts(self, found):
-        """Returns what `measure_test` found for people: a text by name, in order."""
-        return {name: f"{value:.6g}" for name, value in sorted(found["test"].items())}
-
-    def run_metrics(self, model, data, recipe, rows, test_logs, num_test_images):
-        """Gathers the measures of a finished run, for `metrics.json`.
+    def run_metrics(self, model, data, rows, test_logs, num_test_images):
+        """Gathers what is known of a model on the test split, for `metrics.json` and people.
 
         Args:
             model: The trained model.
             data: The `ImageDataset`.
-            recipe: The `Recipe`.
-            rows: The run's history, one dict an epoch.
+            rows: The run's history, one dict an epoch; none of a model whose run is not known.
             test_logs: What `model.evaluate` gave on the test split.
             num_test_images: Images of the test split that it saw.
 
         Returns:
-            JSON-ready values.
+            JSON-ready values: `test` has what the model logs, a float by name.
         """
-        return {"test": self.logs(test_logs), "test_images": num_test_images}
+        found = {"test": self.logs(test_logs), "test_images": num_test_images}
+        return found | ({"caveat": data.caveat} if data.caveat else {})
+
+    def measure_rows(self, data, metrics):
+        """Returns what was measured for people, in order: (measure, value, unit and meaning) each.
+
+        Args:
+            data: The `ImageDataset`.
+            metrics: What `run_metrics` returned.
+        """
+        raise NotImplementedError
+
+    def verdicts(self, metrics):
+        """Says whether what was asked for was reached: a list of sentences."""
+        return []
 
     def save_figures(self, model, data, recipe, rows, folder):
         """Saves the pictures of a finished run in a folder; arguments as in `run_metrics`."""
@@ -139,20 +150,23 @@ class Kind:
         return card.join(
             card.title(recipe),
             self.figures_text(recipe, data, metrics),
-            self.measures_text(recipe, metrics),
+            card.measures(
+                data,
+                metrics,
+                self.measure_rows(data, metrics),
+                self.verdicts(metrics),
+                self.measured_how,
+            ),
             card.training(recipe, data, metrics, self.training_rows(recipe, data)),
             self.use_text(recipe, metrics),
             card.loading(self.loading_code(data)),
+            card.licence(data),
             card.fidelity(recipe),
             card.recipe_text(recipe),
         )
 
     def figures_text(self, recipe, data, metrics):
         """Returns the figures in Markdown, with what is seen on each."""
-        raise NotImplementedError
-
-    def measures_text(self, recipe, metrics):
-        """Returns the section of measures; see `card.measures`."""
         raise NotImplementedError
 
     def training_rows(self, recipe, data):

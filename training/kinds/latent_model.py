@@ -27,6 +27,7 @@ class LatentModel(Kind):
     name = "latent-variable model"
     model_class = zoo.LatentImageModel
     has_latents = True
+    measured_how = ", with z drawn"
     intended_use = f"""## Intended use
 
 Research, teaching and testing: compressing and generating images like those it was trained on,
@@ -51,25 +52,11 @@ comparing objectives, trying a serving set-up.
 
     # === Results ===
 
-    def measure_test(self, model, data, batch_size):
-        """Adds the bound on bits a dimension."""
-        found = super().measure_test(model, data, batch_size)
-        return found | {"bits_per_dimension": bits_per_dimension.measure(model, data)}
-
-    def measured_texts(self, found):
-        """Adds the bound on bits a dimension."""
-        bits = found["bits_per_dimension"]
-        text = (
-            f"{bits['value']:.6g}  (at most; {bits['images']} images, "
-            f"{bits['importance_samples']} samples each)"
-        )
-        return super().measured_texts(found) | {"bits a dimension": text}
-
-    def run_metrics(self, model, data, recipe, rows, test_logs, num_test_images):
+    def run_metrics(self, model, data, rows, test_logs, num_test_images):
         """Adds the bound on bits a dimension, and how the constraints were met."""
-        metrics = super().run_metrics(model, data, recipe, rows, test_logs, num_test_images)
+        metrics = super().run_metrics(model, data, rows, test_logs, num_test_images)
         return metrics | {
-            "tolerances": recipe.tolerances,
+            "tolerances": feasibility.tolerances(model),
             "bits_per_dimension": bits_per_dimension.measure(model, data),
             "multipliers": model.objective.multipliers,
             "equivalent_beta": feasibility.equivalent_beta(model),
@@ -131,8 +118,8 @@ comparing objectives, trying a serving set-up.
             "The training run in the information plane, on the validation split."
         )
 
-    def measures_text(self, recipe, metrics):
-        """Returns the section of measures, with the tolerances that were not met."""
+    def measure_rows(self, data, metrics):
+        """Returns the measures, and how it stands with constraints and multipliers."""
         test, bits = metrics["test"], metrics["bits_per_dimension"]
         rows = [
             ("rate", f"{test['rate']:.4g}", "nats an image, KL(q(z given x) ‖ p(z))"),
@@ -156,9 +143,11 @@ comparing objectives, trying a serving set-up.
         sample = (
             f"at most, from {bits['images']} images and {bits['importance_samples']} samples each"
         )
-        rows.append(("bits a dimension", f"{bits['value']:.4g}", sample))
-        shortfalls = [f"**{text}**" for text in feasibility.shortfalls(metrics)]
-        return card.measures(metrics, rows, shortfalls, how=", with z drawn")
+        return [*rows, ("bits a dimension", f"{bits['value']:.4g}", sample)]
+
+    def verdicts(self, metrics):
+        """Says of each constraint whether it was met."""
+        return feasibility.verdicts(metrics)
 
     def training_rows(self, recipe, data):
         """Returns the objective in words, and the context's shape."""

@@ -69,7 +69,7 @@ def train(recipe, directory, resume=False, strategy=None, verbose=True, export=T
         if not is_chief:
             return model, None
         rows = progress.rows
-        metrics = kind.run_metrics(model, data, recipe, rows, test_logs, num_test_images)
+        metrics = kind.run_metrics(model, data, rows, test_logs, num_test_images)
         metrics |= provenance.facts(model, recipe, progress)
     with _training_is_kept(run_directory):
         with told("Drawing figures"):

@@ -67,7 +67,7 @@ def stage(name):
 
     def text():
         seconds = time.monotonic() - started
-        return f"{name} ..." if seconds < 1 else f"{name} ... {duration(seconds)}"
+        return f"{name} ..." if seconds < 1 else f"{name} ... {seconds:.0f} s"
 
     with LiveLine(text) as line:
         if not sys.stdout.isatty():
