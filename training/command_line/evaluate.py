@@ -80,11 +80,10 @@ def _measure(arguments, model, data, batch_size):
         )
     for name in arguments.measure:
         evaluation.check(name, model, data)
-    with stage(f"Measuring on {data.num_examples['test']:,} test images"):
+    images = f"{data.num_examples['test']:,} images of the test split"
+    with stage(f"Measuring on {images}"):
         found = kind.measure_test(model, data, batch_size)
-    print(
-        f"{data.name}, {data.num_examples['test']:,} images of the test split{kind.measured_how}:"
-    )
+    print(f"{data.name}, {images}{kind.measured_how}:")
     print("\n".join(columns(kind.measure_rows(data, found), indent=2, right=(1,))))
     for text in (*kind.verdicts(found), data.caveat):
         print(paragraph(text), end="\n" * bool(text), flush=True)

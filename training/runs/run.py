@@ -64,7 +64,7 @@ def train(recipe, directory, resume=False, strategy=None, verbose=True, export=T
 
     progress = _fit(kind, model, data, recipe, run_directory, resume, strategy, is_shown)
     test_batches, num_test_images = _full_batches(data, "test", recipe, strategy)
-    with told(f"Measuring on {num_test_images:,} test images"):
+    with told(f"Measuring on {num_test_images:,} images of the test split"):
         test_logs = model.evaluate(test_batches, return_dict=True, verbose=0)
         if not is_chief:
             return model, None
