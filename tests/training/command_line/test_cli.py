@@ -218,8 +218,14 @@ def test_evaluate(finished_run, capsys):
     output = capsys.readouterr().out
     metrics = json.loads((finished_run / "metrics.json").read_text())
     assert "digits, 300 images of the test split" in output
-    found = dict(line.split()[:2] for line in output.splitlines()[1:])
-    assert float(found["rmse"]) == pytest.approx(metrics["test"]["rmse"], rel=1e-4)
+    rmse = metrics["test"]["rmse"]
+    found = re.search(r"^  rmse +(\S+)  pixel units; the tolerance is 0.2", output, re.MULTILINE)
+    assert float(found[1]) == pytest.approx(rmse, rel=1e-3)
+    assert re.search(r"^  rate +\S+  nats an image", output, re.MULTILINE)
+    verdict = "The tolerance is met" if rmse <= 1.05 * 0.2 else "The tolerance 0.2 was not met"
+    assert verdict in output
+    own = output[output.index("digits, 300") :]
+    assert max(map(len, own.splitlines())) <= 80
 
 
 def test_evaluate_by_more_measures_into_a_file(finished_run, tmp_path, capsys):

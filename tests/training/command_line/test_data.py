@@ -31,7 +31,10 @@ def _digits_by_hand(split):
 def test_data_describes_digits(capsys, tmp_path):
     assert cli.main(["data", "digits"]) == 0
     text = capsys.readouterr().out
-    assert text.startswith("digits\nscikit-learn's handwritten digits")
+    assert text.startswith("Reading digits ...\nMeasuring its images ...\n")
+    assert "\n\ndigits\nscikit-learn's handwritten digits" in text
+    assert "\n\nLicence: E. Alpaydin" in text
+    assert max(map(len, text.splitlines())) <= 80
     assert "images   16x16, 1 channel\n" in text
     assert "context" not in text
     assert "classes  10\n" in text

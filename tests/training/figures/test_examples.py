@@ -49,6 +49,12 @@ def _save(tmp_path, data):
     return np.asarray(Image.open(path).convert("RGB")).astype(int)
 
 
+def test_a_label_is_its_class_name_where_there_is_one():
+    assert examples._label(3, _data((8, 8, 1))) == "3"
+    assert examples._label(3, _data((8, 8, 1), num_classes=1000)) == "003"
+    assert examples._label(3, _data((8, 8, 1), class_names=tuple("abcdefghij"))) == "d"
+
+
 def test_every_example_is_shown_below_its_label(tmp_path, drawn):
     data = _data((8, 8, 1), num_classes=1000)
     picture = _save(tmp_path, data)

@@ -1,0 +1,42 @@
+"""What all cards say, without a model."""
+
+import dataclasses
+
+from training import datasets
+from training.kinds import card
+from training.kinds.classifier import Classifier
+
+NAMES = tuple(f"class of {digit}" for digit in range(10))
+
+
+def _data(**fields):
+    return dataclasses.replace(datasets.load("digits", image_size=8), **fields)
+
+
+def test_a_card_names_licences_and_whom_to_cite():
+    data = _data()
+    text = card.licence(data)
+    assert data.licence in text
+    assert "Apache-2.0" in text
+    assert "CITATION.cff" in text
+    for number in ("1810.00597", "1702.08658", "1706.02262"):
+        assert f"[arXiv:{number}](https://arxiv.org/abs/{number})" in text
+    assert "- Data" not in card.licence(_data(licence=""))
+
+
+def test_a_caveat_stands_below_the_measures():
+    metrics = {"test_images": 5}
+    rows = [("bits a dimension", "5.1", "at most")]
+    with_caveat = card.measures(_data(caveat="JPEG copies."), metrics, rows, ["Met."])
+    assert with_caveat.endswith("| at most |\n\nJPEG copies.\n\n**Met.**")
+    assert "JPEG" not in card.measures(_data(), metrics, rows)
+
+
+def test_classes_have_their_names():
+    metrics = {
+        "test": {"accuracy": 0.9, "probability_of_true_class": 0.9, "cross_entropy": 0.1},
+        "accuracy_of_each_class": [0.9] * 3 + [0.5] + [0.9] * 6,
+    }
+    last = Classifier().measure_rows(_data(class_names=NAMES), metrics)[-1]
+    assert last == ("least accuracy of a class", "50.00%", "class class of 3")
+    assert Classifier().measure_rows(_data(), metrics)[-1][-1] == "class 3"
