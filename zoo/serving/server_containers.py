@@ -10,11 +10,7 @@ import dataclasses
 import io
 import os
 
-<<<<<<< HEAD
-from zoo.serving.server_configuration import Endpoints, server_arguments
-=======
-from zoo.serving.server_configuration import server_arguments, server_path
->>>>>>> 1f33ab9 (TensorFlow is quiet when it is imported after zoo, and its level is no other program's; serving from Windows; a container, a workflow, a citation)
+from zoo.serving.server_configuration import Endpoints, server_arguments, server_path
 
 __all__ = ["CONTAINER_FOLDER", "Machine", "docker_run", "image"]
 

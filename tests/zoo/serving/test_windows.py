@@ -2,9 +2,10 @@
 
 import os
 import signal
+import types
 
 from training.serve import model_server
-from zoo.serving.server_configuration import ServedModel, server_path
+from zoo.serving.server_configuration import server_path
 from zoo.serving.server_containers import _as_this_user, _mounts
 
 
@@ -18,7 +19,7 @@ def test_a_drive_is_a_folder_in_the_container():
     assert server_path("C:\\models\\my faces") == "/c/models/my faces"
     for path in ("/models/faces", "//models/c:/faces", "/a\\b"):
         assert server_path(path) == path
-    mounts = _mounts([ServedModel("faces", "C:\\models\\faces")], "C:\\serving")
+    mounts = _mounts([types.SimpleNamespace(base_path="C:\\models\\faces")], "C:\\serving")
     assert mounts == [("C:\\serving", "/serving"), ("C:\\models\\faces", "/c/models/faces")]
 
 
