@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 from training.command_line.numbers import Integer, Number
+from training.command_line.text import paragraph
+from training.runs.stages import stage
 from training.serve import folder_lock, installation, model_server, running_server
 from zoo.errors import UserError
 from zoo.serving.server_configuration import MODELS_FILE, Endpoints, server_arguments
@@ -161,14 +163,14 @@ def _write(arguments, models, machine, models_for_now=None):
     """Writes the folder, for now with other models if there are any; returns the `Batching`."""
     from training.serve.server_folder import size_batches, write_folder
 
-    if not machine.has_gpu:
-        print("Measuring the models, to size the server's batches ...", flush=True)
-    batching, measured = size_batches(models, machine, arguments.max_batch_size)
+    with stage("Sizing the server's batches"):
+        batching, measured = size_batches(models, machine, arguments.max_batch_size)
     files = write_folder(arguments.directory, models_for_now or models, batching, measured)
-    print(
+    text = (
         f"Wrote {', '.join(files)} into {arguments.directory}. Batches: up to "
         f"{batching.max_batch_size} rows, which wait {batching.timeout_micros / 1000:g} ms."
     )
+    print(paragraph(text))
     return batching
 
 
@@ -216,8 +218,9 @@ def _start(arguments, models, command, lock, container=None):
             model_server.stops_as_interrupts(),
             model_server.ModelServer(command, log, container, inherited=(lock,)) as server,
         ):
-            print(f"Started {command[0]}, which logs to {log}. Loading models ...", flush=True)
-            server.wait_until_available(versions, arguments.rest_port)
+            print(f"Started {command[0]}, which logs to {log}.", flush=True)
+            with stage("Loading the models"):
+                server.wait_until_available(versions, arguments.rest_port)
             print("\n".join([*calls, "\nCtrl-C stops the server."]), flush=True)
             server.wait()
     except KeyboardInterrupt:
