@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -155,7 +156,8 @@ def test_commands_take_a_classifier(finished, tmp_path, capsys):
     assert cli.main(["evaluate", str(directory)]) == 0
     printed = capsys.readouterr().out
     assert "300 images of the test split" in printed
-    assert f"{metrics['test']['accuracy']:.6g}" in printed
+    accuracy = f"{metrics['test']['accuracy']:.2%}"
+    assert re.search(rf"^  accuracy +{accuracy}  share of images", printed, re.MULTILINE)
     assert cli.main(["export", str(directory), str(tmp_path / "1")]) == 0
     assert zoo.load(tmp_path / "1").num_classes == 10
     capsys.readouterr()

@@ -226,13 +226,11 @@ def test_evaluate_takes_the_contexts(conditional_run, capsys):
     assert cli.main(["evaluate", str(directory)]) == 0
     output = capsys.readouterr().out
     metrics = json.loads((directory / "metrics.json").read_text())
-    for name, value in {**metrics["test"], **_bits(metrics)}.items():
+    expected = {name: metrics["test"][name] for name in ("rate", "distortion", "rmse")}
+    expected["bits a dimension"] = metrics["bits_per_dimension"]["value"]
+    for name, value in expected.items():
         printed = re.search(rf"^  {name} +(\S+)", output, re.MULTILINE)[1]
-        assert float(printed) == pytest.approx(value, rel=1e-4), name
-
-
-def _bits(metrics):
-    return {"bits a dimension": metrics["bits_per_dimension"]["value"]}
+        assert float(printed) == pytest.approx(value, rel=1e-3), name
 
 
 def test_evaluate_refuses_data_of_other_contexts(conditional_run, finished_run, capsys):

@@ -8,6 +8,7 @@ from PIL import Image
 
 from tests.training.tiny import make_model, tiny_recipe
 from training.command_line import cli
+from training.command_line import reproduce as command_line
 from training.command_line.reproduce import part_of
 from training.recipes import find_recipe
 from training.reproduction import NAMES, SCALES, reproduce, scales, tables
@@ -47,12 +48,18 @@ TINY = Target(
 )
 
 
+def _add_target(patch, target):
+    """Adds a target `tiny`, where its name is looked for, too."""
+    patch.setitem(TARGETS, "tiny", target)
+    patch.setattr(command_line, "NAMES", (*command_line.NAMES, "tiny"))
+
+
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     """The directory of a target that was reproduced, shard after shard."""
     directory = tmp_path_factory.mktemp("reproduction")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(TARGETS, "tiny", TINY)
+        _add_target(patch, TINY)
         for shard in ("2/2", "1/2"):
             command = ["reproduce", "tiny", "--directory", str(directory), "--shard", shard]
             assert cli.main(command) == 0
@@ -71,7 +78,7 @@ def test_a_run_that_comes_after_another_sees_its_results(drawn):
 
 
 def test_finished_runs_are_not_repeated(drawn, monkeypatch, capsys):
-    monkeypatch.setitem(TARGETS, "tiny", TINY)
+    _add_target(monkeypatch, TINY)
     monkeypatch.setattr(reproduce.run, "train", lambda *arguments, **kwargs: pytest.fail("trains"))
     assert cli.main(["reproduce", "tiny", "--directory", str(drawn)]) == 0
     printed = capsys.readouterr().out
@@ -112,7 +119,7 @@ def test_a_run_that_fails_does_not_keep_the_others_from_being_done(tmp_path, mon
     def fail(recipe, *arguments, **kwargs):
         raise UserError(f"no {recipe.name}.")
 
-    monkeypatch.setitem(TARGETS, "tiny", TINY)
+    _add_target(monkeypatch, TINY)
     monkeypatch.setattr(reproduce.run, "train", fail)
     assert cli.main(["reproduce", "tiny", "--directory", str(tmp_path)]) == 1
     printed = capsys.readouterr()
@@ -132,7 +139,7 @@ def test_a_finished_run_of_other_settings_is_refused(which, drawn, monkeypatch, 
 
     changed[which] = dataclasses.replace(changed[which], recipe=other_recipe)
     other = dataclasses.replace(TINY, runs=lambda scale: changed, draw=lambda *_: None)
-    monkeypatch.setitem(TARGETS, "tiny", other)
+    _add_target(monkeypatch, other)
     assert cli.main(["reproduce", "tiny", "--directory", str(drawn)]) == 1
     printed = capsys.readouterr()
     name = changed[which].name
@@ -161,7 +168,7 @@ def test_a_measure_that_another_target_asks_for_is_added(drawn, monkeypatch, cap
 
 
 def test_report_has_every_target(drawn, tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(TARGETS, "tiny", TINY)
+    _add_target(monkeypatch, TINY)
     command = ["report", "--directory", str(drawn), "--output", str(tmp_path / "report")]
     assert cli.main(command) == 0
     assert f"1 of {len(TARGETS)} targets have results" in capsys.readouterr().out
