@@ -5,7 +5,7 @@ import shutil
 
 import zoo
 from training.command_line.numbers import Integer
-from training.command_line.text import paragraph
+from training.command_line.text import columns, paragraph
 from training.evaluation import feasibility
 from training.recipes import find_recipe
 from training.runs.run_directory import RunDirectory
@@ -80,19 +80,25 @@ def _check_replaceable(directory):
 
 def _summary(metrics, tolerance, directory):
     test = metrics["test"]
-    texts = map(paragraph, feasibility.shortfalls(metrics))
-    shortfalls = "".join(f"\n{text}\n" for text in texts)
-    return f"""
-Done: {metrics["steps"]} steps in {metrics["training_seconds"] / 60:.1f} minutes.
-
-  tolerance   {tolerance:.4f}   what was asked for: root mean squared error, pixels in [0, 1]
-  test rmse   {test["rmse"]:.4f}   what the model reaches on images it has not seen
-  test rate   {test["rate"]:.1f}     nats an image: what the latents cost
-
-  {directory}/figures/reconstructions.png         test images, reconstructions below
-  {directory}/figures/samples.png                 samples
-  {directory}/figures/samples_of_saved_model.png  samples of the SavedModel, loaded back
-  {directory}/figures/trajectory.png              the run in the information plane
-  {directory}/card.md                             the model's card
-  {directory}/savedmodel/1                        for zoo.load and TensorFlow Serving
-{shortfalls}"""
+    reached = [
+        ("tolerance", f"{tolerance:.4f}", "asked for: root mean squared error, pixels in [0, 1]"),
+        ("test rmse", f"{test['rmse']:.4f}", "reached on images that the model has not seen"),
+        ("test rate", f"{test['rate']:.1f}", "nats an image: what the latents cost"),
+    ]
+    files = [
+        ("figures/reconstructions.png", "test images, reconstructions below"),
+        ("figures/samples.png", "samples"),
+        ("figures/samples_of_saved_model.png", "samples of the SavedModel, loaded back"),
+        ("figures/trajectory.png", "the run in the information plane"),
+        ("card.md", "the model's card"),
+        ("savedmodel/1", "for zoo.load and TensorFlow Serving"),
+    ]
+    lines = [
+        f"\nDone: {metrics['steps']} steps in {metrics['training_seconds'] / 60:.1f} minutes.\n",
+        *columns(reached, indent=2),
+        f"\nIn {directory}:",
+        *columns(files, indent=2),
+        "",
+        *map(paragraph, feasibility.verdicts(metrics)),
+    ]
+    return "\n".join(lines)
