@@ -7,7 +7,7 @@ import os
 import sys
 
 import zoo
-from training.command_line.text import columns
+from training.command_line.text import columns, paragraph
 from training.recipes import imports
 from training.runs.stages import stage
 from zoo.errors import SettingError, UsageError, UserError
@@ -76,7 +76,7 @@ def _make_parser():
     for name, command in commands.items():
         own = parsers.add_parser(
             name,
-            description=f"{command.HELP[0].upper()}{command.HELP[1:]}.",
+            description=paragraph(f"{command.HELP[0].upper()}{command.HELP[1:]}."),
             epilog=getattr(command, "EXAMPLES", None),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )

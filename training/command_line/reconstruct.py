@@ -11,7 +11,7 @@ from training.command_line.options import (
 from training.runs.stages import stage
 from zoo.errors import UsageError
 
-HELP = "reconstruct image files, brought to the model's size as its training images were"
+HELP = "reconstruct image files, brought to the model's size as in its training"
 EXAMPLES = "example:\n  vae-zoo reconstruct conv_draw_cifar10 *.jpg --output pairs.png\n"
 
 
