@@ -49,7 +49,8 @@ def test_any_path_will_do(copied_graph, tmp_path):
     pairs = zip(zoo.load(path).get_weights(), copied_graph.get_weights(), strict=True)
     assert all(np.array_equal(loaded, own) for loaded, own in pairs)
     with check.open_session(str(path)) as answer:
-        answer("sample", {"seed": [[0, 0]], "temperature": [1.0]})
+        seeds, temperatures = np.zeros([1, 2], np.int32), np.ones([1], np.float32)
+        answer("sample", {"seed": seeds, "temperature": temperatures})
 
 
 def test_each_variable_is_stored_once(exported):
