@@ -4,6 +4,7 @@ import re
 
 __all__ = [
     "MARK",
+    "BackendError",
     "BatchError",
     "MismatchError",
     "SettingError",
@@ -21,12 +22,18 @@ class UserError(Exception):
     """A foreseen failure; the command line prints the message alone and exits with `exit_code`."""
 
     exit_code = 1
+    # Keras would add the arguments of the call, with all their values, in many lines.
+    _keras_call_info_injected = True
 
 
 class UsageError(UserError, ValueError):
     """What was asked for cannot be done as asked; in Python a ValueError."""
 
     exit_code = 2
+
+
+class BackendError(UserError, ImportError):
+    """Keras runs on another backend than TensorFlow's."""
 
 
 class SettingError(UsageError):
@@ -82,6 +89,8 @@ class MismatchError(SettingError):
 
 class BatchError(ValueError):
     """A batch, or the loss or a state that came of it, cannot be trained or computed on."""
+
+    _keras_call_info_injected = True  # As of a `UserError`.
 
 
 def as_argument(name, value):

@@ -9,6 +9,9 @@ hook can tell when that is.
 import contextlib
 import importlib
 import importlib.abc
+import json
+import os
+import pathlib
 import sys
 import threading
 
@@ -19,6 +22,21 @@ __all__ = ["register_with_keras"]
 _ZOO = f"{__package__}."
 # TensorFlow imports Keras before it is itself complete.
 _WATCHED = ("keras", "tensorflow")
+# What of the zoo stands on Keras; `zoo.serving` has parts that do not.
+_NEED_KERAS = (
+    "base",
+    "classifiers",
+    "configured",
+    "constraints",
+    "distributions",
+    "divergences",
+    "layers",
+    "models",
+    "objectives",
+    "registry",
+    "sampling",
+    "schedules",
+)
 
 
 def register_with_keras(subpackages):
@@ -27,6 +45,7 @@ def register_with_keras(subpackages):
     Args:
         subpackages: Names of the zoo's subpackages and modules that do.
     """
+    sys.meta_path.insert(0, _BackendCheck())
     if "keras" in sys.modules:
         _import_all(subpackages)
     else:
@@ -38,8 +57,44 @@ def _import_all(subpackages):
     # package that is missing: whoever uses a class of the zoo is told.
     with contextlib.suppress(ImportError):
         if importlib.import_module("keras").config.backend() == "tensorflow":
+            sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, _BackendCheck)]
             for name in subpackages:
                 importlib.import_module(_ZOO + name)
+
+
+class _BackendCheck(importlib.abc.MetaPathFinder):
+    """Says in a sentence, whatever is imported first, that the zoo needs TensorFlow's backend.
+
+    Only where something needs it: clients of served models do not, and may use another one.
+    """
+
+    def find_spec(self, name, path=None, target=None):
+        """Finds nothing; raises BackendError for a module that needs the backend."""
+        if not name.startswith(_ZOO) or name.split(".")[1] not in _NEED_KERAS:
+            return
+        backend = _backend()
+        if backend != "tensorflow":
+            from zoo.errors import BackendError
+
+            raise BackendError(
+                "VAE Zoo runs on Keras's TensorFlow backend alone, and Keras is set to "
+                f"{backend!r}: set the environment variable KERAS_BACKEND=tensorflow, which "
+                "overrides keras.json, before Keras is imported."
+            )
+
+
+def _backend():
+    """Returns the name of Keras's backend: that which it has, else what it would read."""
+    config = getattr(sys.modules.get("keras"), "config", None)
+    if config is not None:
+        return config.backend()
+    named = os.environ.get("KERAS_BACKEND")
+    if not named:
+        folder = os.environ.get("KERAS_HOME") or pathlib.Path.home() / ".keras"
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            text = pathlib.Path(folder, "keras.json").read_text(encoding="utf-8")
+            named = json.loads(text).get("backend")
+    return named or "tensorflow"
 
 
 class _ImportWatcher(importlib.abc.MetaPathFinder):

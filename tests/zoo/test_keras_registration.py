@@ -134,3 +134,40 @@ def test_without_keras_the_error_is_keras_own(make_packages):
     (folder / "keras.py").write_text("import nothing_of_this_name\n")
     code = "import zoo\ntry: import keras\nexcept ImportError as error: print(error)\n" + NONE
     assert _run(code, folder=folder) == "No module named 'nothing_of_this_name'\n"
+
+
+# === Another backend ===
+
+NEEDED = ("zoo.models", "zoo.constraints", "zoo.base.inputs", "zoo.schedules")
+TOLD = (
+    "VAE Zoo runs on Keras's TensorFlow backend alone, and Keras is set to 'jax': set the "
+    "environment variable KERAS_BACKEND=tensorflow, which overrides keras.json, before Keras is "
+    "imported.\n"
+)
+ASK = """
+for name in {names}:
+    try: __import__(name)
+    except ImportError as error: assert str(error) + "\\n" == {told!r}, error
+    else: raise AssertionError(name)
+try: zoo.ConvVAE
+except ImportError as error: print(error)
+import zoo.serving.client
+"""
+
+
+@pytest.mark.parametrize("way", ["environment", "keras.json", "imported"])
+def test_another_backend_is_told_in_a_sentence_whatever_is_imported_first(
+    way, monkeypatch, tmp_path
+):
+    code = "import zoo\n" + ASK.format(names=NEEDED, told=TOLD)
+    monkeypatch.setenv("PYTHONPATH", str(pathlib.Path(__file__).parents[2]))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    if way == "environment":
+        monkeypatch.setenv("KERAS_BACKEND", "jax")
+    elif way == "keras.json":
+        (tmp_path / "keras.json").write_text('{"backend": "jax"}')
+    else:  # A Keras of no content, which is there first.
+        (tmp_path / "keras.py").write_text(KERAS.format(backend="jax"))
+        code = "import keras\n" + code
+    assert _run(code, folder=tmp_path) == TOLD
