@@ -10,6 +10,7 @@ from zoo import checks, registry
 from zoo.distributions import Gaussian, normals
 from zoo.errors import MismatchError
 from zoo.layers import forget_bias, grid_convolution, lstm_step
+from zoo.models.conv_networks import LAYOUT
 from zoo.models.draw_context import NO_SHARES, ContextShares, add_share, check_shape
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.record import Inference
@@ -95,7 +96,7 @@ class ConvDRAW(LatentImageModel):
         self.posterior_head = self._conv("posterior_head", 2 * latent_filters)
         self.prior_head = self._conv("prior_head", 2 * latent_filters)
         self.decoder_gates = self._conv("decoder_gates", 4 * filters)
-        self.write = keras.layers.Conv2D(canvas, 1, name="write")
+        self.write = keras.layers.Conv2D(canvas, 1, data_format=LAYOUT, name="write")
         if self.context_shape is not None:
             sizes = (num_steps, stride, filters, latent_filters, kernel_size)
             self.context_shares = ContextShares(self.context_shape, *sizes, name="context_shares")
@@ -112,9 +113,14 @@ class ConvDRAW(LatentImageModel):
         self.write.build((None, *grid, filters))
         self.built = True
 
+    @property
+    def _latent_shapes(self):
+        return [(*self._grid, self.latent_filters)] * self.num_steps
+
     def _conv(self, name, filters, use_bias=True):
+        layout = {"padding": "same", "data_format": LAYOUT}
         return keras.layers.Conv2D(
-            filters, self.kernel_size, padding="same", use_bias=use_bias, name=name
+            filters, self.kernel_size, use_bias=use_bias, name=name, **layout
         )
 
     def _prepare(self, context):

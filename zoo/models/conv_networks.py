@@ -4,12 +4,16 @@ import keras
 
 from zoo.errors import MismatchError
 
-__all__ = ["ACTIVATION", "check_divisible", "make_decoder", "make_encoder"]
+__all__ = ["ACTIVATION", "LAYOUT", "check_divisible", "make_decoder", "make_encoder"]
 
 # [choice] Of five the least error in the mean over MNIST, Color-MNIST and CIFAR-10, if barely less
 # than "leaky_relu" and "gelu"; with "relu" it is up to 1.8 times the least after the same steps
 # (benchmarks/activations.py).
 ACTIVATION = "silu"
+
+
+# Of the images that the zoo takes, whatever Keras's configuration says of others.
+LAYOUT = "channels_last"
 
 
 def check_divisible(model, image_shape, filters, remedy="pass filters="):
@@ -37,8 +41,10 @@ def make_encoder(image_shape, filters, hidden_units, activation=ACTIVATION):
         activation: Name of the hidden layers' activation.
     """
     layers = [keras.Input(image_shape)]
-    layers += [keras.layers.Conv2D(f, 5, 2, "same", activation=activation) for f in filters]
-    layers += [keras.layers.Flatten(), keras.layers.Dense(hidden_units, activation=activation)]
+    for f in filters:
+        layers.append(keras.layers.Conv2D(f, 5, 2, "same", LAYOUT, activation=activation))
+    layers.append(keras.layers.Flatten(LAYOUT))
+    layers.append(keras.layers.Dense(hidden_units, activation=activation))
     return keras.Sequential(layers, name="encoder")
 
 
@@ -55,6 +61,10 @@ def make_decoder(image_shape, latent_dim, filters, hidden_units, num_parameters)
         keras.layers.Reshape((height, width, filters[-1])),
     ]
     for f in reversed(filters[:-1]):
-        layers.append(keras.layers.Conv2DTranspose(f, 5, 2, "same", activation=ACTIVATION))
-    layers.append(keras.layers.Conv2DTranspose(num_parameters, 5, 2, "same", dtype="float32"))
+        layers.append(_upward(f, activation=ACTIVATION))
+    layers.append(_upward(num_parameters, dtype="float32"))
     return keras.Sequential(layers, name="decoder")
+
+
+def _upward(filters, **kwargs):
+    return keras.layers.Conv2DTranspose(filters, 5, 2, "same", data_format=LAYOUT, **kwargs)

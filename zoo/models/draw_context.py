@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from zoo.layers import grid_convolution
+from zoo.models.conv_networks import LAYOUT
 
 __all__ = ["NO_SHARES", "ContextShares", "add_share", "check_shape"]
 
@@ -57,7 +58,12 @@ class ContextShares(keras.layers.Layer):
 
         def conv(name, filters, inputs, use_bias=False):
             layer = keras.layers.Conv2D(
-                filters, kernel_size, padding="same", use_bias=use_bias, name=name
+                filters,
+                kernel_size,
+                padding="same",
+                data_format=LAYOUT,
+                use_bias=use_bias,
+                name=name,
             )
             layer.build((None, *grid, inputs))
             return layer
@@ -134,6 +140,7 @@ class _WholeContext(keras.layers.Layer):
                 5,
                 strides=2,
                 padding="same",
+                data_format=LAYOUT,
                 activation="relu",
                 kernel_initializer="he_normal",
                 name=f"context_conv_{len(self.convs) + 1}",

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.models.conv_networks import LAYOUT
+
 __all__ = ["ImagePyramid", "LadderEncoder", "StepGenerator"]
 
 _KERNEL_SIZE = 4  # Twice the stride: transposed convolutions then treat all pixels alike.
@@ -145,7 +147,13 @@ class StepGenerator(keras.layers.Layer):
         self.top.build((None, hidden_size))
         self.upward = [_conv(keras.layers.Conv2DTranspose, f) for f in filters[:-1]]
         outputs = keras.layers.Conv2DTranspose(
-            num_outputs + 1, _KERNEL_SIZE, 2, "same", dtype="float32", name="outputs"
+            num_outputs + 1,
+            _KERNEL_SIZE,
+            2,
+            "same",
+            data_format=LAYOUT,
+            dtype="float32",
+            name="outputs",
         )
         self.upward.insert(0, outputs)
         for layer, shape, extra in zip(self.upward, self._shapes, [*maps, 0], strict=True):
@@ -191,7 +199,8 @@ def _scale_shapes(image_shape, filters):
 
 
 def _conv(kind, filters):
-    return kind(filters, _KERNEL_SIZE, 2, "same", kernel_initializer="he_normal")
+    kwargs = {"data_format": LAYOUT, "kernel_initializer": "he_normal"}
+    return kind(filters, _KERNEL_SIZE, 2, "same", **kwargs)
 
 
 def _dense(units, name=None):
