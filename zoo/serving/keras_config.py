@@ -9,6 +9,7 @@ only: loading runs no code but that of classes registered with Keras or passed b
 import json
 import os
 import re
+import warnings
 
 import keras
 import tensorflow as tf
@@ -18,7 +19,7 @@ from zoo.serving import manifest
 from zoo.serving.manifest import EXTRA_ASSETS
 from zoo.serving.plain_path import plain_path
 
-__all__ = ["export_variables", "load_exported", "read", "write"]
+__all__ = ["check_loads", "export_variables", "load_exported", "read", "write"]
 
 _FILE = "vae_zoo.json"
 _FORMAT = 2  # Of the whole folder: 2 has a manifest.
@@ -35,6 +36,45 @@ def export_variables(model):
         "model": list(model.variables),
         "objective": [] if objective is None else list(objective.variables),
     }
+
+
+def check_loads(model):
+    """Refuses a model that `zoo.load` could not make again, before anything is written.
+
+    Raises:
+        ValueError: A part of it, such as a network of the user's, cannot be made from its
+            configuration; the message says which.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras's of a lambda, with a remedy that is none here.
+        config = json.loads(json.dumps(model.get_config()))
+    reason, remedy = "it has a lambda, which is Python code", _NO_LAMBDA
+    if not _holds_lambda(config):
+        kinds = {type(layer) for layer in model._flatten_layers()}
+        own = [kind for kind in kinds if kind.__module__.partition(".")[0] not in ("keras", "zoo")]
+        try:
+            if own:  # Those that are not registered can be handed to `zoo.load`.
+                type(model).from_config(config, {kind.__name__: kind for kind in own})
+            return
+        except (AttributeError, ImportError, KeyError, TypeError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            remedy = "Give each class of yours a get_config of all arguments that it needs"
+    raise ValueError(
+        f"This {type(model).__name__} could not be loaded again from its export, so nothing was "
+        f"written: {reason}. {remedy}; model.save_weights keeps what was trained."
+    )
+
+
+_NO_LAMBDA = (
+    "Put a layer class, registered by keras.saving.register_keras_serializable, in the place of a "
+    "Lambda layer, and a function so registered in that of a lambda"
+)
+
+
+def _holds_lambda(config):
+    if isinstance(config, dict):
+        return config.get("class_name") == "__lambda__" or _holds_lambda(list(config.values()))
+    return isinstance(config, list) and any(map(_holds_lambda, config))
 
 
 def write(model, path, log_prob_samples, metadata=None):
@@ -137,6 +177,11 @@ def load_exported(path, custom_objects=None):
             unknown class, or its variables do not fit that class.
     """
     config = read(path)
+    if _holds_lambda(config):
+        raise ValueError(
+            f"{path} holds a lambda, which is Python code, and zoo.load runs none that a file "
+            f"brings. {_NO_LAMBDA}, and export the model again."
+        )
     model_class = keras.saving.get_registered_object(config["class"], custom_objects=custom_objects)
     if not (isinstance(model_class, type) and issubclass(model_class, keras.Model)):
         raise ValueError(_unregistered(path, "a model", config["class"], config.get("module")))

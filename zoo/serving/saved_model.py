@@ -37,7 +37,8 @@ def export(model, path, log_prob_samples=16, metadata=None, signatures=None):
 
     Raises:
         FileExistsError: There is something at `path`.
-        ValueError: `path` is a URL, or `log_prob_samples` is below 1.
+        ValueError: `path` is a URL, `log_prob_samples` is below 1, or `zoo.load` could not make the
+            model again.
         RuntimeError: The written model does not answer as the Keras model does.
         OSError, tf.errors.OpError: Writing failed, for example because the disk is full. After any
             error nothing is left behind.
@@ -49,6 +50,7 @@ def export(model, path, log_prob_samples=16, metadata=None, signatures=None):
         ... )["image"]
     """
     path = _as_new_path(path)
+    keras_config.check_loads(model)
     if signatures is None:
         signatures = make_signatures(model, log_prob_samples)
     with unfinished_folder(*os.path.split(path)) as unfinished:

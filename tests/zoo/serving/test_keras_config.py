@@ -150,3 +150,37 @@ def test_paths_without_a_model_say_what_is_there(small_export, tmp_path):
         zoo.load(small_export.path.parent)
     with pytest.raises(ValueError, match=r"keras.saving.load_model"):
         zoo.load(tmp_path / "model.keras")
+
+
+def with_encoder(layer):
+    encoder = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), layer])
+    return zoo.ConvVAE((4, 4, 1), latent_dim=2, filters=(2,), hidden_units=4, encoder=encoder)
+
+
+class Forgetful(keras.layers.Layer):
+    """Has an argument that its configuration leaves out."""
+
+    def __init__(self, factor, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, inputs):
+        return self.factor * inputs
+
+    def get_config(self):
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (lambda: keras.layers.Lambda(lambda x: 2 * x), "has a lambda.*in the place of a Lambda"),
+        (lambda: keras.layers.Dense(3, activation=lambda x: 2 * x), "has a lambda.*a function so"),
+        (lambda: Forgetful(2.0), "Give each class of yours a get_config"),
+    ],
+)
+def test_what_could_not_be_loaded_is_not_exported(layer, message, tmp_path):
+    with pytest.raises(ValueError, match=f"could not be loaded again.*{message}") as error:
+        with_encoder(layer()).export(tmp_path / "1")
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.iterdir())
