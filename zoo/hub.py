@@ -39,9 +39,11 @@ def load(name_or_path, custom_objects=None):
     """Loads a pretrained or exported model as a Keras model, ready for `fit`.
 
     Its outputs are those of the model that was exported. It is compiled with the objective it was
-    trained with, in the state it had (multipliers, moving averages), and a fresh
-    `keras.optimizers.Adam()`; `model.compile(optimizer, objective=model.objective)` changes the
-    optimiser and keeps that state. A model exported without an objective has `zoo.ELBO()`.
+    trained with, in the state it had (multipliers, moving averages), and what was frozen is
+    (`trainable = False`). Of the optimiser nothing was kept, so it has a fresh
+    `keras.optimizers.Adam()`; `model.compile(optimizer, objective=model.objective)` changes that
+    and keeps the objective's state. To go on with the optimiser's, save by `model.save` and load by
+    `keras.saving.load_model`. A model exported without an objective has `zoo.ELBO()`.
     Under a `tf.distribute` strategy, call it in the strategy's scope.
 
     Args:

@@ -27,6 +27,8 @@ def as_labels(labels, num_classes, reader, other_form=""):
             "validation_data."
         )
     labels = tf.convert_to_tensor(labels)
+    if labels.shape.rank is None:  # As of `tf.numpy_function`.
+        labels = _as_list(labels)
     if labels.shape.rank == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.shape.rank != 1 or not labels.dtype.is_integer:
@@ -43,3 +45,11 @@ def as_labels(labels, num_classes, reader, other_form=""):
     extremes = [tf.reduce_min(labels), "to", tf.reduce_max(labels)]
     with tf.control_dependencies([tf.debugging.Assert(is_valid, [message, *extremes])]):
         return tf.identity(labels)  # XLA, which has no assertions, leaves the check out.
+
+
+def _as_list(labels):
+    """Gives labels of unknown shape, one a row, the shape `[B]`."""
+    message = f"{MARK} labels must be ints, one an image. Received labels of shape"
+    is_list = tf.equal(tf.size(labels), tf.shape(labels)[0])
+    with tf.control_dependencies([tf.debugging.Assert(is_list, [message, tf.shape(labels)])]):
+        return tf.reshape(labels, [-1])

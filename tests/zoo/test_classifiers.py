@@ -223,7 +223,7 @@ def test_two_replicas_train_one_classifier(examples, two_replicas):
         (lambda x, y: (x, y.astype(np.float32)), "Labels must be ints from 0 to 2.*float32"),
         (lambda x, y: (x * np.nan, y), r"must lie in \[0, 1\] and have no NaN"),
         (lambda x, y: (x[:, 1:], y), r"takes images of shape \[batch, 6, 8, 2\]"),
-        (lambda x, y: ({"image": x, "context": x, "label": y}, None), "has context images"),
+        (lambda x, y: ({"image": x, "context": x, "label": y}, None), "takes no context"),
     ],
 )
 def test_bad_data_are_refused_and_move_nothing(examples, change, message):

@@ -16,6 +16,7 @@ LAYERS = (
         "zoo.keras_registration",
         "zoo.labels",
         "zoo.names",
+        "zoo.pixel_range",
         "zoo.quiet",
         "zoo.registry",
         "zoo.random",

@@ -1,12 +1,14 @@
 """The base of every model of images that the zoo trains: compile, the training step, saving."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from zoo import random, serving
 from zoo.base import inputs, precision
-from zoo.base.stop_if_not_finite import StopIfNotFinite
+from zoo.base.arguments import Arguments
+from zoo.base.entrances import Entrances
+from zoo.base.frozen import freeze, frozen_layers
+from zoo.base.step_count import StepCount
 from zoo.configured import Configured, argument_names
 
 __all__ = ["ImageModel"]
@@ -15,7 +17,7 @@ _TRAIN, _TEST = 0, 1  # Tags that keep the noise of training and of evaluation a
 _OWN_LOSS = ("loss", "loss_weights", "metrics", "weighted_metrics")
 
 
-class ImageModel(Configured, keras.Model):
+class ImageModel(Configured, Arguments, Entrances, keras.Model):
     """A Keras model, built by its constructor, whose `fit` says clearly what it cannot use.
 
     A subclass stores each constructor argument as an attribute of the same name, and defines what
@@ -26,6 +28,7 @@ class ImageModel(Configured, keras.Model):
     - `_loss(terms, training)` -> the scalar to minimise, averaged over this replica's examples;
     - `_make_trackers()` -> its Keras metrics, a dict by name, and `_track(terms, measured)`, which
       updates them;
+    - `_predict(images, context, seed)`, for `zoo.base.entrances`;
     - `_after_step(terms, measured)`, if there is state that moves without a gradient.
 
     Attributes:
@@ -33,7 +36,6 @@ class ImageModel(Configured, keras.Model):
     """
 
     keras_arguments = ("name", "dtype")
-    context_shape = None
     _loss_name = "its own"
 
     # === What a subclass defines ===
@@ -61,7 +63,7 @@ class ImageModel(Configured, keras.Model):
         """Returns what is served, if not the signatures of a `zoo.LatentImageModel`."""
         return
 
-    def own_callbacks(self):
+    def own_callbacks(self, callbacks):
         """Returns the callbacks that `fit` adds after the user's."""
         return []
 
@@ -86,6 +88,7 @@ class ImageModel(Configured, keras.Model):
         with self.distribute_strategy.scope():
             state = {
                 "_trackers": self._make_trackers(),
+                "_step_count": StepCount(),
                 "_test_step_count": keras.Variable(
                     0, dtype="int32", trainable=False, aggregation="only_first_replica"
                 ),
@@ -93,7 +96,7 @@ class ImageModel(Configured, keras.Model):
             }
             # So that saved weights, the optimiser's too, can be loaded before the first step.
             self.optimizer.build(self.trainable_variables)
-        self._set_past_tracker(**state)
+        self._set_past_tracker(**state, _frozen_in_optimizer=frozen_layers(self))
 
     def _check_compile_arguments(self, optimizer, kwargs):
         """Refuses what the model has of its own; returns the optimiser."""
@@ -120,17 +123,26 @@ class ImageModel(Configured, keras.Model):
         config = super().get_compile_config() or {}
         config = {name: value for name, value in config.items() if name not in _OWN_LOSS}
         config["optimizer"] = keras.saving.serialize_keras_object(self.optimizer)
+        config["frozen_in_optimizer"] = self._frozen_in_optimizer
         return config | {"seed": [int(word) for word in self._noise_seed]}
 
     def compile_from_config(self, config):
         """Compiles as `get_compile_config` says."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
+        config = keras.saving.deserialize_keras_object(config)
+        frozen = frozen_layers(self)
+        # The optimiser has state for what was to be trained when it was made.
+        freeze(self, config.pop("frozen_in_optimizer", frozen))
+        self.compile(**config)
+        freeze(self, frozen)
 
     @property
     def metrics(self):
-        """The logged Keras metrics: the loss and the model's own."""
+        """The logged Keras metrics: the loss, the model's own, and those that a subclass tracks."""
         trackers = getattr(self, "_trackers", None)
-        return super().metrics if trackers is None else [self._loss_tracker, *trackers.values()]
+        if trackers is None:
+            return super().metrics
+        loss, *others = super().metrics
+        return [loss, *trackers.values(), *others]
 
     def reset_metrics(self):
         """Resets the metrics and the noise of evaluation, so that `evaluate` repeats itself."""
@@ -145,7 +157,7 @@ class ImageModel(Configured, keras.Model):
 
         The losses that layers have of their own, such as regularisers, are added to `_loss`.
         """
-        step = self._train_step_count()
+        step = self._step_count.current(self.optimizer)
         with tf.GradientTape() as tape:
             terms, measured = self._measure_batch(data, _TRAIN, step)
             check = inputs.assert_finite(terms, step)
@@ -161,6 +173,7 @@ class ImageModel(Configured, keras.Model):
             self.optimizer.apply(gradients, weights)
             self._share_statistics()
             self._after_step(terms, measured)
+            self._step_count.advance(step)
             return self._log(terms, measured, loss)
 
     def test_step(self, data):
@@ -181,17 +194,10 @@ class ImageModel(Configured, keras.Model):
                 value = tf.convert_to_tensor(weight)
                 weight.assign(context.all_reduce(tf.distribute.ReduceOp.MEAN, value))
 
-    def _train_step_count(self):
-        """Counts the batches trained on, those too whose gradients are only accumulated.
-
-        Not `iterations`, which counts updates: batches between two of them would share their noise.
-        """
-        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
-        return tf.cast(tf.convert_to_tensor(optimizer._iterations), tf.int32)
-
     def _measure_batch(self, data, purpose, step):
         self._clear_losses()  # Of another step's graph, as Keras does where a model is called.
         images, context, labels = inputs.unpack(data)
+        images = inputs.check_images(images, self.image_shape)
         seed = random.derive(random.derive(self._noise_seed, purpose), step)
         num_rows = images.shape[0] or tf.shape(images)[0]
         with tf.control_dependencies(inputs.assert_equal_rows(num_rows)):
@@ -205,55 +211,29 @@ class ImageModel(Configured, keras.Model):
             logs = {name: tf.reshape(value, [1]) for name, value in logs.items()}
         return logs
 
+    def make_train_function(self, force=False):
+        """Makes what `fit` runs, anew where layers were frozen or unfrozen since the last time.
+
+        Raises:
+            ValueError: Layers were frozen when the model was compiled, and no longer are.
+        """
+        known = {id(weight) for weight in self.optimizer._trainable_variables}
+        unknown = [w.path for w in self.trainable_weights if id(w) not in known]
+        if unknown:
+            raise ValueError(
+                "These weights were frozen when the model was compiled, so its optimiser has no "
+                f"state for them: {', '.join(unknown[:5])}. Compile again; objective="
+                "model.objective keeps the objective's state."
+            )
+        frozen = frozen_layers(self)
+        is_other = frozen != getattr(self, "_frozen_in_step", frozen)
+        self._set_past_tracker(_frozen_in_step=frozen)
+        return super().make_train_function(force or is_other)
+
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         # Under a strategy Keras averages a batch over the replicas to build the model with, which
         # fails for a dict under several workers. Ours is built, and so is its optimiser.
         pass
-
-    # === Fit ===
-
-    def fit(self, x=None, *args, **kwargs):
-        """Trains as `keras.Model.fit` does, on a batch as `zoo.base.inputs.unpack` reads it.
-
-        Raises:
-            ValueError: Bad images or labels, a loss or weights that are not finite (no weight was
-                changed by that step), or `sample_weight`.
-        """
-        if kwargs.get("sample_weight") is not None or kwargs.get("class_weight") is not None:
-            raise ValueError(
-                "sample_weight and class_weight are not supported: a weighted mean has no meaning "
-                "for GECO's constraints. Repeat or drop examples in the data instead."
-            )
-        if not isinstance(kwargs.get("callbacks"), keras.callbacks.CallbackList):
-            callbacks = list(keras.tree.flatten(kwargs.get("callbacks") or []))
-            # First the check, before any callback of the user's saves that state.
-            kwargs["callbacks"] = [StopIfNotFinite(), *callbacks, *self.own_callbacks()]
-        if isinstance(x, tf.data.Dataset):
-            kwargs.setdefault("shuffle", False)  # Keras warns of its own default otherwise.
-        with inputs.plain_errors():
-            return super().fit(x, *args, **kwargs)
-
-    def evaluate(self, *args, **kwargs):
-        """Evaluates as `keras.Model.evaluate` does; the same call gives the same."""
-        with inputs.plain_errors():
-            return super().evaluate(*args, **kwargs)
-
-    def reconstruct_in_batches(self, images, batch_size, seed, **given):
-        """Returns `reconstruct` of many images, a NumPy array; row i has the noise of (a, b + i).
-
-        Args:
-            images: An array `[N, H, W, C]`.
-            batch_size: Images a batch; it does not change the result.
-            seed: An int or int32 `[2]`, (a, b).
-            **given: Further arrays of N rows that `reconstruct` takes, such as `context`.
-        """
-        parts = []
-        for start in range(0, len(images), batch_size):
-            rows = slice(start, start + batch_size)
-            part_seed = random.as_seed(seed) + tf.constant([0, start])
-            part = {name: values[rows] for name, values in given.items()}
-            parts.append(self.reconstruct(images[rows], seed=part_seed, **part).numpy())
-        return np.concatenate(parts)
 
     # === Saving ===
 
@@ -288,9 +268,18 @@ class ImageModel(Configured, keras.Model):
         """Returns the arguments that the architecture itself names: others it may set for good."""
         return argument_names(cls)
 
+    def get_config(self):
+        """Returns the constructor's arguments, and which layers are frozen."""
+        return super().get_config() | {"frozen_layers": frozen_layers(self)}
+
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """Makes a model from `get_config`; its weights are fresh."""
-        policy = keras.saving.deserialize_keras_object(config.get("dtype"))
+        arguments = dict(config)
+        frozen = arguments.pop("frozen_layers", None)  # Files of before say nothing of it.
+        policy = keras.saving.deserialize_keras_object(arguments.get("dtype"))
         with precision.global_policy(policy):
-            return super().from_config(config, custom_objects)
+            model = super().from_config(arguments, custom_objects)
+        if frozen is not None:
+            freeze(model, frozen)
+        return model

@@ -6,15 +6,18 @@ import re
 import tensorflow as tf
 
 from zoo.errors import MARK, BatchError
+from zoo.pixel_range import remedies
 
 __all__ = [
     "as_images",
     "assert_equal_rows",
     "assert_finite",
     "check_images",
+    "check_known",
     "check_rows",
     "plain_errors",
     "unpack",
+    "wanted_shape",
 ]
 
 
@@ -27,7 +30,7 @@ def unpack(data):
         BatchError: It is not among these, or carries sample weights.
     """
     labels = None
-    if isinstance(data, tuple | list):
+    if isinstance(data, tuple):
         if len(data) > 2 and data[2] is not None:
             raise BatchError(
                 "sample_weight is not supported: a weighted mean has no meaning for GECO's "
@@ -35,6 +38,11 @@ def unpack(data):
             )
         labels = data[1] if len(data) > 1 else None
         data = data[0]
+    if isinstance(data, tuple | list):
+        raise BatchError(
+            "Images are one array, not a list of them: pass np.stack(images), and labels, if any, "
+            f"as y=. Received: a {type(data).__name__} of {len(data)}"
+        )
     if not isinstance(data, dict):
         return data, None, labels
     unknown = set(data) - {"image", "context", "label"}
@@ -46,28 +54,73 @@ def unpack(data):
     return data["image"], data.get("context"), data.get("label", labels)
 
 
-def check_images(images, shape, name="images"):
-    """Turns a batch `[B, *shape]` into a tensor of its own type, whatever its values.
+def check_known(images, shape, name="images"):
+    """Looks at the shape and type that data is known to have, if any, whatever the values.
 
     Raises:
         BatchError: Wrong rank, size, channels or type.
     """
-    height, width, channels = shape
-    images = images if isinstance(images, tf.Tensor) else tf.convert_to_tensor(images)
-    received = f"Received {name} of shape {tuple(images.shape)} and type {images.dtype.name}."
-    if images.shape.rank != 4 or not images.shape[1:].is_compatible_with(shape):
-        hint = ""
-        if images.shape.rank == 3 and images.shape.is_compatible_with(shape):
-            hint = f" For one image, pass {name}[None]."
-        elif images.shape.rank == 3 and channels == 1:
-            hint = f" For grey images without a channel, pass {name}[..., None]."
+    try:
+        known, dtype = tf.TensorShape(images.shape), tf.as_dtype(images.dtype)
+    except (AttributeError, TypeError):  # Data of another kind, or of another framework.
+        return
+    if not known.is_compatible_with([None, *shape]):
+        raise BatchError(_wrong_shape(shape, name, f"{tuple(known)} and type {dtype.name}.", known))
+    if dtype != tf.uint8 and not dtype.is_floating:
         raise BatchError(
-            f"This model takes {name} of shape [batch, {height}, {width}, {channels}] "
-            f"(height, width, channels). {received}{hint}"
+            f"{name} must be floats in [0, 1] or uint8 in [0, 255]. Received {name} of shape "
+            f"{known} and type {dtype.name}."
         )
-    if images.dtype != tf.uint8 and not images.dtype.is_floating:
-        raise BatchError(f"{name} must be floats in [0, 1] or uint8 in [0, 255]. {received}")
-    return images
+
+
+def check_images(images, shape, name="images"):
+    """Turns a batch `[B, *shape]` into a tensor of its own type, whatever its values.
+
+    A tensor whose shape TensorFlow does not know, as of `tf.numpy_function`, gets the one that it
+    must have, and is looked at when it comes.
+
+    Raises:
+        BatchError: Wrong rank, size, channels or type.
+    """
+    if not isinstance(images, tf.Tensor):
+        try:
+            images = tf.convert_to_tensor(images)
+        except (TypeError, ValueError) as error:
+            raise BatchError(
+                f"{name} must be one array {wanted_shape(shape)}; make one of several of equal "
+                f"size by np.stack({name}). {error}"
+            ) from error
+    check_known(images, shape, name)
+    if images.shape[1:].is_fully_defined():
+        return images
+    actual = tf.shape(images)
+    # Padded so that shapes of other ranks can be compared, too.
+    padded = tf.concat([actual, tf.fill([4], -1)], axis=0)
+    is_right = tf.equal(tf.size(actual), 4) & tf.reduce_all(padded[1:4] == list(shape))
+    message = [f"{MARK} {_wrong_shape(shape, name, '', tf.TensorShape(None))}", actual]
+    with tf.control_dependencies([tf.debugging.Assert(is_right, message)]):
+        return tf.ensure_shape(tf.identity(images), [None, *shape])
+
+
+def wanted_shape(shape):
+    """Says what shape a batch must have, as in "of shape [batch, 28, 28, 1] (height, ...)"."""
+    return f"of shape [batch, {', '.join(map(str, shape))}] (height, width, channels)"
+
+
+def _wrong_shape(shape, name, received, known):
+    """Says what was expected and, of a known shape, what to do; of an unknown one, all of it."""
+    is_unknown = known.rank is None
+    hints = []
+    if is_unknown or (known.rank == 3 and known.is_compatible_with(shape)):
+        hints.append(f"For one image, pass {name}[None]; batch a tf.data.Dataset by .batch(32).")
+    elif known.rank == 3 and shape[-1] == 1:
+        hints.append(f"For grey images without a channel, pass {name}[..., None].")
+    if is_unknown and shape[-1] == 1:
+        hints.append(f"For grey images without a channel, pass {name}[..., None].")
+    expected = f"This model takes {name} {wanted_shape(shape)}."
+    if is_unknown:  # What came is said last, for only the graph knows it.
+        return " ".join([expected, *hints, f"Received {name} of shape"])
+    return " ".join([expected, f"Received {name} of shape {received}", *hints])
 
 
 def as_images(images, shape, name="images"):
@@ -99,16 +152,19 @@ def check_rows(context, num_rows):
 
 
 def _assert_range(images, name):
+    """Passes on images whose pixels lie in [0, 1]; others are told what fits their range."""
     # Written so that NaN, for which every comparison is false, fails too.
-    is_valid = tf.reduce_all((images >= 0.0) & (images <= 1.0))
-    message = (
-        f"{MARK} {name} given as floats must lie in [0, 1] and have no NaN; divide pixels of "
-        "0 to 255 by 255 or pass them as uint8. Received values"
-    )
+    is_outside = tf.logical_not(tf.reduce_all((images >= 0.0) & (images <= 1.0)))
     number_of_nans = tf.reduce_sum(tf.cast(tf.math.is_nan(images), tf.int32))
-    extremes = ["from", tf.reduce_min(images), "to", tf.reduce_max(images)]
-    check = tf.debugging.Assert(is_valid, [message, *extremes, "NaN:", number_of_nans])
-    with tf.control_dependencies([check]):  # XLA, which has no assertions, leaves it out
+    received = ["Received values from", tf.reduce_min(images), "to", tf.reduce_max(images)]
+    received += ["NaN:", number_of_nans]
+    checks = []
+    for fits, remedy in remedies(name, images, tf.reduce_any):
+        message = f"{MARK} {name} given as floats must lie in [0, 1] and have no NaN; {remedy}."
+        is_fault = is_outside & fits
+        checks.append(tf.debugging.Assert(tf.logical_not(is_fault), [message, *received]))
+        is_outside &= tf.logical_not(fits)  # One message alone.
+    with tf.control_dependencies(checks):  # XLA, which has no assertions, leaves them out.
         return tf.identity(images)
 
 

@@ -111,10 +111,13 @@ class ConvClassifier(ImageModel):
             config |= {name: getattr(self, name) for name in names}
         return config
 
-    def predict_step(self, data):
-        """Returns the class probabilities of a batch, with labels or without."""
-        images, _, _ = inputs.unpack(data)
-        return self(images)
+    @property
+    def _predicted_shape(self):
+        return (self.num_classes,)
+
+    def _predict(self, images, context, seed):
+        self._check_context(context)
+        return tf.nn.softmax(self.logits(images))
 
     def _make_trackers(self):
         return {
@@ -126,11 +129,7 @@ class ConvClassifier(ImageModel):
 
     def _measure(self, images, context, labels, seed, training):
         """Returns the loss of each example; the labels and the logits."""
-        if context is not None:
-            raise ValueError(
-                "A classifier takes images and labels; this data has context images, which it "
-                "would not see. Leave them out of the batches."
-            )
+        self._check_context(context)
         images = inputs.as_images(images, self.image_shape)
         labels = as_labels(labels, self.num_classes, type(self).__name__)
         dtype = self.training_dtype if training else tf.float32

@@ -6,6 +6,7 @@ import tensorflow_probability as tfp
 
 from zoo import checks, random, registry, serving
 from zoo.base import inputs, precision
+from zoo.base.arguments import as_row_seeds
 from zoo.base.compiled import compiled
 from zoo.base.image_model import ImageModel
 from zoo.models.conv_networks import check_divisible
@@ -60,6 +61,7 @@ class InfusionModel(ImageModel):
     """
 
     has_chain = True
+    _least_num = 1
     _loss_name = "the sum of the distortions of its steps"
 
     def __init__(
@@ -160,14 +162,17 @@ class InfusionModel(ImageModel):
                 `[num]`.
             return_chain: Whether to give the means of every step, `[T, num, H, W, C]`.
         """
+        temperature, _ = self._check_prior(num, temperature)
         return self._run_sample(num, random.as_seed(seed), temperature, bool(return_chain))
 
     @compiled
     def _run_sample(self, num, seed, temperature, return_chain):
-        return self.sample_rows(random.row_seeds(seed, num), temperature, return_chain)
+        return self._run_sample_rows(random.row_seeds(seed, num), temperature, return_chain)
 
     def sample_rows(self, seeds, temperature=1.0, return_chain=False):
         """Draws one image for each row seed, int32 `[N, 2]`, as a served model does."""
+        seeds = as_row_seeds(seeds)
+        temperature = self._check_temperature(temperature, seeds.shape[0])
         return self._run_sample_rows(seeds, temperature, bool(return_chain))
 
     @compiled
@@ -197,19 +202,12 @@ class InfusionModel(ImageModel):
         """Reconstructs images with seed 0, as `reconstruct` does; also takes a batch as a dict."""
         return self.reconstruct(inputs.unpack(images)[0])
 
-    def predict(self, x, batch_size=None, seed=0, **kwargs):
-        """Reconstructs many images in batches; row i has the noise of row (a, b + i).
+    def _predict(self, images, context, seed):
+        self._check_context(context)
+        return self._run_reconstruct(images, seed, False)
 
-        Args:
-            x: Images `[N, H, W, C]`, or a dict with `image`.
-            batch_size: Images a batch, 32 if None; it does not change the result.
-            seed: An int or int32 `[2]`, (a, b).
-            **kwargs: Taken for the sake of `keras.Model.predict`, and ignored.
-
-        Returns:
-            A NumPy array `[N, H, W, C]` in pixel units.
-        """
-        return self.reconstruct_in_batches(inputs.unpack(x)[0], batch_size or 32, seed)
+    def _seed_or_default(self, seed):
+        return 0 if seed is None else seed
 
     # === Training: see `zoo.base.image_model` ===
 
@@ -219,11 +217,7 @@ class InfusionModel(ImageModel):
 
     def _measure(self, images, context, labels, seed, training):
         """Runs infused chains: each step's distortions `[T, B]`; the images, the last's means."""
-        if context is not None:
-            raise ValueError(
-                "An InfusionModel takes images; this data has context images, which it would not "
-                "see. Leave them out of the batches."
-            )
+        self._check_context(context)
         images = inputs.as_images(images, self.image_shape)
         chain = self.chain(random.StepNoise(seed, images.shape[0] or tf.shape(images)[0]), images)
         distortions = -tf.stack([step.log_prob(images) for step in chain])

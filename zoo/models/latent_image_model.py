@@ -4,10 +4,10 @@ import tensorflow as tf
 
 from zoo import checks, distributions, random
 from zoo.base import inputs, precision
+from zoo.base.arguments import as_floats, as_noise, as_row_seeds, check_num
 from zoo.base.compiled import compiled
 from zoo.configured import argument_names
 from zoo.models.architecture import Architecture
-from zoo.models.arguments import Arguments, as_floats, as_noise, as_row_seeds, check_num
 from zoo.models.importance_weights import log_mean_weight
 from zoo.models.objective_model import ObjectiveModel
 from zoo.models.record import Record
@@ -15,7 +15,7 @@ from zoo.models.record import Record
 __all__ = ["LatentImageModel"]
 
 
-class LatentImageModel(Architecture, Arguments, ObjectiveModel):
+class LatentImageModel(Architecture, ObjectiveModel):
     """A latent-variable model of images `[B, H, W, C]` in [0, 1] (or uint8).
 
     An architecture is a subclass that stores each constructor argument as an attribute of the same
@@ -135,26 +135,8 @@ class LatentImageModel(Architecture, Arguments, ObjectiveModel):
         context = given if context is None else context
         return self._reconstruct(images, context, seed, bool(training))
 
-    def predict(self, x, batch_size=None, seed=None, **kwargs):
-        """Reconstructs many images in batches, as `keras.Model.predict` does.
-
-        Args:
-            x: What `fit` takes; with a seed, an array of images or a dict of arrays.
-            batch_size: Images a batch, 32 if None.
-            seed: None for posterior means (a model whose likelihood has no mean: for seed 0);
-                else row i has the noise of row (a, b + i).
-            **kwargs: As in `keras.Model.predict`; without a seed only.
-
-        Returns:
-            Means of the likelihood, a NumPy array `[N, H, W, C]` in pixel units.
-        """
-        seed = self._seed_or_default(seed)
-        if seed is None:
-            with inputs.plain_errors():
-                return super().predict(x, batch_size=batch_size, **kwargs)
-        images, context, _ = inputs.unpack(x)
-        given = {} if context is None else {"context": context}
-        return self.reconstruct_in_batches(images, batch_size or 32, seed, **given)
+    def _predict(self, images, context, seed):
+        return self._run_reconstruct(*self._check_batch(images, context), seed, False)
 
     # === Sampling ===
 
@@ -192,7 +174,8 @@ class LatentImageModel(Architecture, Arguments, ObjectiveModel):
     def sample_rows(self, seeds, temperature=1.0, context=None):
         """Draws one image for each row seed, int32 `[N, 2]`, as a served model does."""
         seeds = as_row_seeds(seeds)
-        given = self._check_prior(seeds.shape[0], temperature, context)
+        num = seeds.shape[0]
+        given = self._check_temperature(temperature, num), self._check_context(context, num)
         return self._run_sample_rows(seeds, *given)
 
     @compiled
@@ -224,7 +207,7 @@ class LatentImageModel(Architecture, Arguments, ObjectiveModel):
 
     def decode(self, latents, context=None):
         """Returns p(x|z), a TFP distribution over images, for a tuple of latents."""
-        return self._likelihood(self._run_decode(*self._check_drawn(latents, context)))
+        return self._likelihood(self._run_decode(*self._check_latents(latents, context)))
 
     @compiled
     def _run_decode(self, latents, context):
@@ -232,7 +215,7 @@ class LatentImageModel(Architecture, Arguments, ObjectiveModel):
 
     def log_prior(self, latents, context=None):
         """Returns log p(z) in nats, `[B]`."""
-        return self._run_log_prior(*self._check_drawn(latents, context))
+        return self._run_log_prior(*self._check_latents(latents, context))
 
     @compiled
     def _run_log_prior(self, latents, context):
@@ -240,8 +223,9 @@ class LatentImageModel(Architecture, Arguments, ObjectiveModel):
 
     def log_posterior(self, latents, images, context=None):
         """Returns log q(z|x) in nats, `[B]`."""
-        given = self._check_batch(images, context)
-        return self._run_log_posterior(self._check_latents(latents), *given)
+        images, context = self._check_batch(images, context)
+        latents, context = self._check_latents(latents, context, images.shape[0])
+        return self._run_log_posterior(latents, images, context)
 
     @compiled
     def _run_log_posterior(self, latents, images, context):

@@ -37,6 +37,10 @@ class NormalLatents(NormalPosterior):
     A subclass sets `latent_dim` and defines `_posterior_parameters` and `_decode`.
     """
 
+    @property
+    def _latent_shapes(self):
+        return [(self.latent_dim,)]
+
     def _infer(self, images, context, noise, training=False):
         """Draws z ~ q(z|x); returns an `Inference` with the KL in closed form."""
         posterior, prior = self._posterior(images, training), normals.standard_normal()

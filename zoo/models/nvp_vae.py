@@ -92,6 +92,10 @@ class NVPVAE(LatentImageModel):
         self.posterior_head.build((None, hidden_units))
         self.built = True
 
+    @property
+    def _latent_shapes(self):
+        return [(self.latent_dim,)]
+
     def _make_flow(self, name, condition_dim=None):
         return RealNVP(
             self.latent_dim, self.num_couplings, self.coupling_units, condition_dim, name=name

@@ -7,6 +7,7 @@ from zoo import random
 from zoo.base.image_model import ImageModel
 from zoo.objectives import ELBO, Objective
 from zoo.objectives.objective import mean_over_replicas
+from zoo.objectives.restored_with_weights import RestoreWithWeights, restores_weights
 from zoo.objectives.saved_state import holds_state_of
 
 __all__ = ["ObjectiveModel"]
@@ -61,9 +62,13 @@ class ObjectiveModel(ImageModel):
         """The logged Keras metrics: the loss, the model's own and the objective's."""
         return super().metrics + ([] if self.objective is None else self.objective.trackers)
 
-    def own_callbacks(self):
-        """Returns the callbacks of the objective."""
-        return [] if self.objective is None else self.objective.callbacks()
+    def own_callbacks(self, callbacks):
+        """Returns those of the objective, and what keeps its state with weights restored."""
+        if self.objective is None:
+            return []
+        restoring = filter(restores_weights, callbacks)
+        restored = [RestoreWithWeights(other, self.objective) for other in restoring]
+        return [*self.objective.callbacks(), *restored]
 
     def get_compile_config(self):
         """Returns the arguments of `compile`, the objective's too."""

@@ -57,6 +57,7 @@ class PixelVAE(NormalLatents, LatentImageModel):
     """
 
     has_mean = False
+    _least_num = 1
 
     def __init__(
         self,

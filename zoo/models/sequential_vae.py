@@ -72,6 +72,7 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
     """
 
     has_chain = True
+    _least_num = 1
 
     def __init__(
         self,
@@ -227,7 +228,7 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
 
     def decode_chain(self, latents):
         """Returns p(x | z_1..z_t) of every step, a tuple of T, for latents as in `decode`."""
-        return tuple(map(self.likelihood, self._run_decode_chain(self._check_latents(latents))))
+        return tuple(map(self.likelihood, self._run_decode_chain(self._check_latents(latents)[0])))
 
     @compiled
     def _run_decode_chain(self, latents):
@@ -271,6 +272,10 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
     @property
     def _latents_shape(self):
         return [self.num_steps, sum(self.latent_dims)]
+
+    @property
+    def _latent_shapes(self):
+        return [(sum(self.latent_dims),)] * self.num_steps
 
     def _of_step(self, networks, step):
         return networks[0 if self.share_weights else step]

@@ -14,6 +14,7 @@ A batching server concatenates the requests of several clients, so there are two
 import tensorflow as tf
 
 from zoo.errors import MARK
+from zoo.pixel_range import remedies
 
 __all__ = [
     "assert_equal_rows",
@@ -86,10 +87,17 @@ def check_unit_range(values, name):
     """
     # Written so that NaN, for which every comparison is false, is faulty too.
     is_valid = (values >= 0.0) & (values <= 1.0)
-    message = (
-        f"{MARK} `{name}` must lie in [0, 1] and have no NaN; divide pixels of 0 to 255 by 255. "
-        "Received values"
-    )
+
+    def message():
+        def of_rows(is_any):
+            return tf.reduce_any(is_any, range(1, values.shape.rank))
+
+        remedy = ""
+        for fits, text in reversed(remedies(f"`{name}`", values, of_rows, levels="")):
+            remedy = tf.where(fits, text, remedy)
+        start = f"{MARK} `{name}` must lie in [0, 1] and have no NaN; "
+        return tf.strings.join([start, remedy, ". Received values"])
+
     return _replace_faulty(values, is_valid, 0.0, message)
 
 
@@ -184,7 +192,8 @@ def _replace_faulty(values, is_valid, harmless, message):
 
     # Words cost more than numbers, so none are made for a batch without fault.
     def replace():
-        error = tf.strings.join([message, " ", _describe(values)])
+        text = message() if callable(message) else message
+        error = tf.strings.join([text, " ", _describe(values)])
         return _replace_rows(values, is_faulty, harmless), tf.where(is_faulty, error, "")
 
     def keep():

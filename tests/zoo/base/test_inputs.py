@@ -41,6 +41,10 @@ ENTRANCES = {
     "fit": lambda model, x: model.fit(x, batch_size=2, verbose=0),
     "fit_dataset": fit_dataset,
     "evaluate": lambda model, x: model.evaluate(x, batch_size=2, verbose=0),
+    "train_on_batch": lambda model, x: model.train_on_batch(x),
+    "test_on_batch": lambda model, x: model.test_on_batch(x),
+    "predict_on_batch": lambda model, x: model.predict_on_batch(x),
+    "predict_with_a_seed": lambda model, x: model.predict(x, verbose=0, seed=0),
 }
 every_entrance = pytest.mark.parametrize("entrance", ENTRANCES)
 
@@ -52,7 +56,7 @@ every_entrance = pytest.mark.parametrize("entrance", ENTRANCES)
     ("images", "received"),
     [
         (grey(2, H, W), rf"shape \(2, {H}, {W}\) and type float32"),
-        (grey(H, W, C), r"For one image, pass images\[None\]"),
+        (grey(H, W, C), r"For one image, pass images\[None\]; batch a tf.data.Dataset by .batch"),
         (grey(2, H + 1, W, C), rf"shape \(2, {H + 1}, {W}, {C}\)"),
         (grey(2, W, H, C), rf"shape \(2, {W}, {H}, {C}\)"),
         (grey(2, H, W, C + 1), rf"shape \(2, {H}, {W}, {C + 1}\)"),
@@ -97,8 +101,26 @@ def test_pixels_of_0_to_255_as_floats_are_refused_at_every_entrance(model, entra
     with pytest.raises(ValueError, match=r"images given as floats must lie in \[0, 1\]") as error:
         ENTRANCES[entrance](model, images)
     message = str(error.value)
+    assert "\n" not in message
     assert "divide pixels of 0 to 255 by 255 or pass them as uint8" in message
     assert re.search(r"Received values from 0.5 to 255(.0)? NaN: 0", message)
+
+
+@pytest.mark.parametrize(
+    ("value", "remedy"),
+    [
+        (255.0, "divide pixels of 0 to 255 by 255 or pass them as uint8"),
+        (-1.0, r"map pixels of -1 to 1 by \(images \+ 1\) / 2"),
+        (1.08, r"clip to \[0, 1\] what resizing overshoots"),
+        (-0.05, r"clip to \[0, 1\] what resizing overshoots"),
+        (np.nan, "leave out or repair what is NaN"),
+    ],
+)
+def test_the_remedy_fits_the_range(model, value, remedy):
+    images = grey(2, H, W, C)
+    images[0, 0, 0, 0] = value
+    with pytest.raises(ValueError, match=rf"have no NaN; {remedy}. Received values"):
+        model.infer(images)
 
 
 @pytest.mark.parametrize("value", [1.001, -0.001])
@@ -191,7 +213,7 @@ def test_sample_weights_are_refused_with_the_reason(model, images):
         model.fit(images, sample_weight=np.ones(8))
     with pytest.raises(ValueError, match=f"sample_weight and class_weight are {message}"):
         model.fit(images, np.zeros(8), class_weight={0: 2.0})
-    with pytest.raises(ValueError, match=f"sample_weight is {message}"):
+    with pytest.raises(ValueError, match=f"sample_weight and class_weight are {message}"):
         model.evaluate(images, np.zeros(8), sample_weight=np.ones(8), verbose=0)
     data = tf.data.Dataset.from_tensors((images, np.zeros(8), np.ones(8)))
     with pytest.raises(ValueError, match=f"sample_weight is {message}"):

@@ -10,6 +10,7 @@ import random
 
 import numpy as np
 
+from zoo.pixel_range import remedies
 from zoo.serving.client.errors import InvalidInputError
 
 __all__ = [
@@ -48,9 +49,10 @@ def as_images(images, row_shape, name):
     images = _as_float32(images)
     # Written so that NaN, for which every comparison is false, fails too.
     if images.size and not (images.min() >= 0 and images.max() <= 1):
+        remedy = next(text for fits, text in remedies(name, images, np.any) if fits)
         raise InvalidInputError(
-            f"{name} given as floats must lie in [0, 1] and have no NaN; divide pixels of 0 to 255 "
-            f"by 255 or pass them as uint8. Received values {_described(images)}."
+            f"{name} given as floats must lie in [0, 1] and have no NaN; {remedy}. Received values "
+            f"{_described(images)}."
         )
     return images
 
