@@ -3,6 +3,8 @@
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Tests compile far more than they run.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import keras
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 from tests import contract
+from zoo.base import compiled
 
 # Two logical CPUs stand in for two GPUs; TensorFlow takes this only before it is first used.
 tf.config.set_logical_device_configuration(
@@ -43,3 +46,10 @@ def mixed_bfloat16():
     keras.config.set_dtype_policy("mixed_bfloat16")
     yield
     keras.config.set_dtype_policy(before)
+
+
+@pytest.fixture
+def uncompiled():
+    """Methods run as they stand, for a test that calls each of them hardly more than once."""
+    with compiled.uncompiled():
+        yield

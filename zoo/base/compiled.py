@@ -1,5 +1,7 @@
 """Methods of models that run as one graph when they are called eagerly."""
 
+import contextlib
+import contextvars
 import functools
 import inspect
 import weakref
@@ -9,7 +11,19 @@ from keras.src.backend.common import global_state  # Keras says nowhere else wha
 
 from zoo.base import inputs
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "uncompiled"]
+
+_is_uncompiled = contextvars.ContextVar("is_uncompiled", default=False)
+
+
+@contextlib.contextmanager
+def uncompiled():
+    """Has methods run as they stand, one operation after the other: for debugging and for tests."""
+    token = _is_uncompiled.set(True)
+    try:
+        yield
+    finally:
+        _is_uncompiled.reset(token)
 
 
 def compiled(method):
@@ -21,10 +35,10 @@ def compiled(method):
     their first axis, but for an argument called `seed`: so neither another number nor another
     number of rows is a reason to trace again; another dtype, another flag and other axes are.
 
-    A method is called as it stands inside a graph, which it becomes part of; where Keras or a
-    strategy gives variables other values than their own; and with noise of `zoo.random`, which
-    belongs to the graph that it was made in. The graphs are the model's, hold it by a weak
-    reference, and are neither saved nor copied. Threads may share them.
+    A method is called as it stands within `uncompiled`; inside a graph, which it becomes part of;
+    where Keras or a strategy gives variables other values than their own; and with noise of
+    `zoo.random`, which belongs to the graph that it was made in. The graphs are the model's, hold
+    it by a weak reference, and are neither saved nor copied. Threads may share them.
 
     Raises:
         ValueError: A check inside the graph failed; its message alone.
@@ -61,6 +75,7 @@ _TENSOR = "tensor"  # In the place of a flag.
 def _can_compile(arguments):
     return (
         tf.executing_eagerly()
+        and not _is_uncompiled.get()
         and not tf.distribute.has_strategy()
         and global_state.get_global_attribute("stateless_scope") is None
         and not any(hasattr(argument, "normal") for argument in arguments)

@@ -1,5 +1,6 @@
 """The contract of every architecture: one step is the same however and wherever it runs."""
 
+import functools
 import json
 import os
 import pathlib
@@ -25,9 +26,15 @@ def trained(names, images, **kwargs):
     return model, contract.train(model, images, num_steps=3, batch_size=8)
 
 
+@pytest.fixture(scope="module")
+def reference(images):
+    """Makes, once a pair, what three steps in a graph lead to: the model and the last loss."""
+    return functools.cache(lambda *names: trained(names, images))
+
+
 @full
-def test_training_is_the_same_eager_in_a_graph_and_under_xla(names, images):
-    model, loss = trained(names, images)
+def test_training_is_the_same_eager_in_a_graph_and_under_xla(names, images, reference):
+    model, loss = reference(*names)
     for how in ({"run_eagerly": True}, {"jit_compile": True}):
         other, other_loss = trained(names, images, **how)
         assert other_loss == pytest.approx(loss, rel=1e-5)
@@ -35,8 +42,8 @@ def test_training_is_the_same_eager_in_a_graph_and_under_xla(names, images):
 
 
 @full
-def test_two_replicas_train_and_evaluate_as_one_does(names, images, two_replicas):
-    model, loss = trained(names, images)
+def test_two_replicas_train_and_evaluate_as_one_does(names, images, two_replicas, reference):
+    model, loss = reference(*names)
     with two_replicas.scope():
         replicated, replicated_loss = trained(names, images)
     assert replicated_loss == pytest.approx(loss, rel=1e-5)
@@ -58,9 +65,9 @@ def test_uint8_images_train_as_their_floats_do(images):
     assert_same_state(state_of(of_levels), state_of(of_floats), tolerance=1e-5)
 
 
-def test_two_workers_train_as_one_does(images, tmp_path):
+def test_two_workers_train_as_one_does(images, tmp_path, reference):
     names = ("ConvDRAW", "GECO")
-    model, loss = trained(names, images)
+    model, loss = reference(*names)
     np.save(tmp_path / "images.npy", images)
     for worker_loss, worker_state in train_on_two_workers(names, tmp_path):
         assert worker_loss == pytest.approx(loss, rel=1e-5)
@@ -110,7 +117,7 @@ def free_addresses(number):
 
 @full
 def test_evaluation_repeats_itself(names, images):
-    model = contract.make_compiled(*names)
+    model = contract.make_compiled(*names, run_eagerly=True)
     first = model.evaluate(images, batch_size=3, verbose=0, return_dict=True)
     assert model.evaluate(images, batch_size=3, verbose=0, return_dict=True) == first
     # In `fit`, the validation of each epoch meets the same noise too.
@@ -128,7 +135,7 @@ def test_evaluation_repeats_itself(names, images):
 
 @full
 def test_evaluation_hardly_depends_on_the_batch_size(names):
-    model = contract.make_compiled(*names)
+    model = contract.make_compiled(*names, run_eagerly=True)
     images = np.random.default_rng(3).uniform(size=(500, *contract.IMAGE_SHAPE))
     # The last batch of 20 must count by its size: its images are much darker.
     images[480:] *= 0.1
