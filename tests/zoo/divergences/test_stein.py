@@ -96,10 +96,16 @@ def test_descent_brings_samples_to_the_prior():
     rng = np.random.default_rng(3)
     latents = tf.Variable((0.3 * rng.normal(size=(200, 2)) + 2.0).astype(np.float32))
     optimizer = keras.optimizers.Adam(0.05)
-    for _ in range(200):
+    optimizer.build([latents])
+
+    @tf.function
+    def descend():
         with tf.GradientTape() as tape:
             value = Stein()(latents, -latents)
         optimizer.apply([tape.gradient(value, latents)], [latents])
+
+    for _ in range(200):
+        descend()
     moments = np.mean(latents, axis=0), np.cov(np.transpose(latents))
     np.testing.assert_allclose(moments[0], np.zeros(2), atol=0.1)
     np.testing.assert_allclose(moments[1], np.eye(2), atol=0.2)
