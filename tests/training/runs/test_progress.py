@@ -1,6 +1,7 @@
 """What a run says while it goes on: in place, or at least every few seconds."""
 
 import io
+import itertools
 import re
 import time
 import types
@@ -25,7 +26,8 @@ class Output(io.StringIO):
         return self.is_terminal
 
     def write(self, text):
-        self.times.append(time.monotonic())
+        if text:
+            self.times.append(time.monotonic())
         return super().write(text)
 
 
@@ -38,6 +40,14 @@ def output(monkeypatch, request):
     return output
 
 
+def wait_for(output, text, count):
+    """Waits until a text was written so often; a busy machine may take long."""
+    deadline = time.monotonic() + 60
+    while output.getvalue().count(text) < count and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert output.getvalue().count(text) >= count
+
+
 LOG = pytest.mark.parametrize("output", [False], indirect=True)
 TERMINAL = pytest.mark.parametrize("output", [True], indirect=True)
 
@@ -45,10 +55,8 @@ TERMINAL = pytest.mark.parametrize("output", [True], indirect=True)
 @LOG
 def test_a_long_stage_gives_a_sign_of_life_again_and_again(output):
     with stage("Exporting"):
-        time.sleep(0.3)
-    lines = output.getvalue().splitlines()
-    assert set(lines) == {"Exporting ..."}
-    assert 3 <= len(lines) <= 7
+        wait_for(output, "Exporting ...", 3)
+    assert all(line.startswith("Exporting ...") for line in output.getvalue().splitlines())
     written = len(output.getvalue())
     time.sleep(0.1)
     assert len(output.getvalue()) == written, "none after the end"
@@ -57,10 +65,9 @@ def test_a_long_stage_gives_a_sign_of_life_again_and_again(output):
 @TERMINAL
 def test_on_a_terminal_a_stage_is_one_line(output):
     with stage("Exporting"):
-        time.sleep(0.2)
+        wait_for(output, "\r", 3)
     text = output.getvalue()
     assert text.count("\n") == 1
-    assert text.count("\r") >= 3
     assert max(map(len, text.replace("\n", "").split("\r"))) < 80
 
 
@@ -70,15 +77,19 @@ def test_what_is_written_is_a_sign_of_life_itself(output):
         for _ in range(10):
             time.sleep(0.02)
             line.write("own")
-    assert output.getvalue().splitlines() == ["own"] * 10
+        wait_for(output, "live", 2)
+    lines = list(zip(output.getvalue().splitlines(), output.times, strict=True))
+    for (_, before), (text, at) in itertools.pairwise(lines):
+        assert text == "own" or at - before >= 0.05 - 0.002, "silence comes before a sign of life"
 
 
 @LOG
 def test_a_stage_that_fails_ends(output):
     with pytest.raises(OSError, match="no room"), stage("Exporting"):
         raise OSError("no room")
+    written = output.getvalue()
     time.sleep(0.1)
-    assert output.getvalue() == "Exporting ...\n"
+    assert output.getvalue() == written
 
 
 @pytest.mark.parametrize(
@@ -162,14 +173,11 @@ def test_rows_come_while_an_epoch_lasts(output, clock):
     table = ProgressTable(300)
     table.set_model(types.SimpleNamespace(optimizer=types.SimpleNamespace(iterations=_of(0))))
     table.on_train_begin()
-    time.sleep(0.12)
+    wait_for(output, "Compiling the training step ...", 2)
     table.on_epoch_begin(0)
     table.on_train_batch_end(0, LOGS)
-    time.sleep(0.12)
+    wait_for(output, "1/300", 2)
     table.close()
-    lines = output.getvalue().splitlines()
-    assert lines.count("Compiling the training step ...") >= 2
-    assert any(line.split()[0] == "1/300" for line in lines)
 
 
 def test_the_distortion_stands_for_an_rmse_that_there_is_not():
