@@ -57,8 +57,9 @@ def check_loads(model):
                 type(model).from_config(config, {kind.__name__: kind for kind in own})
             return
         except (AttributeError, ImportError, KeyError, TypeError, ValueError) as error:
-            reason = str(error).partition("\n")[0]
-            remedy = "Give each class of yours a get_config of all arguments that it needs"
+            reason = str(error).partition("\n")[0].rstrip(".")
+            names = ", ".join(sorted(kind.__name__ for kind in own))
+            remedy = f"Give each class of yours ({names}) a get_config of all that it needs"
     raise ValueError(
         f"This {type(model).__name__} could not be loaded again from its export, so nothing was "
         f"written: {reason}. {remedy}; model.save_weights keeps what was trained."

@@ -176,7 +176,7 @@ class Forgetful(keras.layers.Layer):
     [
         (lambda: keras.layers.Lambda(lambda x: 2 * x), "has a lambda.*in the place of a Lambda"),
         (lambda: keras.layers.Dense(3, activation=lambda x: 2 * x), "has a lambda.*a function so"),
-        (lambda: Forgetful(2.0), "Give each class of yours a get_config"),
+        (lambda: Forgetful(2.0), r"class of yours \(Forgetful\) a get_config"),
     ],
 )
 def test_what_could_not_be_loaded_is_not_exported(layer, message, tmp_path):
