@@ -40,7 +40,9 @@ def measure_batches(path, largest=LARGEST_BATCH):
         >>> choose_batching([measure_batches("conv_draw/1")], num_threads=8)
     """
     path = os.fspath(path)
-    row = next(inputs for name, inputs in warmup.read(path) if name == "serving_default")
+    row = dict(reversed(warmup.read(path))).get("serving_default")
+    if row is None:
+        raise ValueError("it has no warm-up request for serving_default, with which to measure it.")
     seconds = {}
     with open_session(path) as answer:
         for size in batch_sizes(largest):

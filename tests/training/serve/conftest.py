@@ -12,7 +12,7 @@ MEASURED = {1: 0.004, 2: 0.005, 4: 0.006, 8: 0.012}
 
 
 @pytest.fixture
-def program(surroundings, tmp_path, monkeypatch):
+def program(surroundings, measured, tmp_path, monkeypatch):
     """The stand-in, alone on PATH; returns the path of its record of how it was started."""
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -28,16 +28,21 @@ def program(surroundings, tmp_path, monkeypatch):
 
 @pytest.fixture
 def surroundings(tmp_path, monkeypatch):
-    """A folder with two models, no server on the PATH, and a measurement that takes no time."""
+    """A folder with two models, whose graphs are damaged, and no server on the PATH."""
     monkeypatch.chdir(tmp_path)
     for version in ("1", "2"):
         make_version(tmp_path / "faces" / version)
     make_version(tmp_path / "digits" / "1", is_classifier=True)
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     monkeypatch.delenv("TENSORFLOW_MODEL_SERVER", raising=False)
-    monkeypatch.setattr(server_folder, "measure_batches", lambda path: MEASURED)
     # Rather than ten minutes in which nothing moves, should a test fail.
     monkeypatch.setattr(loading, "PATIENCE_SECONDS", 120)
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """A measurement that takes no time, and no graph."""
+    monkeypatch.setattr(server_folder, "measure_batches", lambda path: MEASURED)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from tests.training.serve.stand_in import fails, has_ended
 from training.serve import model_server
 
-pytestmark = pytest.mark.usefixtures("surroundings")
+pytestmark = pytest.mark.usefixtures("surroundings", "measured")
 
 
 def test_a_server_that_ends_at_once_is_told_with_its_log(program, ports, capsys, monkeypatch):

@@ -12,7 +12,7 @@ from zoo.serving.server_configuration import read_models_config
 
 CONFIGURATION = pathlib.Path("serving", "models.config")
 LOG = pathlib.Path("serving", "server.log")
-pytestmark = pytest.mark.usefixtures("surroundings")
+pytestmark = pytest.mark.usefixtures("surroundings", "measured")
 REFUSALS = ("Request to assign label", "Could not find base path")
 
 

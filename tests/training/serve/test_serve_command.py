@@ -13,7 +13,7 @@ from training.serve import model_server, server_folder
 from zoo.serving import manifest
 from zoo.serving.server_configuration import Batching, batching_config
 
-pytestmark = pytest.mark.usefixtures("surroundings")
+pytestmark = pytest.mark.usefixtures("surroundings", "measured")
 
 
 def _calls(text, name):
@@ -124,38 +124,6 @@ def test_the_largest_batch_can_be_given(capsys):
     code, message, _ = fails(capsys, "faces", "--gpu", "--max-batch-size", "8192")
     assert code == 2
     assert "--max-batch-size must be a power of two from 2 to 4096" in message
-
-
-def test_for_a_gpu_nothing_is_measured(capsys, monkeypatch):
-    monkeypatch.setattr(server_folder, "measure_batches", None)
-    assert cli.main(["serve", "faces", "--write-only", "--gpu"]) == 0
-    output = capsys.readouterr().out
-    assert "tensorflow_model_server \\" not in output, "it knows no GPU"
-    assert "--gpus=all" in output
-    assert "tensorflow/serving:2.21.0-gpu" in output
-    with open("serving/batching.config", encoding="utf-8") as file:
-        text = file.read()
-    assert "Not measured" in text
-    assert "max_batch_size { value: 64 }" in text
-
-
-def test_an_interrupted_measurement_is_no_training(capsys, monkeypatch):
-    def interrupt(path):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(server_folder, "measure_batches", interrupt)
-    assert cli.main(["serve", "faces", "--write-only"]) == 130
-    assert capsys.readouterr().err == "\nvae-zoo: stopped.\n"
-
-
-def test_a_model_that_cannot_be_run_is_told(capsys, monkeypatch):
-    def fail(path):
-        raise ValueError("the graph is damaged")
-
-    monkeypatch.setattr(server_folder, "measure_batches", fail)
-    code, message, _ = fails(capsys, "faces", "--write-only")
-    assert code == 1
-    assert "faces/2 cannot be run: the graph is damaged" in message
 
 
 def test_a_folder_that_cannot_be_written_is_told(capsys, tmp_path):

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from training.serve import model_server
+from training.serve.loading import wait_until_loaded
 from zoo.serving import server_configuration as configuration
 
 __all__ = ["start_real_server"]
@@ -35,7 +36,7 @@ def start_real_server(models, folder, max_batch_size=64, timeout_micros=1000):
         timeout_micros: How long a batch waits for more requests, in microseconds.
 
     Yields:
-        A `RealServer`; models may still be loading.
+        A `RealServer` that has loaded them, however long it took.
     """
     binary = os.environ.get(_VARIABLE)
     if not binary:
@@ -59,6 +60,8 @@ def start_real_server(models, folder, max_batch_size=64, timeout_micros=1000):
             command, stdout=log, stderr=subprocess.STDOUT, env=model_server.environment()
         )
         try:
+            versions = {name: [int(os.path.basename(path))] for name, path in models.items()}
+            wait_until_loaded(versions, ports[1], log.name, lambda: _check_running(process))
             yield RealServer(*ports)
         finally:
             process.terminate()
@@ -67,6 +70,10 @@ def start_real_server(models, folder, max_batch_size=64, timeout_micros=1000):
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _check_running(process):
+    assert process.poll() is None, f"the server ended with code {process.returncode}"
 
 
 def _free_ports(count):

@@ -22,6 +22,7 @@ def double(shared_double):
     yield shared_double
     shared_double.refusals.clear()
     shared_double.delay, shared_double.state, shared_double.state_message = 0.0, "AVAILABLE", ""
+    shared_double.gate = None
     shared_double.labels, shared_double.rest_timeout = {"stable": 7}, 30.0
 
 

@@ -5,7 +5,6 @@ A server cannot be told to fail, so all of this runs against the test double alo
 
 import concurrent.futures
 import threading
-import time
 
 import pytest
 
@@ -87,34 +86,27 @@ def test_what_would_fail_again_is_not_repeated(refusal, error, connect_to_double
 
 def test_deadlines_hold(connect_to_double, double):
     client = connect_to_double(deadline=0.4, max_batch_size=1)
-    double.delay = 5.0
-    start = time.monotonic()
+    double.delay = 5.0  # After which it would answer.
     with pytest.raises(serving.DeadlineExceededError, match="longer deadline="):
         client.sample(3)
     with pytest.raises(TimeoutError):  # Python's own name for it.
         client.sample(1)
-    assert time.monotonic() - start < 4.0
 
 
 def test_nothing_is_repeated_past_the_deadline(connect_to_double, double):
     double.refusals.extend([GONE] * 100)
     client = connect_to_double(deadline=0.3, max_retries=100)
-    start = time.monotonic()
     # Whether the last repetition is refused or cut short by the deadline depends on the moment.
     errors = (serving.UnreachableError, serving.DeadlineExceededError)
     with pytest.raises(errors, match="restarting"):
         client.sample(1)
-    assert time.monotonic() - start < 2.0
+    assert double.refusals, "else it would have been answered"
 
 
 def test_parts_are_in_flight_together(double, grey):
-    double.delay = 0.25
+    double.gate = threading.Barrier(4, timeout=60)  # Which none of four passes alone.
     with serving.Client(double.grpc_address, "grey", max_batch_size=2) as client:
-        client.signatures()
-        start = time.monotonic()
         contract.assert_close(client.sample(8, seed=2), grey.model.sample(8, seed=2))
-        # One after the other they would take 4 delays at least; far from a measurement.
-        assert time.monotonic() - start < 0.9
 
 
 def test_absent_servers():

@@ -103,7 +103,6 @@ def test_odd_neighbours_do_not_hurt(server, grey, images):
         serving.Client(server.grpc_address, "grey") as client,
         concurrent.futures.ThreadPoolExecutor(2) as pool,
     ):
-        client.wait_until_available(60)
         disturbance = pool.submit(disturb)
         expected = grey.model.encode(images)
         for _ in range(10):

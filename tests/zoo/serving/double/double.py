@@ -41,6 +41,7 @@ class Double:
     Attributes:
         refusals: Queue of `Refusal`s that the next requests meet, one each.
         delay: Seconds that each request takes longer.
+        gate: A `threading.Barrier` at which requests to predict wait for each other, or None.
         state: What is said of every version; only AVAILABLE ones answer.
         headers: The headers of each request so far.
         num_requests: How many requests to predict there were.
@@ -69,6 +70,7 @@ class Double:
         self.rest_timeout = rest_timeout
         self.refusals = collections.deque()
         self.delay = 0.0
+        self.gate = None
         self.state = "AVAILABLE"
         self.state_message = ""
         self.headers = []
@@ -127,6 +129,8 @@ class Double:
         with self._lock:
             self.num_requests += 1
             refusal = self.refusals.popleft() if self.refusals else None
+        if self.gate is not None:
+            self.gate.wait()
         time.sleep(min(self.delay, timeout))
         if self.delay > timeout:
             raise Refusal("DEADLINE_EXCEEDED", "Deadline Exceeded")
