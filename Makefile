@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-slow lint format benchmark benchmark-data clean
+.PHONY: demo test test-slow lint format docs benchmark benchmark-data clean
 
 # One stamp for each set of packages, so that an edited pyproject.toml installs again.
 $(VENV)/base.stamp: pyproject.toml
@@ -44,6 +44,10 @@ benchmark: $(VENV)/base.stamp
 
 benchmark-data: $(VENV)/base.stamp
 	$(BIN)/python benchmarks/data_pipelines.py
+
+# Tables and pictures of README.md and docs/, from the JSON that is committed.
+docs: $(VENV)/base.stamp
+	$(BIN)/python -m training.documents
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -25,6 +25,7 @@ import numpy as np
 import tensorflow as tf
 from matplotlib import pyplot as plt
 
+from training.figures.stamps import stamp
 from zoo.distributions import RealNVP
 
 HERE = pathlib.Path(__file__).parent
@@ -169,6 +170,7 @@ def main():
     if not arguments.quick:
         settings = {"steps": num_steps, "batch_size": BATCH_SIZE, "angles": NUM_ANGLES}
         NUMBERS.write_text(json.dumps(settings | figures, indent=1) + "\n", encoding="utf-8")
+        stamp(PICTURE, [NUMBERS])
 
 
 if __name__ == "__main__":

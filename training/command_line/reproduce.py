@@ -23,8 +23,8 @@ def add_options(parser):
         "--scale",
         choices=SCALES,
         default="small",
-        help="smoke: tiny, only to see that it runs; small (default): at most ten minutes a run on "
-        "two CPU cores; paper: sizes like the authors', for GPUs",
+        help="smoke: tiny, only to see that it runs; small (default): minutes to a quarter of "
+        "an hour a run on two CPU cores; paper: sizes like the authors', for GPUs",
     )
     parser.add_argument(
         "--shard",

@@ -1,12 +1,12 @@
 """Labelled examples of a data set."""
 
 import dataclasses
-import io
 
 import numpy as np
 from PIL import Image
 
-from training.figures.grids import as_pixels, with_folder
+from training.figures.canvas import GREY, Canvas
+from training.figures.grids import as_pixels
 
 __all__ = ["save_examples"]
 
@@ -24,9 +24,7 @@ _PANEL_GAP = 2  # Between images that belong together.
 _ARROW_GAP = 18  # Between context and image.
 _BAND_GAP = 14  # Between splits.
 _MIN_SIDE = 44  # Images smaller than this go on two lines.
-_DPI = 100
 _MAX_BYTES = 200_000
-_GREY = "0.45"
 
 
 def save_examples(path, data, num=10, seed=0):
@@ -42,11 +40,6 @@ def save_examples(path, data, num=10, seed=0):
         num: Examples of a split, at most; fewer where the split has fewer.
         seed: Chooses the examples.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib.figure import Figure
-
     examples = {
         split: data.sample_examples(split, min(num, count), seed)
         for split, count in data.num_examples.items()
@@ -54,17 +47,16 @@ def save_examples(path, data, num=10, seed=0):
     layout = _Layout.of(data, max(len(example["image"]) for example in examples.values()))
     height = _HEADER + _MARGIN - _BAND_GAP
     height += sum(layout.band_height(len(example["image"])) for example in examples.values())
-    figure = Figure(figsize=(layout.width / _DPI, height / _DPI), dpi=_DPI, facecolor="white")
-    canvas = _Canvas(figure, layout.width, height)
+    canvas = Canvas(layout.width, height)
     _draw_header(canvas, data)
     top = _HEADER
     for split, example in examples.items():
         canvas.write(_MARGIN, top + layout.first_centre - 8, split, 14, weight="bold")
         count = f"{data.num_examples[split]:,} images"
-        canvas.write(_MARGIN, top + layout.first_centre + 9, count, 12, color=_GREY)
+        canvas.write(_MARGIN, top + layout.first_centre + 9, count, 12, color=GREY)
         _draw_band(canvas, layout, data, example, top)
         top += layout.band_height(len(example["image"]))
-    _save(figure, path)
+    canvas.save(path, _MAX_BYTES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,34 +123,6 @@ class _Layout:
         return -(-num // self.columns) * self.line_height - _LINE_GAP + _BAND_GAP
 
 
-class _Canvas:
-    """Draws in pixels from the upper left corner, images exactly as they are."""
-
-    def __init__(self, figure, width, height):
-        self._figure = figure
-        self._size = (width, height)
-
-    def write(self, x, y, text, size, **style):
-        """Writes text of a size in pixels, centred vertically on y."""
-        width, height = self._size
-        self._figure.text(
-            x / width,
-            1 - y / height,
-            text,
-            fontsize=size * 72 / _DPI,
-            parse_math=False,  # A folder's name may have dollars in it.
-            **{"va": "center_baseline"} | style,
-        )
-
-    def show(self, x, y, pixels):
-        """Shows pixels `[H, W, 3]` with the upper left corner at (x, y)."""
-        self._figure.figimage(pixels, x, self._size[1] - y - len(pixels), origin="upper")
-
-    @property
-    def width(self):
-        return self._size[0]
-
-
 def _panel_shapes(data):
     """Returns for each panel of an example the gap before it and its (height, width)."""
     shapes = [] if data.context_shape is None else [data.context_shape]
@@ -188,7 +152,7 @@ def _draw_header(canvas, data):
         facts = "context " + "×".join(map(str, data.context_shape)) + "  →  " + facts
     if data.num_classes is not None:
         facts += f",  {data.num_classes:,} classes"
-    canvas.write(_MARGIN, 40, facts, 12, color=_GREY)
+    canvas.write(_MARGIN, 40, facts, 12, color=GREY)
 
 
 def _shorten(text, num):
@@ -218,7 +182,7 @@ def _draw_panels(canvas, layout, panels, num_context, x, y):
     middle = y + layout.label + layout.height // 2
     for number, ((gap, width), pixels) in enumerate(zip(layout.widths, panels, strict=True)):
         if 0 < number == num_context:
-            canvas.write(x + gap / 2, middle, "→", 15, ha="center", va="center", color=_GREY)
+            canvas.write(x + gap / 2, middle, "→", 15, ha="center", va="center", color=GREY)
         pixels = _resize(pixels, layout.scale)
         canvas.show(x + gap, middle - len(pixels) // 2, pixels)
         x += gap + width
@@ -238,13 +202,3 @@ def _resize(pixels, scale):
         return pixels.repeat(scale, axis=0).repeat(scale, axis=1)
     size = [max(1, round(side * scale)) for side in pixels.shape[1::-1]]
     return np.asarray(Image.fromarray(pixels).resize(size, Image.LANCZOS))
-
-
-def _save(figure, path):
-    """Saves the picture, with only 256 colours if the file would be large: photographs, mostly."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI)
-    picture = Image.open(buffer).convert("RGB")
-    if buffer.tell() > _MAX_BYTES:
-        picture = picture.quantize(256, dither=Image.Dither.FLOYDSTEINBERG)
-    picture.save(with_folder(path), optimize=True)

@@ -8,6 +8,7 @@ from PIL import Image
 __all__ = [
     "NUM_COLUMNS",
     "NUM_SAMPLE_ROWS",
+    "as_levels",
     "as_pixels",
     "beside_context",
     "full_columns",
@@ -123,13 +124,19 @@ def as_pixels(images, channels_are_images=False):
     Returns:
         uint8 `[N, H, W', 3]`.
     """
-    images = np.asarray(images)
-    if images.dtype != np.uint8:
-        images = np.round(255.0 * np.clip(images, 0.0, 1.0)).astype(np.uint8)
+    images = as_levels(images)
     if images.shape[-1] == 3 and not channels_are_images:
         return images
     greys = [np.repeat(grey, 3, axis=-1) for grey in np.split(images, images.shape[-1], axis=-1)]
     return np.concatenate(greys, axis=2)
+
+
+def as_levels(images):
+    """Returns images in [0, 1], or uint8, as uint8 of the same shape."""
+    images = np.asarray(images)
+    if images.dtype == np.uint8:
+        return images
+    return np.round(255.0 * np.clip(images, 0.0, 1.0)).astype(np.uint8)
 
 
 def _fitting_columns(pixels, images):

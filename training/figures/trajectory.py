@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 
-from training.figures.grids import with_folder
+from training.figures.plots import saved
 
 __all__ = ["save_trajectory"]
 
 _COLOURS = "viridis"
 
 
-def save_trajectory(path, rows, image_shape, tolerances):
+def save_trajectory(path, rows, image_shape, tolerances, title=""):
     """Saves a run's way through the information plane, as Fig. 3 of Taming VAEs.
 
     Left: rate against distortion a pixel. Then, against the step: the multiplier (if the run had
@@ -23,37 +23,29 @@ def save_trajectory(path, rows, image_shape, tolerances):
         rows: The run's history, one dict an epoch.
         image_shape: (height, width, channels).
         tolerances: Tolerance by the constraint's class name.
+        title: Of the picture; "" for one that says what is shown.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     steps = np.array([row["step"] for row in rows])
     dimensions = math.prod(image_shape)
     tolerance = tolerances.get("ReconstructionError")
     multipliers = _column(rows, "val_reconstruction_error_multiplier")
+    rates, errors = _column(rows, "val_rate"), _column(rows, "val_rmse")
     num_panels = 2 + (multipliers is not None)
-    with pyplot.rc_context({"font.size": 9, "axes.grid": True, "grid.alpha": 0.3}):
-        figure, axes = pyplot.subplots(
-            1, num_panels, figsize=(4.4 * num_panels, 3.4), layout="constrained"
-        )
-        points = _draw(
-            axes[0], _column(rows, "val_rate"), _column(rows, "val_distortion") / dimensions, steps
-        )
-        axes[0].set(xlabel="rate (nats an image)", ylabel="distortion (nats a pixel)")
-        axes[0].set_title("information plane")
+    title = title or "A training run on its validation split"
+    with saved(path, 1, num_panels, figsize=(4.3 * num_panels + 0.4, 3.7), title=title) as (
+        figure,
+        axes,
+    ):
+        _draw_plane(axes[0], rates, _column(rows, "val_distortion") / dimensions, steps)
         if multipliers is not None:
             _draw_multiplier(axes[1], steps, multipliers, dimensions, tolerance)
-        errors = _column(rows, "val_rmse")
         if errors is None:
-            _draw_rate(axes[-1], steps, _column(rows, "val_rate"))
+            points = _draw_rate(axes[-1], steps, rates)
         else:
-            _draw_error(axes[-1], steps, errors, tolerance)
-        figure.get_layout_engine().set(wspace=0.06)
-        figure.colorbar(points, ax=axes[-1], label="step")
-        figure.savefig(with_folder(path), dpi=150)
-        pyplot.close(figure)
+            points = _draw_error(axes[-1], steps, errors, tolerance)
+        for axis in axes:
+            axis.set_box_aspect(0.8)  # Panels of one size, whatever stands beside them.
+        figure.colorbar(points, ax=list(axes), label="training step", shrink=0.8, pad=0.02)
 
 
 def _column(rows, name):
@@ -67,12 +59,28 @@ def _draw(axes, x, y, steps):
     return axes.scatter(x, y, c=steps, cmap=_COLOURS, s=14, zorder=2)
 
 
+def _draw_plane(axes, rates, distortions, steps):
+    _draw(axes, rates, distortions, steps)
+    for index, place, side in ((0, (8, 2), "left"), (-1, (0, -14), "center")):
+        axes.annotate(
+            f"step {steps[index]:,.0f}",
+            (rates[index], distortions[index]),
+            xytext=place,
+            textcoords="offset points",
+            fontsize=8,
+            ha=side,
+        )
+    axes.margins(0.14)
+    axes.set(xlabel="rate (nats an image)", ylabel="distortion (nats a pixel)")
+    axes.set_title("information plane")
+
+
 def _draw_multiplier(axes, steps, multipliers, dimensions, tolerance):
     """Draws λ, with the equivalent β = D / (2 λ κ²) on the right."""
     axes.set_yscale("log")
     _draw(axes, steps, multipliers, steps)
-    axes.set(xlabel="step", ylabel="multiplier λ (nats a squared pixel unit)")
-    axes.set_title("reconstruction error's multiplier")
+    axes.set(xlabel="training step", ylabel="multiplier λ (nats a squared pixel unit)")
+    axes.set_title("multiplier of the reconstruction error")
     factor = dimensions / (2.0 * tolerance**2)
 
     def convert(value):  # Its own inverse.
@@ -80,6 +88,17 @@ def _draw_multiplier(axes, steps, multipliers, dimensions, tolerance):
 
     right = axes.secondary_yaxis("right", functions=(convert, convert))
     right.set_ylabel("equivalent β, at scale κ")
+    for axis in (axes.yaxis, right.yaxis):
+        _label_plainly(axis)
+
+
+def _label_plainly(axis):
+    """Ticks of a logarithmic axis at 1, 2 and 5 of each decade, as plain numbers."""
+    from matplotlib import ticker
+
+    axis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0), numticks=20))
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_minor_formatter(ticker.NullFormatter())
 
 
 def _reciprocal(value, factor):
@@ -91,15 +110,15 @@ def _reciprocal(value, factor):
 
 
 def _draw_rate(axes, steps, rates):
-    _draw(axes, steps, rates, steps)
-    axes.set(xlabel="step", ylabel="rate (nats an image)")
-    axes.set_title("rate")
+    axes.set(xlabel="training step", ylabel="rate (nats an image)", title="rate")
+    return _draw(axes, steps, rates, steps)
 
 
 def _draw_error(axes, steps, errors, tolerance):
-    _draw(axes, steps, errors, steps)
+    points = _draw(axes, steps, errors, steps)
+    title = "error"
     if tolerance is not None:
-        axes.axhline(tolerance, color="tab:red", linestyle="--", linewidth=1, label="tolerance κ")
-        axes.legend(loc="best")
-    axes.set(xlabel="step", ylabel="root mean squared error (pixel units)")
-    axes.set_title("reconstruction error")
+        axes.axhline(tolerance, color="tab:red", linestyle="--", linewidth=1)
+        title += f"; dashed: tolerance κ = {tolerance:g}"
+    axes.set(xlabel="training step", ylabel="root mean squared error (pixel units)", title=title)
+    return points

@@ -5,7 +5,7 @@ import html
 from training.reproduction.reproduce import list_names
 from training.reproduction.tables import Table, as_text
 
-__all__ = ["FOLDER", "as_html", "as_markdown"]
+__all__ = ["FOLDER", "PAGES", "as_html", "as_markdown"]
 
 FOLDER = "reproduction"  # Beside the pages: pictures and numbers.
 _STYLE = """
@@ -21,8 +21,8 @@ td, th { border: 1px solid #ccc; padding: 0.2rem 0.6rem; text-align: left; verti
 _INTRODUCTION = (
     "Every figure and table of the papers that has a target of vae-zoo reproduce: the claim in "
     "our words, the paper's numbers where it gives any, ours, and whether they agree. The scale "
-    '"small" is at most ten minutes a run on two CPU cores, far from the papers\' sizes; "smoke" '
-    "only shows that a target runs."
+    '"small" is sized for two CPU cores, far from the papers\' sizes; "smoke" only shows that a '
+    "target runs. `make docs` writes this page and draws its pictures again."
 )
 _LONG_TABLE = 14  # Rows from which on a table is folded.
 
@@ -116,3 +116,6 @@ def as_markdown(entries):
 
 def _markdown_row(cells):
     return f"| {' | '.join(cells)} |"
+
+
+PAGES = {"reproduction.html": as_html, "REPRODUCTION.md": as_markdown}

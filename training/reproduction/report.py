@@ -2,25 +2,24 @@
 
 OUTPUT/reproduction.html          the page
 OUTPUT/REPRODUCTION.md            the same for a repository
-OUTPUT/reproduction/TARGET.*      pictures and numbers of the targets
+OUTPUT/reproduction/TARGET.*      the targets' numbers, and pictures drawn from them
 OUTPUT/reproduction/runs/NAME.json    what each finished run measured
 
 Where OUTPUT has results of a larger scale than DIRECTORY, or DIRECTORY none, those stay: so a page
 grows, whoever made its parts, and on which machine.
 """
 
-import json
 import pathlib
 import shutil
 
-from training.reproduction import SCALES, pages
+from training.reproduction import SCALES, drawn, pages
 from training.reproduction.store import Store
 from training.reproduction.tables import as_tables
 from training.reproduction.targets import TARGETS
 from training.runs.run_directory import replace_file
 from zoo.errors import UsageError
 
-__all__ = ["write_report"]
+__all__ = ["read_entries", "write_pages", "write_report"]
 
 _SMOKE_NOTE = (
     "Only the smoke scale is there: tiny models, a few steps. It shows that the target runs; its "
@@ -47,19 +46,21 @@ def write_report(directory, output):
     for entry in entries:
         entry.copy_to(folder)
     page = output / "reproduction.html"
-    texts = {
-        page: pages.as_html(entries),
-        output / "REPRODUCTION.md": pages.as_markdown(entries),
-    }
-    for path, text in texts.items():
-        with replace_file(path) as file:
-            file.write(text)
+    write_pages(output, entries)
     from_before = f", {kept} of them as they were" if kept else ""
     print(f"Wrote {page}: {there} of {len(entries)} targets have results{from_before}.")
 
 
-def _read(path):
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+def read_entries(folder):
+    """Returns what a folder of a page has of each target, a list for `pages`."""
+    return [_Entry(target, None, folder) for target in TARGETS.values()]
+
+
+def write_pages(output, entries):
+    """Writes the page in both forms into a folder."""
+    for name, write in pages.PAGES.items():
+        with replace_file(output / name) as file:
+            file.write(write(entries))
 
 
 def _size(values):
@@ -79,30 +80,28 @@ class _Entry:
     """
 
     def __init__(self, target, directory, folder):
-        self.target, self._store, self.values, file = target, None, None, None
-        for scale in SCALES:
-            store = Store(directory, scale)
-            if store.numbers(target.name).exists():
-                self._store, file = store, store.numbers(target.name)
-                self.values = _read(file)
-        before = _read(folder / f"{target.name}.json")
+        self.target, self._store, self.values, self._folder = target, None, None, folder
+        for store in [Store(directory, scale) for scale in SCALES] if directory else []:
+            if (found := drawn.read(store.folder, target)) is not None:
+                self._store, self.values = store, found[0]
+        before, _ = drawn.read(folder, target) or (None, None)
         self.is_kept = _size(before) > _size(self.values)
         if self.is_kept:
-            self.values, file = before, folder / f"{target.name}.json"
+            self.values = before
         self.scale = self.values["scale"] if self.values else None
-        self._files = sorted(file.parent.glob(f"{target.name}*.png")) if file else []
 
     @property
     def pictures(self):
-        return [file.name for file in self._files]
+        return [file.name for file in drawn.pictures(self._folder, self.target)]
 
     def copy_to(self, folder):
-        """Copies pictures and numbers beside the page, and what each finished run measured."""
+        """Copies the numbers beside the page and draws them; and what each run measured."""
         (folder / "runs").mkdir(parents=True, exist_ok=True)
         if self.values is None or self.is_kept:
             return
-        for file in (*self._files, self._store.numbers(self.target.name)):
+        for file in drawn.sources(self._store.folder, self.target):
             shutil.copyfile(file, folder / file.name)
+        drawn.draw_again(folder, self.target)
         if self.scale == "smoke":
             return
         for name, result in self._store.read_results(self.target.runs(self.scale)).items():
@@ -123,7 +122,7 @@ class _Entry:
             return "Not run yet."
         if self.scale == "smoke":
             return _SMOKE_NOTE
-        text = self.values["verdict"]
+        text = self.target.verdict(self.values["numbers"])
         return text[0].upper() + text[1:]
 
     @property

@@ -3,6 +3,7 @@
 import sys
 
 from training import datasets
+from training.reproduction import drawn
 from training.reproduction.target import Finished
 from training.runs import model_source, run
 from zoo.errors import UserError
@@ -74,24 +75,22 @@ def draw(target, store):
     results = store.read_results(target.runs(store.scale))
     missing = tuple(name for name, result in results.items() if result is None)
     there = {name: result for name, result in results.items() if result is not None}
-    picture = store.picture(target.name)
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    numbers = target.draw(Finished(there, missing, store.scale), picture)
-    if numbers is None:
+    measured = target.measure(Finished(there, missing, store.scale))
+    if measured is None:
         print(f"{target.name}: nothing to draw yet; missing: {list_names(missing)}.")
         return None
-    # The scale of a smoke run is too small for any verdict.
-    verdict = None if store.scale == "smoke" else target.verdict(numbers)
+    numbers, arrays = measured
     values = {
         "target": target.name,
         "scale": store.scale,
         "missing": list(missing),
-        "verdict": verdict,
         "numbers": numbers,
         "seeds": {name: result.recipe.seed for name, result in there.items()},
         "commits": {name: result.made_with["commit"] for name, result in there.items()},
     }
-    store.write_json(store.numbers(target.name), values)
+    drawn.write(store.folder, target, values, arrays)
+    # The scale of a smoke run is too small for any verdict.
+    verdict = None if store.scale == "smoke" else target.verdict(numbers)
     left = f" Missing: {list_names(missing)}." if missing else ""
-    print(f"{target.name}: {verdict or 'drawn.'}{left}\nIn {picture.parent}.")
+    print(f"{target.name}: {verdict or 'drawn.'}{left}\nIn {store.folder}.")
     return values

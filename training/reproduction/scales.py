@@ -2,7 +2,7 @@
 
 - `smoke`: a handful of steps of tiny models on scikit-learn's digits: whether it runs at all, in
   less than a minute. Its numbers mean nothing.
-- `small`: the recipes, sized for two CPU cores: at most ten minutes a run.
+- `small`: the recipes, sized for two CPU cores: minutes to a quarter of an hour a run.
 - `paper`: sizes like the authors', for GPUs.
 """
 

@@ -1,7 +1,7 @@
 """Where the runs and drawings of reproductions lie.
 
 DIRECTORY/SCALE/runs/NAME/        a run directory, with measures.json when the run is finished
-DIRECTORY/SCALE/TARGET.png, .json the drawing and its numbers
+DIRECTORY/SCALE/TARGET.*          the drawing and what it shows: see `drawn`
 """
 
 import contextlib
@@ -27,25 +27,20 @@ class Store:
     Args:
         directory: The directory of all scales.
         scale: One of `training.reproduction.SCALES`.
+
+    Attributes:
+        folder: The `pathlib.Path` of the scale's drawings.
     """
 
     def __init__(self, directory, scale):
         self.scale = scale
-        self._folder = pathlib.Path(directory) / scale
+        self.folder = pathlib.Path(directory) / scale
         if pathlib.Path(directory).is_file():
             raise SettingError("directory", "a folder, not a file", str(directory))
 
     def run_directory(self, name):
         """Returns the `RunDirectory` of a run."""
-        return RunDirectory(self._folder / "runs" / name)
-
-    def picture(self, target_name):
-        """Path of a target's picture."""
-        return self._folder / f"{target_name}.png"
-
-    def numbers(self, target_name):
-        """Path of a target's numbers."""
-        return self._folder / f"{target_name}.json"
+        return RunDirectory(self.folder / "runs" / name)
 
     def read_results(self, runs):
         """Returns the `Result` of each run, by name, and None of one that is not finished.

@@ -53,7 +53,7 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """What a drawing has to work with.
+    """What a target has to work with.
 
     Attributes:
         results: `Result` of each finished run, by name.
@@ -74,8 +74,10 @@ class Target:
         name: Its name on the command line, such as "figure-5".
         source: Paper and number.
         claim: What the paper claims there, in our words.
-        draw: A function of `Finished` and the path of the picture. It draws what is there and
-            gives JSON-ready numbers, or None if too little is there for any drawing.
+        measure: A function of `Finished`: JSON-ready numbers, a dict, and arrays by name that its
+            pictures show beside them, or None if too little is there.
+        draw: A function of these two and the path of the picture. So a picture can be drawn again
+            without the models.
         verdict: A function of these numbers to a sentence: whether they agree with the claim.
         runs: A function of the scale to a list of `Run`; without one there are none.
         paper_numbers: Numbers that the paper gives, by what they are, if it gives any.
@@ -85,6 +87,7 @@ class Target:
     name: str
     source: str
     claim: str
+    measure: Callable
     draw: Callable
     verdict: Callable
     runs: Callable = lambda scale: []

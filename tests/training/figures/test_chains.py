@@ -3,11 +3,19 @@ from PIL import Image
 
 import zoo
 from training import figures
-from training.figures import model_pictures
+from training.figures import canvas, model_pictures
 
 
 def saved(path):
     return np.asarray(Image.open(path).convert("RGB"))
+
+
+_TOP, _LEFT, _SIDE, _GAP, _BLOCK_GAP = 12 + 20 + 17, 12, 4 * 4, 3, 18
+
+
+def centre(row, column):
+    """The middle of an image of a block at the left margin."""
+    return _TOP + row * (_SIDE + _GAP) + _SIDE // 2, _LEFT + column * (_SIDE + _GAP) + _SIDE // 2
 
 
 def test_rows_are_images_and_columns_are_steps_after_the_data(tmp_path):
@@ -17,21 +25,32 @@ def test_rows_are_images_and_columns_are_steps_after_the_data(tmp_path):
     path = tmp_path / "new" / "chains.png"
     figures.save_chains(path, chain, data)
     picture = saved(path)
-    zoom = picture.shape[0] // 12  # Two rows of 4 pixels and a gap of 2 each.
-    centres = [3, 11, 17, 23]  # Of the columns: a gap of 2, and another after the data.
+    after_data = round(6.6 * len("data")) + _BLOCK_GAP  # Wider than the image of the data.
     for row, expected in enumerate(([0, 90, 150, 210], [60, 120, 180, 240])):
-        shown = [picture[(6 * row + 3) * zoom, x * zoom, 0] for x in centres]
-        assert shown == expected
+        y, x = centre(row, 0)
+        places = [x, *(after_data + centre(row, step)[1] for step in range(3))]
+        assert [picture[y, place, 0] for place in places] == expected
 
 
 def test_chains_of_samples_have_no_data_before_them(tmp_path):
     chain = np.linspace(0, 1, 6).reshape(3, 2, 1, 1, 1) * np.ones((1, 1, 4, 4, 3))
     figures.save_chains(tmp_path / "chains.png", chain)
     picture = saved(tmp_path / "chains.png")
-    zoom = picture.shape[0] // 12
-    assert picture.shape == (12 * zoom, 18 * zoom, 3)
-    shown = [[picture[(6 * r + 3) * zoom, (6 * c + 3) * zoom, 0] for c in range(3)] for r in (0, 1)]
+    shown = [[picture[(*centre(r, c), 0)] for c in range(3)] for r in (0, 1)]
     assert shown == [[0, 102, 204], [51, 153, 255]]
+    square = picture[_TOP : _TOP + _SIDE, _LEFT : _LEFT + _SIDE]
+    assert (square == 0).all(), "each pixel is a sharp square"
+    assert (picture[:, :_LEFT] == 255).all(), "a margin"
+
+
+def test_steps_are_numbered_and_titled(tmp_path, monkeypatch):
+    texts = []
+    monkeypatch.setattr(
+        canvas.Canvas, "write", lambda self, x, y, text, *_, **__: texts.append(text)
+    )
+    chain = np.zeros((3, 2, 4, 4, 1))
+    figures.save_chains(tmp_path / "a.png", chain, chain[0], title="A", beside="b", first_step=0)
+    assert texts == ["A", "b", "after step", "0", "1", "2"]
 
 
 def test_steps_of_a_model_are_those_of_its_chains(tmp_path):

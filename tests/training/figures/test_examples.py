@@ -5,7 +5,7 @@ from PIL import Image
 from training import figures
 from training.datasets import ImageDataset
 from training.datasets.splits import MemorySplit
-from training.figures import examples
+from training.figures import canvas
 
 
 def _data(image_shape, context_shape=None, num_classes=10, num=12, **fields):
@@ -27,7 +27,7 @@ def _data(image_shape, context_shape=None, num_classes=10, num=12, **fields):
 def drawn(monkeypatch):
     """What is written and shown: two lists of (x, y, content)."""
     texts, images = [], []
-    write, show = examples._Canvas.write, examples._Canvas.show
+    write, show = canvas.Canvas.write, canvas.Canvas.show
 
     def note_text(self, x, y, text, size, **style):
         texts.append((x, y, text))
@@ -37,8 +37,8 @@ def drawn(monkeypatch):
         images.append((x, y, pixels))
         show(self, x, y, pixels)
 
-    monkeypatch.setattr(examples._Canvas, "write", note_text)
-    monkeypatch.setattr(examples._Canvas, "show", note_image)
+    monkeypatch.setattr(canvas.Canvas, "write", note_text)
+    monkeypatch.setattr(canvas.Canvas, "show", note_image)
     return texts, images
 
 

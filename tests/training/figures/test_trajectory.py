@@ -90,7 +90,7 @@ def test_trajectory_of_geco_has_three_panels(tmp_path):
     path = tmp_path / "trajectory.png"
     figures.save_trajectory(path, _rows(True), (8, 8, 1), {"ReconstructionError": 0.1})
     picture = _read(path)
-    assert picture.shape == (510, 1980, 3)
+    assert picture.shape == (444, 1596, 3)
     for panel in np.array_split(picture, 3, axis=1):
         assert _colours(panel) >= 10, "each panel shows the ten epochs in their colours"
 
@@ -98,7 +98,7 @@ def test_trajectory_of_geco_has_three_panels(tmp_path):
 def test_trajectory_without_constraint_has_two_panels(tmp_path):
     path = tmp_path / "trajectory.png"
     figures.save_trajectory(path, _rows(False), (8, 8, 1), {})
-    assert _read(path).shape == (510, 1320, 3)
+    assert _read(path).shape == (444, 1080, 3)
 
 
 def test_equivalent_beta_is_drawn_without_warnings(tmp_path):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -29,12 +30,17 @@ def _runs(scale):
     return [Run("first", first, ("active_units",)), Run("second", second, after=("first",))]
 
 
-def _draw(finished, path):
+def _measure(finished):
     if not finished.results:
         return None
-    Image.new("RGB", (30, 20)).save(path)
     tolerances = {name: result.recipe.tolerances for name, result in finished.results.items()}
-    return {"units": finished.results["first"].measures["active_units"]["units"]} | tolerances
+    units = finished.results["first"].measures["active_units"]["units"]
+    return {"units": units} | tolerances, {"colour": np.array([units, 0, 0], np.uint8)}
+
+
+def _draw(numbers, arrays, path):
+    assert arrays["colour"][0] == numbers["units"]
+    Image.new("RGB", (30, 20), tuple(arrays["colour"].tolist())).save(path)
 
 
 TINY = Target(
@@ -43,6 +49,7 @@ TINY = Target(
     claim="Two runs <follow> each other.",
     paper_numbers={"units": 3},
     runs=_runs,
+    measure=_measure,
     draw=_draw,
     verdict=lambda numbers: f"agrees: {numbers['units']} units.",
 )
@@ -69,7 +76,6 @@ def drawn(tmp_path_factory):
 def test_a_run_that_comes_after_another_sees_its_results(drawn):
     values = json.loads((drawn / "small" / "tiny.json").read_text())
     assert values["missing"] == []
-    assert values["verdict"] == "agrees: 3 units."
     first = json.loads((drawn / "small/runs/first/metrics.json").read_text())
     tolerance = values["numbers"]["second"]["ReconstructionError"]
     assert tolerance == pytest.approx(first["test"]["rmse"])
@@ -138,7 +144,7 @@ def test_a_finished_run_of_other_settings_is_refused(which, drawn, monkeypatch, 
         return dataclasses.replace(make_recipe(results), batch_size=5)
 
     changed[which] = dataclasses.replace(changed[which], recipe=other_recipe)
-    other = dataclasses.replace(TINY, runs=lambda scale: changed, draw=lambda *_: None)
+    other = dataclasses.replace(TINY, runs=lambda scale: changed, measure=lambda _: None)
     _add_target(monkeypatch, other)
     assert cli.main(["reproduce", "tiny", "--directory", str(drawn)]) == 1
     printed = capsys.readouterr()
@@ -194,7 +200,7 @@ def test_report_has_every_target(drawn, tmp_path, monkeypatch, capsys):
     smoke = tmp_path / "others" / "smoke"
     smoke.mkdir(parents=True)
     values = json.loads((folder / "tiny.json").read_text())
-    (smoke / "tiny.json").write_text(json.dumps(values | {"scale": "smoke", "verdict": None}))
+    (smoke / "tiny.json").write_text(json.dumps(values | {"scale": "smoke"}))
     command = ["report", "--directory", str(tmp_path / "others"), "--output"]
     assert cli.main([*command, str(tmp_path / "report")]) == 0
     assert "1 of them as they were" in capsys.readouterr().out

@@ -4,8 +4,8 @@ import numpy as np
 
 from training import datasets
 from training.evaluation.latents import normal_posteriors
-from training.figures.grids import as_pixels
-from training.reproduction.drawing import saved
+from training.figures.grids import as_levels, as_pixels
+from training.figures.plots import saved
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target
 from zoo.base import inputs
@@ -44,7 +44,7 @@ def posterior_variance(log_densities, images):
     return np.maximum(weights @ images**2 - mean**2, 0.0).sum(axis=1)
 
 
-def _draw(finished, path):
+def _measure(finished):
     if _NAME not in finished.results:
         return None
     result = finished.results[_NAME]
@@ -61,23 +61,25 @@ def _draw(finished, path):
     drawn = np.asarray(model.decode((grid.astype("f4"),)).mean())
     # Blur is what lies between black and white.
     blur = (drawn * (1.0 - drawn)).reshape(len(grid), -1).sum(axis=1)
-    _plot(path, variance, drawn)
-    return {"correlation": float(np.corrcoef(variance, blur)[0, 1]), "latents": len(grid)}
+    numbers = {"correlation": float(np.corrcoef(variance, blur)[0, 1]), "latents": len(grid)}
+    return numbers, {"variance": np.float32(variance), "drawn": as_levels(drawn)}
 
 
-def _plot(path, variance, drawn):
-    pixels = as_pixels(drawn)
+def _draw(numbers, arrays, path):
+    variance, pixels = arrays["variance"], as_pixels(arrays["drawn"])
     side = pixels.shape[1]
     tiled = pixels.reshape(_GRID, _GRID, side, side, 3)[::-1].transpose(0, 2, 1, 3, 4)
     extent = (-_EDGE, _EDGE, -_EDGE, _EDGE)
-    with saved(path, 1, 2, figsize=(10, 4.8)) as (figure, (left, right)):
+    title = f"Figure 2: blur in the plane of latents (correlation {numbers['correlation']:.2f})"
+    with saved(path, 1, 2, figsize=(10.6, 5), title=title) as (figure, (left, right)):
         image = left.imshow(variance.reshape(_GRID, _GRID), origin="lower", extent=extent)
         figure.colorbar(image, ax=left, label="Σ Var[x_i | z] (squared pixel units)")
-        left.set_title("variance of q(x|z)")
+        left.set(title="variance of q(x|z)", ylabel="z₂")
         right.imshow(tiled.reshape(_GRID * side, _GRID * side, 3), extent=extent)
-        right.set_title("g(z)")
+        right.set_title("what the decoder draws there, g(z)")
         for axis in (left, right):
             axis.grid(False)
+            axis.set_xlabel("z₁")
 
 
 def _verdict(numbers):
@@ -94,6 +96,7 @@ TARGET = Target(
     claim="A Gaussian decoder draws E[x|z] under q, so images are blurred where q(x|z) has a "
     "large variance.",
     runs=_runs,
+    measure=_measure,
     draw=_draw,
     verdict=_verdict,
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.reproduction.drawing import saved
+from training.figures.plots import saved
 from training.reproduction.target import Target
 from training.reproduction.theory import (
     fixed_points,
@@ -20,18 +20,19 @@ _COLDEST, _HOTTEST = 0.03, 0.5
 _NUM_SHOWN, _NUM_PEAKS = 4, 3
 _NEAR_ZERO = 1e-4  # The temperature of the partition.
 _NUM_CLUSTERS = 8
+_TITLE = "Figure 2: fixed points at four temperatures, and the phase transitions between them"
 _MARGIN = 0.05  # Of a temperature, relative; the grid's steps are 0.0024.
 
 
-def _draw(finished, path):
+def _measure(finished):
     side, num_points, num_betas, steps = _SIZES[finished.scale]
     points = point_sets.clusters(num_points)
     betas = np.linspace(_COLDEST, _HOTTEST, num_betas)
     start = tiles.initial_reconstructions(side)
     found = fixed_points.solve(points, betas, start, max_steps=steps)
     peaks, curvature = phase_transitions.critical_temperatures(betas, found.error, _NUM_PEAKS)
-    _plot(path, points, found, peaks, curvature)
-    return {
+    shown = np.linspace(0, num_betas - 1, _NUM_SHOWN).astype(int)
+    numbers = {
         "peaks_of_the_curvature": peaks.tolist(),
         "critical_temperatures_due": list(point_sets.MERGING_TEMPERATURES),
         "error_when_cold": float(found.error[0]),
@@ -40,6 +41,15 @@ def _draw(finished, path):
         "holes_when_cold": int(partition.holes(points, found.reconstructions[0], betas[0]).sum()),
         **_partition(start, steps),
     }
+    arrays = {
+        "points": np.float32(points),
+        "betas": np.float32(betas),
+        "error": found.error,
+        "curvature": np.float32(curvature),
+        "shown": shown,
+        "reconstructions": found.reconstructions[shown],
+    }
+    return numbers, arrays
 
 
 def _partition(start, steps):
@@ -55,24 +65,41 @@ def _partition(start, steps):
     }
 
 
-def _plot(path, points, found, peaks, curvature):
-    with saved(path, 2, _NUM_SHOWN, figsize=(12, 6.5)) as (figure, (above, below)):
-        shown = np.linspace(0, len(found.betas) - 1, _NUM_SHOWN).astype(int)
-        for axis, index in zip(above, shown, strict=True):
-            axis.scatter(*points.T, s=4, color="0.7")
-            axis.scatter(*found.reconstructions[index].T, s=6, color="tab:red")
-            axis.set_title(f"β = {found.betas[index]:.3g}")
-            axis.set(xlim=(-1.1, 1.1), ylim=(-0.6, 0.6), aspect="equal", xticks=[], yticks=[])
+def _draw(numbers, arrays, path):
+    with saved(path, 2, _NUM_SHOWN, figsize=(12, 6), title=_TITLE) as (figure, (above, below)):
+        for axis, index, found in zip(
+            above, arrays["shown"], arrays["reconstructions"], strict=True
+        ):
+            axis.scatter(*arrays["points"].T, s=5, color="0.6", label="data")
+            axis.scatter(*found.T, s=14, color="tab:red", label="reconstruction vectors g")
+            axis.set(title=f"β = {arrays['betas'][index]:.3g}", xlabel="x₁", aspect="equal")
+            axis.set(xlim=(-1.1, 1.1), ylim=(-0.6, 0.6), xticks=(-1, 0, 1), yticks=(-0.5, 0, 0.5))
+        above[0].set_ylabel("x₂")
+        grid = below[0].get_gridspec()
         for axis in below:
             axis.remove()
-        left, right = (figure.add_subplot(2, 2, place) for place in (3, 4))
-        left.plot(found.betas, found.error)
-        left.set(xlabel="temperature β", ylabel="u(β) = E‖x - g‖²")
-        right.plot(found.betas, curvature)
-        right.set(xlabel="temperature β", ylabel="|d²u/dβ²|")
+        left, right = (figure.add_subplot(grid[1, start : start + 2]) for start in (0, 2))
+        left.plot(arrays["betas"], arrays["error"])
+        left.set(title="error", ylabel="u(β) = E‖x - g‖²")
+        right.plot(arrays["betas"], arrays["curvature"])
+        right.set(title="its curvature", ylabel="|d²u/dβ²|")
         for axis in (left, right):
-            for temperature in peaks:
-                axis.axvline(temperature, color="tab:orange", linestyle=":")
+            _mark(axis, numbers)
+            axis.set_xlabel("temperature β")
+        handles = [*above[0].get_legend_handles_labels()[0], *left.get_legend_handles_labels()[0]]
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+
+
+def _mark(axis, numbers):
+    """Marks where the curvature peaks, and where clusters should merge."""
+    marks = (
+        ("peaks_of_the_curvature", "-", "tab:orange", "highest peaks of the curvature"),
+        ("critical_temperatures_due", ":", "black", "where clusters should merge"),
+    )
+    for name, style, colour, label in marks:
+        for index, temperature in enumerate(numbers[name]):
+            named = {"label": label} if index == 0 else {}
+            axis.axvline(temperature, color=colour, linestyle=style, linewidth=1.2, **named)
 
 
 def _verdict(numbers):
@@ -97,6 +124,7 @@ TARGET = Target(
     source="Taming VAEs, Figure 2",
     claim="As the temperature β rises the reconstruction vectors merge in clusters, at phase "
     "transitions that show as peaks of the second derivative of the error.",
+    measure=_measure,
     draw=_draw,
     verdict=_verdict,
 )

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from training.figures import save_trajectory
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target
@@ -10,34 +12,43 @@ __all__ = ["TARGET"]
 
 _MARGIN = 1.02  # Times the tolerance: met.
 _NAME = "conv_draw_mnist_rotate_geco"
+_MULTIPLIER = "val_reconstruction_error_multiplier"
+_COLUMNS = ("step", "val_rate", "val_distortion", "val_rmse", _MULTIPLIER)
+_TITLE = "Figure 3: a conditional ConvDRAW on MNIST-rotate under GECO, on its validation split"
 
 
 def _runs(scale):
     return [Run(_NAME, scaled("conv_draw_mnist_rotate", scale, _NAME))]
 
 
-def _draw(finished, path):
+def _measure(finished):
     if _NAME not in finished.results:
         return None
     result = finished.results[_NAME]
     tolerance = result.recipe.tolerances["ReconstructionError"]
     rows = result.history
-    image_shape = result.load().image_shape
-    save_trajectory(path, rows, image_shape, result.recipe.tolerances)
+    arrays = {name: np.array([row[name] for row in rows]) for name in _COLUMNS}
     met = [row["step"] for row in rows if row["val_rmse"] <= _MARGIN * tolerance]
     rates = [row["val_rate"] for row in rows if not met or row["step"] >= met[0]]
-    name = "val_reconstruction_error_multiplier"
-    return {
+    numbers = {
         "tolerance": tolerance,
         "step_when_first_met": met[0] if met else None,
         "steps": rows[-1]["step"],
         "rate_when_first_met": rates[0],
         "rate_at_the_end": rates[-1],
         "rmse_at_the_end": rows[-1]["val_rmse"],
-        "largest_multiplier": max(row[name] for row in rows),
-        "multiplier_at_the_end": rows[-1][name],
-        "dimensions": math.prod(image_shape),
+        "largest_multiplier": max(row[_MULTIPLIER] for row in rows),
+        "multiplier_at_the_end": rows[-1][_MULTIPLIER],
+        "dimensions": math.prod(result.load().image_shape),
     }
+    return numbers, arrays
+
+
+def _draw(numbers, arrays, path):
+    steps = range(len(arrays["step"]))
+    rows = [{name: values[index] for name, values in arrays.items()} for index in steps]
+    tolerances = {"ReconstructionError": numbers["tolerance"]}
+    save_trajectory(path, rows, (numbers["dimensions"],), tolerances, _TITLE)
 
 
 def _verdict(numbers):
@@ -59,6 +70,7 @@ TARGET = Target(
     claim="Early on GECO brings the model to where the constraint holds; then it lowers the rate "
     "while the constraint goes on holding.",
     runs=_runs,
+    measure=_measure,
     draw=_draw,
     verdict=_verdict,
 )

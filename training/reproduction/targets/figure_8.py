@@ -4,13 +4,17 @@ import numpy as np
 
 from training import datasets
 from training.datasets.sources import NUM_MICRO_IMAGES
-from training.reproduction.drawing import saved
+from training.figures.plots import PALETTE, saved
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target
 
 __all__ = ["TARGET"]
 
 _SAMPLES = 100
+_TITLE = (
+    "Figure 8: 100 latents of each of seven digits, drawn from their posteriors "
+    "(dashed: the prior at 1 and 2 standard deviations)"
+)
 _LABELS = {
     "elbo": "ELBO",
     "geco_0.06": "GECO, RE 0.06",
@@ -52,31 +56,46 @@ def _small(scale):
     return {} if scale == "smoke" else {"batch_size": NUM_MICRO_IMAGES, "steps": 3000}
 
 
-def _draw(finished, path):
-    results = finished.results
-    if not results:
+def _measure(finished):
+    if not finished.results:
         return None
-    numbers = {}
-    with saved(path, 1, len(results), figsize=(3.4 * len(results), 3.6), squeeze=False) as (
-        _,
-        (axes,),
-    ):
-        for axis, (name, result) in zip(axes, results.items(), strict=True):
-            label = _LABELS[name.removeprefix("nvp_vae_micro_mnist_")]
-            latents = _posterior_samples(result)
-            for points in latents:
-                axis.scatter(*points.T, s=4)
-            axis.set(title=label, aspect="equal")
-            numbers[label] = _separation(latents) | {"rate": result.metrics["test"]["rate"]}
-    return numbers
+    numbers, arrays = {}, {}
+    for name, result in finished.results.items():
+        label = _LABELS[name.removeprefix("nvp_vae_micro_mnist_")]
+        arrays[label], arrays["classes"] = _posterior_samples(result)
+        rate = {"rate": result.metrics["test"]["rate"]}
+        numbers[label] = _separation(arrays[label]) | rate
+    return numbers, arrays
 
 
 def _posterior_samples(result):
-    """Draws latents of each image, `[images, samples, 2]`."""
+    """Draws latents of each image, `[images, samples, 2]`; gives the images' classes, too."""
     model, data = result.load(), datasets.load_for(result.recipe)
-    images = data.sample_images("train", NUM_MICRO_IMAGES, seed=0)
-    (latents,) = model.encode(np.repeat(images, _SAMPLES, axis=0), seed=0)
-    return np.asarray(latents).reshape(len(images), _SAMPLES, -1)
+    examples = data.sample_examples("train", NUM_MICRO_IMAGES, seed=0)
+    repeated = np.repeat(examples["image"], _SAMPLES, axis=0)
+    (latents,) = model.encode(repeated, seed=0)
+    latents = np.float32(latents).reshape(-1, _SAMPLES, latents.shape[-1])
+    return latents, np.asarray(examples["label"])
+
+
+def _draw(numbers, arrays, path):
+    size = {"figsize": (3.1 * len(numbers) + 0.3, 4.1), "squeeze": False, "sharey": True}
+    turn = np.linspace(0.0, 2.0 * np.pi, 100)
+    edge = max(4.0, 1.05 * max(np.abs(arrays[label]).max() for label in numbers))
+    with saved(path, 1, len(numbers), title=_TITLE, **size) as (figure, (axes,)):
+        for axis, label in zip(axes, numbers, strict=True):
+            for radius in (1, 2):
+                axis.plot(radius * np.cos(turn), radius * np.sin(turn), "--", color="0.5", lw=0.8)
+            for points, digit, colour in zip(
+                arrays[label], arrays["classes"], PALETTE, strict=True
+            ):
+                axis.scatter(*points.T, s=4, color=colour, label=f"a {digit}")
+            axis.set(title=label, aspect="equal", xlim=(-edge, edge), ylim=(-edge, edge))
+            axis.set_xlabel("z₁")
+        axes[0].set_ylabel("z₂")
+        handles, labels = axes[0].get_legend_handles_labels()
+        style = {"loc": "outside lower center", "ncols": len(labels), "markerscale": 3}
+        figure.legend(handles, labels, **style)
 
 
 def _separation(latents):
@@ -110,6 +129,7 @@ TARGET = Target(
     claim="Under the ELBO the posteriors of seven digits are narrow and leave holes between them; "
     "under a constraint they fill the prior, each with its own region.",
     runs=_runs,
+    measure=_measure,
     draw=_draw,
     verdict=_verdict,
 )

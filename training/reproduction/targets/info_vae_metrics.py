@@ -1,6 +1,6 @@
 """InfoVAE's comparison of the ELBO with divergences between q(z) and p(z)."""
 
-from training.reproduction.drawing import saved
+from training.figures.plots import PALETTE, saved
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target
 
@@ -26,6 +26,14 @@ _ROWS = (
     ("class_distribution", "total_variation", "mismatch of classes"),
     ("linear_classifier", "error_with_1000_labels", "error with 1000 labels"),
 )
+_WISHES = {
+    _ROWS[0][2]: "0 is the prior",
+    _ROWS[1][2]: "nats; 0 is the prior",
+    _ROWS[2][2]: "nats an image; more is better",
+    _ROWS[3][2]: "total variation; less is better",
+    _ROWS[4][2]: "share; less is better",
+}
+_TITLE = "InfoVAE on MNIST, test split (scales do not all begin at 0)"
 # What the claim is about; less is better.
 _CLAIMED = {
     _ROWS[0][2]: "q(z) is nearer to the prior",
@@ -45,7 +53,7 @@ def _runs(scale):
     return runs
 
 
-def _draw(finished, path):
+def _measure(finished):
     numbers = {}
     for name, result in finished.results.items():
         label = _RUNS[name.removeprefix("info_vae_mnist_")][2]
@@ -54,19 +62,24 @@ def _draw(finished, path):
             for measure, value, title in _ROWS
             if measure in result.measures
         }
-    if not numbers:
-        return None
+    return (numbers, {}) if numbers else None
+
+
+def _draw(numbers, arrays, path):
+    del arrays
     titles = list(next(iter(numbers.values())))
-    with saved(path, 1, len(titles), figsize=(2.6 * len(titles), 3), squeeze=False) as (
-        _,
-        (axes,),
-    ):
+    size = {"figsize": (2.5 * len(titles) + 1.0, 2.9), "squeeze": False, "sharey": True}
+    with saved(path, 1, len(titles), title=_TITLE, **size) as (_, (axes,)):
         for axis, title in zip(axes, titles, strict=True):
-            values = [row[title] if row[title] is not None else 0.0 for row in numbers.values()]
-            axis.bar(list(numbers), values)
-            axis.set_title(title)
-            axis.tick_params(axis="x", rotation=60)
-    return numbers
+            found = {name: row[title] for name, row in numbers.items() if row[title] is not None}
+            for colour, (name, value) in zip(PALETTE, found.items(), strict=False):
+                axis.plot(value, name, "o", color=colour, markersize=8)
+                place = {"xytext": (0, 7), "textcoords": "offset points", "ha": "center"}
+                axis.annotate(f"{value:.4g}", (value, name), fontsize=8, **place)
+            axis.set(title=title, xlabel=_WISHES[title])
+            axis.margins(x=0.25, y=0.2)
+            axis.locator_params(axis="x", nbins=4)
+        axes[0].invert_yaxis()
 
 
 def _verdict(numbers):
@@ -89,6 +102,7 @@ TARGET = Target(
     claim="With a divergence between q(z) and p(z) in place of the rate the aggregate posterior "
     "is nearer to the prior, and latents tell more of the class.",
     runs=_runs,
+    measure=_measure,
     draw=_draw,
     verdict=_verdict,
     remark="The paper's gain in what latents tell is largest where a decoder can do without them. "

@@ -2,10 +2,9 @@
 
 import itertools
 
-import numpy as np
-
 from training import datasets
 from training.figures.chains import save_chains
+from training.figures.grids import as_levels
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target
 
@@ -19,16 +18,26 @@ def _runs(scale):
     return [Run(_NAME, scaled(_NAME, scale, _NAME), ("chain_steps",))]
 
 
-def _draw(finished, path):
+def _measure(finished):
     if _NAME not in finished.results:
         return None
     result = finished.results[_NAME]
     model, data = result.load(), datasets.load_for(result.recipe)
     images = data.sample_images("test", _NUM_IMAGES, seed=0)
-    save_chains(path, model.reconstruct(images, seed=0, return_chain=True), images)
-    samples = model.sample(_NUM_IMAGES, seed=0, return_chain=True)
-    save_chains(path.with_name(f"{path.stem}_samples.png"), np.asarray(samples))
-    return result.measures["chain_steps"]
+    arrays = {
+        "images": images,
+        "reconstructions": as_levels(model.reconstruct(images, seed=0, return_chain=True)),
+        "samples": as_levels(model.sample(_NUM_IMAGES, seed=0, return_chain=True)),
+    }
+    return result.measures["chain_steps"], arrays
+
+
+def _draw(numbers, arrays, path):
+    del numbers
+    title = "A sequential VAE on CIFAR-10: reconstructions, step by step"
+    save_chains(path, arrays["reconstructions"], arrays["images"], title=title)
+    title = "A sequential VAE on CIFAR-10: samples, step by step"
+    save_chains(path.with_name(f"{path.stem}_samples.png"), arrays["samples"], title=title)
 
 
 def _verdict(numbers):
@@ -55,6 +64,7 @@ TARGET = Target(
     source="Zhao, Song & Ermon 2017, Figure 4",
     claim="Each step of a sequential VAE makes its image sharper; the first is a plain VAE's.",
     runs=_runs,
+    measure=_measure,
     draw=_draw,
     verdict=_verdict,
     remark="After 3000 training steps the last steps of the chain still copy what they are given.",

@@ -1,0 +1,36 @@
+"""`python -m training.documents`, which `make docs` runs: writes all tables and pictures."""
+
+from training.documents import benchmark_tables, markers, pictures, result_tables
+from training.documents.runs import ROOT
+from training.reproduction import drawn, pages
+from training.reproduction.report import read_entries, write_pages
+from training.runs.run_directory import replace_file
+
+__all__ = ["DOCUMENTS", "NOT_KEPT", "TABLES", "main"]
+
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs/RESULTS.md")
+TABLES = result_tables.TABLES | benchmark_tables.TABLES
+# Targets whose pictures show arrays of runs that were made before these were kept: their next
+# `vae-zoo reproduce` keeps them.
+NOT_KEPT = ("figure-2", "figure-3", "figure-7", "figure-8", "blur-map")
+
+
+def main():
+    """Writes tables and pictures of README.md and docs/."""
+    for document in DOCUMENTS:
+        text = markers.fill(document.read_text(encoding="utf-8"), TABLES)
+        with replace_file(document) as file:
+            file.write(text)
+    for picture in pictures.PICTURES:
+        pictures.draw(picture)
+    folder = ROOT / "docs" / pages.FOLDER
+    entries = read_entries(folder)
+    for entry in entries:
+        if entry.values is not None and entry.target.name not in NOT_KEPT:
+            drawn.draw_again(folder, entry.target)
+    write_pages(ROOT / "docs", entries)
+    print("Wrote the tables and pictures of README.md and docs/.")
+
+
+if __name__ == "__main__":
+    main()
