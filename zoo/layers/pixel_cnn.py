@@ -117,6 +117,8 @@ class PixelCNN(keras.layers.Layer):
         kernel_size: Width of the blocks' convolutions, odd: the down-shifted stream's reach
             `kernel_size // 2` rows up, the right-shifted stream's as many pixels to the left.
         first_kernel_size: The same of each stream's first convolution.
+        sees_position: Whether a pixel's parameters depend on where it is, by learned offsets. Else
+            it knows only how far the borders are that its convolutions reach.
     """
 
     def __init__(
@@ -128,6 +130,7 @@ class PixelCNN(keras.layers.Layer):
         num_blocks,
         kernel_size,
         first_kernel_size,
+        sees_position=False,
         **kwargs,
     ):
         # Images stay float32 under a mixed precision policy: 8 bits cannot tell all levels apart.
@@ -142,6 +145,10 @@ class PixelCNN(keras.layers.Layer):
         self.from_latents = keras.layers.Dense(4 * filters * num_blocks, use_bias=False)
         self.from_above = [keras.layers.Dense(filters) for _ in range(num_blocks)]
         self.head = keras.layers.Dense(num_parameters, dtype="float32")
+        self.position = None
+        if sees_position:
+            shape = (*image_shape[:2], filters)
+            self.position = self.add_weight(name="position", shape=shape, initializer="zeros")
 
         # === Build ===
         self.from_latents.build((None, latent_dim))
@@ -177,20 +184,25 @@ class PixelCNN(keras.layers.Layer):
         parts = tf.split(parts, 2 * len(self.from_above), axis=-1)
         return parts[::2], parts[1::2]
 
-    def see_rows(self, above, memory, conditions):
+    def see_rows(self, above, memory, conditions, first=0):
         """Moves the down-shifted stream on by some rows.
 
         Args:
             above: The rows above those asked for, as in `as_inputs`, zeros above the first.
             memory: What the stream remembers.
             conditions: As in `conditions`.
+            first: Which row of the image the first is.
 
         Returns:
             For each block what it tells the other stream, `[B, rows, W, filters]`, and the memory.
         """
         outputs, memory = self.down.advance(above, memory, conditions[0])
-        told = zip(self.from_above, outputs, strict=True)
-        return [layer(concat_elu(output)) for layer, output in told], memory
+        pairs = zip(self.from_above, outputs, strict=True)
+        told = [layer(concat_elu(output)) for layer, output in pairs]
+        if self.position is not None:
+            rows = tf.convert_to_tensor(self.position)[first : first + tf.shape(above)[1]]
+            told = [part + tf.cast(rows, part.dtype) for part in told]
+        return told, memory
 
     def see_pixels(self, left, memory, conditions, additions):
         """Moves the right-shifted stream on by some pixels of each row.

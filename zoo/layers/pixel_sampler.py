@@ -28,7 +28,7 @@ def sample_pixels(network, likelihood, latents, uniforms):
     uniforms = tf.transpose(uniforms, [1, 2, 0, 3])
 
     def draw_row(row, above, memory, rows):
-        additions, memory = network.see_rows(above, memory, conditions)
+        additions, memory = network.see_rows(above, memory, conditions, row)
         drawn = _draw_row(network, likelihood, conditions, additions, uniforms[row])
         return row + 1, network.as_inputs(drawn), memory, rows.write(row, drawn[:, 0])
 
