@@ -21,6 +21,7 @@ def keep(data, path):
         "image_shape": data.image_shape,
         "context_shape": data.context_shape,
         "num_classes": data.num_classes,
+        "class_names": data.class_names,
         "num_examples": data.num_examples,
         "channels_are_images": data.channels_are_images,
     }
@@ -44,6 +45,10 @@ class KeptExamples:
             arrays = dict(archive)
         vars(self).update(json.loads(str(arrays.pop("facts"))))
         self._arrays = arrays
+
+    def label_text(self, label):
+        """What a label is called, as in `ImageDataset`."""
+        return self.class_names[label] if self.class_names else str(label)
 
     def sample_examples(self, split, num, seed=_SEED):
         """Returns the examples that are kept of a split, `num` at most; of no other seed."""

@@ -5,7 +5,7 @@ from PIL import Image
 from training import figures
 from training.datasets import ImageDataset
 from training.datasets.splits import MemorySplit
-from training.figures import canvas
+from training.figures import canvas, examples
 
 
 def _data(image_shape, context_shape=None, num_classes=10, num=12, **fields):
