@@ -146,7 +146,7 @@ class _Entry:
         number = len(self.values["seeds"])
         return (
             f"{number} run{'s' * (number > 1)} of seed {', '.join(map(str, seeds))}, made by "
-            f"commit {', '.join(commits)}"
+            f"commit {', '.join(commits)}{self.values.get('note', '')}"
         )
 
     @property

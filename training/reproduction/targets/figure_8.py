@@ -10,7 +10,7 @@ from training.reproduction.target import Run, Target
 
 __all__ = ["TARGET"]
 
-_SAMPLES = 100
+_SAMPLES = 100  # Arrays that were read back from a picture have fewer: NaN for those hidden.
 _TITLE = (
     "Figure 8: 100 latents of each of seven digits, drawn from their posteriors "
     "(dashed: the prior at 1 and 2 standard deviations)"
@@ -81,7 +81,7 @@ def _posterior_samples(result):
 def _draw(numbers, arrays, path):
     size = {"figsize": (3.1 * len(numbers) + 0.3, 4.1), "squeeze": False, "sharey": True}
     turn = np.linspace(0.0, 2.0 * np.pi, 100)
-    edge = max(4.0, 1.05 * max(np.abs(arrays[label]).max() for label in numbers))
+    edge = max(4.0, 1.05 * max(np.nanmax(np.abs(arrays[label])) for label in numbers))
     with saved(path, 1, len(numbers), title=_TITLE, **size) as (figure, (axes,)):
         for axis, label in zip(axes, numbers, strict=True):
             for radius in (1, 2):
