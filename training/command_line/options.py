@@ -77,8 +77,9 @@ def add_reading_options(parser):
     parser.add_argument("--image-size", action=Integer, help="side of the square images, in pixels")
     parser.add_argument(
         "--fit",
-        choices=("crop", "resize", "exact"),
-        help="how an image is brought to the size: cut (default), stretched, or refused",
+        choices=("crop", "resize", "exact", "patches"),
+        help="how an image is brought to the size: cut (default), stretched, refused, or, for "
+        "large photographs, cut into many patches",
     )
     parser.add_argument("--channels", type=int, choices=(1, 3), help="1: grey, 3: colour")
     parser.add_argument(

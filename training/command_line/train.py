@@ -1,5 +1,6 @@
 """`vae-zoo train`: trains a recipe, from its start to the exported model and its card."""
 
+import argparse
 import pathlib
 
 from training.command_line.numbers import SEED, Integer, Number
@@ -20,7 +21,7 @@ EXAMPLES = """examples:
 """
 _SETTINGS = (
     *DATA_SETTINGS,
-    *("tolerance", "objective", "steps", "batch_size", "learning_rate", "seed"),
+    *("tolerance", "objective", "steps", "flip", "shift", "batch_size", "learning_rate", "seed"),
 )
 
 
@@ -30,6 +31,11 @@ def add_options(parser):
     parser.add_argument("--directory", help="the run directory, new; default: runs/RECIPE")
     parser.add_argument(
         "--resume", action="store_true", help="continue the run in the directory where it stopped"
+    )
+    parser.add_argument(
+        "--changed-data",
+        action="store_true",
+        help="with --resume: go on although the images are not those that the run began with",
     )
     parser.add_argument("--steps", action=Integer, help="optimiser steps of the whole run")
     parser.add_argument(
@@ -43,6 +49,18 @@ def add_options(parser):
         "--objective",
         metavar="NAME",
         help="what to minimise, such as geco or elbo; of a name that there is not, all are told",
+    )
+    parser.add_argument(
+        "--flip",
+        action=argparse.BooleanOptionalAction,
+        help="mirror half of the training images, at random in each step",
+    )
+    parser.add_argument(
+        "--shift",
+        action=Integer,
+        least=0,
+        metavar="PIXELS",
+        help="move training images by up to so many pixels, at random in each step; 0: not at all",
     )
     parser.add_argument(
         "--batch-size", action=Integer, help="images a step, over all devices together"
@@ -82,7 +100,13 @@ def run(arguments):
     imports.import_all(recipe.imports)
     named = [*recipe.imports, *map(imports.resolve, arguments.imports)]
     recipe = recipe.override(**_settings(arguments), imports=list(dict.fromkeys(named)))
-    _, metrics = runs.train(recipe, directory, arguments.resume, arguments.strategy)
+    _, metrics = runs.train(
+        recipe,
+        directory,
+        arguments.resume,
+        arguments.strategy,
+        changed_data=arguments.changed_data,
+    )
     if metrics is not None:
         text = kinds.of_recipe(recipe).summary(metrics)
         text = "\n".join(filter(None, [text, metrics.get("caveat")]))

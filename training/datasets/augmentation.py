@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from zoo import checks
+from zoo.errors import MismatchError
 
 __all__ = ["augment_batches"]
 
@@ -12,6 +13,8 @@ def augment_batches(batches, seed, start_step=0, shift=0, flip=False):
 
     Batch k is changed as (seed, k) says and nothing else, so a run that continues with batch k
     sees what it would have seen.
+
+    A shift is a random crop of the image that was continued beyond its borders.
 
     Args:
         batches: A `tf.data.Dataset` of dicts with `image` `[B, H, W, C]`.
@@ -26,12 +29,20 @@ def augment_batches(batches, seed, start_step=0, shift=0, flip=False):
 
     Raises:
         SettingError: `shift` is negative, or no less than a side of the images.
+        MismatchError: There are context images, which what is moved would no longer belong to.
 
     Example:
         >>> augment_batches(data.train_batches(128, seed=0), seed=0, shift=4, flip=True)
     """
     if not shift and not flip:
         return batches
+    if "context" in batches.element_spec:
+        raise MismatchError(
+            "flip" if flip else "shift",
+            "single images to augment",
+            "images with context images beside them",
+            "leave $flip and $shift out",
+        )
     height, width = batches.element_spec["image"].shape[1:3]
     side = min(height, width)
     why = f"below the {side} pixels of the images' shorter side"

@@ -120,6 +120,7 @@ def load_composition(
         channels_are_images=composition.channels_are_images,
         licence=base.licence,
         caveat=base.caveat,
+        version=base.version,
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +17,13 @@ from training.datasets import image_dataset
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.image_files import LEAST_OF_16_BITS, find_image_files, read_image
 from training.datasets.registry import register
-from training.datasets.resizing import fit_image
+from training.datasets.resizing import PATCHES_ACROSS, cut_patches, fit_image
 from training.datasets.splits import DiskSplit, Example, MemorySplit
 from zoo.errors import MismatchError
 
-VALIDATION_START, TEST_START = 0.90, 0.95  # bounds of the splits, as fractions of all hashes
+# Bounds of the splits, as fractions of all hashes: of a few hundred images enough are held out to
+# judge by, and still an image keeps its split when others are added.
+VALIDATION_START, TEST_START = 0.80, 0.90
 MAX_NAMES_LISTED = 10
 
 
@@ -36,7 +38,9 @@ class _File:
         channels: 1 or 3.
         largest: Of its pixels, before it was brought to the wanted size.
         is_16_bit, has_more_frames: As in `DecodedImage`.
-        pixels: In the wanted size; None where they are read again when they are needed.
+        num_images: How many it gives: with "patches" several.
+        pixels: Those in the wanted size, `[num_images, height, width, channels]`; None where they
+            are read again when they are needed.
     """
 
     path: Path
@@ -46,6 +50,7 @@ class _File:
     largest: int = 0
     is_16_bit: bool = False
     has_more_frames: bool = False
+    num_images: int = 1
     pixels: np.ndarray | None = None
 
     @property
@@ -62,7 +67,7 @@ def load_folder(
 
     Every file is read once here, so that unreadable ones are known before training begins, and
     whether there is colour. What is left out is told by one warning. The
-    hash of its content decides the split of an image (90% training, 5% validation, 5% test):
+    hash of its content decides the split of an image (80% training, 10% validation, 10% test):
     copies of an image share a split, and an image keeps its split when others are added, except
     in folders so small that a split would otherwise be empty.
 
@@ -82,9 +87,13 @@ def load_folder(
             than wanted, all 16-bit images are nearly black, or there are too few images to make
             three splits.
     """
+    if fit == "patches" and image_size is None:
+        remedy = "give $image_size, for instance $image_size=32"
+        raise MismatchError("image_size", "$image_size for $fit=patches", "none", remedy)
     paths, left_out = find_image_files(Path(folder).expanduser())
     size, fit = (image_size, fit) if image_size else (_size_of_first(paths), "exact")
-    num_bytes = len(paths) * np.prod(size) * (channels or 3)
+    num_images = len(paths) * (2 * PATCHES_ACROSS**2 if fit == "patches" else 1)  # About.
+    num_bytes = num_images * np.prod(size) * (channels or 3)
     fits_in_memory = num_bytes < image_dataset.MEMORY_LIMIT_BYTES
 
     def read(path: Path) -> _File:
@@ -108,18 +117,31 @@ def load_folder(
 
     def split_of(members: Sequence[_File]) -> DiskSplit | MemorySplit:
         if fits_in_memory:
-            pixels = (np.broadcast_to(file.pixels, (*size, channels)) for file in members)
-            return MemorySplit({"image": np.stack(list(pixels))})
-        return _disk_split([file.path for file in members], size, fit, channels)
+            shape = (*size, channels)
+            pixels = [np.broadcast_to(f.pixels, (f.num_images, *shape)) for f in members]
+            return MemorySplit({"image": np.concatenate(pixels)})
+        return _disk_split(members, size, fit, channels)
 
+    splits = _divide(files)
+    patches = f"{sum(f.num_images for f in files)} patches of " if fit == "patches" else ""
     return ImageDataset(
         name=f"folder:{folder}",
         image_shape=(*size, channels),
         num_classes=None,
-        description=f"{len(files)} images of the folder {Path(folder).name}{greys}.",
-        splits={name: split_of(members) for name, members in _divide(files).items()},
+        description=f"{patches}{len(files)} images of the folder {Path(folder).name}{greys}.",
+        splits={name: split_of(members) for name, members in splits.items()},
         licence="the images' owners decide what may be done with them and what is trained on them",
+        version=_version(splits),
     )
+
+
+def _version(splits: Mapping[str, Sequence[_File]]) -> str:
+    """The sha256, in hexadecimal, of the images' own, split by split in their order."""
+    digest = hashlib.sha256()
+    for name, members in splits.items():
+        digest.update(name.encode())
+        digest.update(b"".join(file.sha256 for file in members))
+    return digest.hexdigest()
 
 
 def _size_of_first(paths: Sequence[Path]) -> tuple[int, int]:
@@ -159,6 +181,7 @@ def _read_file(path: Path, size: tuple[int, int], fit: str, channels: int | None
             f"{path} with {height}x{width}",
             "give $image_size, for instance $image_size=64, with $fit=crop or $fit=resize",
         )
+    pixels = _images_of(image.pixels, size, fit)
     return _File(
         path,
         sha256=hashlib.sha256(data).digest(),
@@ -166,8 +189,16 @@ def _read_file(path: Path, size: tuple[int, int], fit: str, channels: int | None
         largest=int(image.pixels.max()),
         is_16_bit=image.is_16_bit,
         has_more_frames=image.has_more_frames,
-        pixels=fit_image(image.pixels, size, fit).numpy(),
+        num_images=len(pixels),
+        pixels=pixels,
     )
+
+
+def _images_of(pixels: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarray:
+    """The images that a picture gives: uint8 `[num_images, *size, C]`."""
+    if fit == "patches":
+        return np.concatenate(cut_patches(pixels, size))
+    return fit_image(pixels, size, fit).numpy()[None]
 
 
 def _unreadable(unreadable: Sequence[_File], num_files: int, corrupt: str) -> list[str]:
@@ -238,21 +269,25 @@ def _divide(files: Sequence[_File]) -> dict[str, list[_File]]:
     return splits
 
 
-def _disk_split(paths: Sequence[Path], size: tuple[int, int], fit: str, channels: int) -> DiskSplit:
+def _disk_split(
+    files: Sequence[_File], size: tuple[int, int], fit: str, channels: int
+) -> DiskSplit:
     """A split that decodes its files as they are needed."""
-    names = [os.fsencode(path) for path in paths]  # Bytes, for a name need not be UTF-8.
+    # Bytes, for a name need not be UTF-8.
+    names = [os.fsencode(file.path) for file in files for _ in range(file.num_images)]
+    indices = [index for file in files for index in range(file.num_images)]
 
-    def read_pixels(name: bytes) -> np.ndarray:
-        return read_image(Path(os.fsdecode(name)).read_bytes(), channels).pixels
+    def read_image_of(name: bytes, index: int) -> np.ndarray:
+        pixels = read_image(Path(os.fsdecode(name)).read_bytes(), channels).pixels
+        return _images_of(pixels, size, fit)[index]
 
-    def decode(name: tf.Tensor) -> Example:
-        pixels = tf.numpy_function(read_pixels, [name], tf.uint8)
-        pixels = tf.ensure_shape(pixels, (None, None, channels))
-        return {"image": tf.ensure_shape(fit_image(pixels, size, fit), (*size, channels))}
+    def decode(name: tf.Tensor, index: tf.Tensor) -> Example:
+        image = tf.numpy_function(read_image_of, [name, index], tf.uint8)
+        return {"image": tf.ensure_shape(image, (*size, channels))}
 
     return DiskSplit(
         num_examples=len(names),
-        records=lambda: tf.data.Dataset.from_tensor_slices(names),
+        records=lambda: tf.data.Dataset.from_tensor_slices((names, indices)),
         decode=decode,
-        record_bytes=max(map(len, names)),
+        record_bytes=max(map(len, names)) + 8,
     )

@@ -34,6 +34,7 @@ class ImageDataset:
         class_names: What the labels are called, by their number; empty where that is all.
         licence: Under which licence the data are, and whom to cite: Markdown, without a full stop.
         caveat: What to know before its measures are compared with others', in whole sentences.
+        version: A text that changes with the images or their order; None where nothing tells.
     """
 
     name: str
@@ -47,6 +48,7 @@ class ImageDataset:
     class_names: tuple[str, ...] = ()
     licence: str = ""
     caveat: str = ""
+    version: str | None = None
 
     def label_text(self, label: int) -> str:
         """What a label is called, such as "cat" or "3"."""

@@ -97,10 +97,11 @@ def load(
             `celeb_a` and `lsun` it is 64.
         fit: How an image is brought to `image_size`: "crop" cuts the largest centred window of
             the wanted shape and resizes it, "resize" stretches the whole image, "exact" refuses
-            an image of another size. `digits` are always resized; "crop" of `celeb_a` starts
-            from the centred 108x108 pixels.
-        channels: 1 for greyscale or 3 for colour; by default what the data has (a folder: what
-            its first image has).
+            an image of another size, "patches" cuts each photograph of a folder into many (about
+            20, of one reduced to 4 of them along its shorter side). `digits` are always resized;
+            "crop" of `celeb_a` starts from the centred 108x108 pixels.
+        channels: 1 for greyscale or 3 for colour; by default what the data has (a folder: 3
+            where an image has colour).
         corrupt: What to do about the files of a folder that cannot be read: "refuse" raises an
             error that names them, "skip" leaves them out with one warning that names them.
         data_dir: Where TensorFlow Datasets keeps its data; by default the environment variable
@@ -168,6 +169,8 @@ def load_levels(
     rest = rest or (entry and not colon and entry.default)
     if entry is None or bool(entry.rest) != bool(rest) or (colon and not rest):
         raise _unknown_name(name)
+    if fit == "patches" and own != "folder":
+        raise MismatchError("fit", "a folder for $fit=patches", name, "give $fit=crop")
     if rounds > 1 and "rounds" not in entry.options:
         refuse_rounds(name, rounds)
     given = (name, image_size, fit, channels, corrupt, data_dir, seed, rounds)

@@ -1,10 +1,12 @@
 """Brings images to the wanted size and number of channels."""
 
+import numpy as np
 import tensorflow as tf
 
 from zoo.errors import MismatchError
 
-FITS = ("crop", "resize", "exact")
+FITS = ("crop", "resize", "exact", "patches")
+PATCHES_ACROSS = 4  # Along the side of a photograph that has fewer.
 
 
 def fit_image(image: tf.Tensor, size: tuple[int, int], fit: str) -> tf.Tensor:
@@ -17,7 +19,8 @@ def fit_image(image: tf.Tensor, size: tuple[int, int], fit: str) -> tf.Tensor:
         image: `[..., height, width, C]`, any real dtype, values 0 to 255.
         size: (height, width) wanted, in pixels.
         fit: "crop" cuts the largest centred window with the wanted ratio of sides, then resizes;
-            "resize" stretches; "exact" requires the image to have the size already.
+            "resize" stretches; "exact" requires the image to have the size already; "patches"
+            gives the one in the middle of `cut_patches`.
 
     Returns:
         uint8 `[..., *size, C]`, rounded to the nearest integer.
@@ -32,10 +35,40 @@ def fit_image(image: tf.Tensor, size: tuple[int, int], fit: str) -> tf.Tensor:
             message=f'expected images of {size[0]}x{size[1]} pixels because fit="exact", received '
             'another size (below); give fit="crop" or fit="resize"',
         )
+    if fit == "patches":
+        patches = cut_patches(image, size)
+        image = patches[patches.shape[0] // 2, patches.shape[1] // 2]
     if fit == "crop":
         image = _centre_crop(image, size)
     resized = tf.image.resize(image, size, method="bilinear", antialias=True)
     return tf.saturate_cast(tf.round(resized), tf.uint8)
+
+
+def cut_patches(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Cuts a photograph into patches side by side, as many as fit around its centre.
+
+    A large one is reduced first, so that its details fit the patches: to where `PATCHES_ACROSS`
+    patches fit along the side that has fewer. One that is smaller than a patch is fitted by "crop".
+
+    Args:
+        image: uint8 `[height, width, C]`.
+        size: (height, width) of a patch, in pixels.
+
+    Returns:
+        uint8 `[rows, columns, *size, C]`.
+    """
+    sides = np.array(image.shape[:2])
+    num_across = min(sides / size)
+    if num_across < 1:
+        return fit_image(image, size, "crop").numpy()[None, None]
+    if num_across > PATCHES_ACROSS:
+        sides = np.maximum(np.rint(sides * PATCHES_ACROSS / num_across).astype(int), size)
+        image = fit_image(image, tuple(sides), "resize").numpy()
+    numbers = sides // size
+    top, left = (sides - numbers * size) // 2
+    rows, columns = numbers
+    image = image[top : top + rows * size[0], left : left + columns * size[1]]
+    return image.reshape(rows, size[0], columns, size[1], -1).swapaxes(1, 2)
 
 
 def _centre_crop(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:

@@ -116,6 +116,7 @@ def load_builder(
         class_names=_class_names(features["label"]) if has_label else (),
         licence="licence and citation stand at "
         f"<https://www.tensorflow.org/datasets/catalog/{builder.info.name}>",
+        version=builder.info.full_name,
     )
 
 

@@ -3,15 +3,52 @@
 import math
 
 __all__ = [
+    "MARGIN",
     "equivalent_beta",
+    "gap_texts",
     "infeasible_constraints",
+    "margins",
     "shortfalls",
     "tolerances",
     "unmet_constraints",
+    "validation_gaps",
+    "verdict",
+    "verdict_of_violation",
     "verdicts",
 ]
 
-MARGIN = 0.05  # An rmse counts as met up to this fraction of its tolerance beyond.
+# The one margin of every verdict: an rmse counts as met up to this fraction of its tolerance
+# beyond. Measures of a few hundred images are no more exact than that.
+MARGIN = 0.05
+
+
+def verdict(rmse, tolerance):
+    """Says whether an rmse meets its tolerance, and by how much it is below or above."""
+    excess = rmse / tolerance - 1.0
+    if excess <= 0.0:
+        return f"met, {-excess:.1%} below the tolerance {tolerance:g}"
+    # NaN is not met either.
+    start = f"met within {MARGIN:.0%}," if excess <= MARGIN else "not met,"
+    return f"{start} {excess:.1%} above the tolerance {tolerance:g}"
+
+
+def verdict_of_violation(violation, margin):
+    """Says whether a constraint is met, in its own unit; the margin as in `margins`."""
+    if violation <= 0.0:
+        return "met; 0 is where the tolerance is kept exactly"
+    if violation <= margin:
+        return f"met within the margin of {margin:.3g}"
+    return f"not met; the margin is {margin:.3g}"
+
+
+def margins(model):
+    """Returns the violation up to which each constraint counts as met, by its name.
+
+    It is 0.1025 of the constraint's `scale`: for a reconstruction error an rmse of 1.05 times its
+    tolerance, for an accuracy of κ a share of errors of 1.1025 (1 - κ).
+    """
+    constraints = getattr(model.objective, "constraints", [])
+    return {c.name: float(((1.0 + MARGIN) ** 2 - 1.0) * c.scale) for c in constraints}
 
 
 def tolerances(model):
@@ -26,10 +63,7 @@ def infeasible_constraints(model):
 
 
 def unmet_constraints(model, test, rows):
-    """Finds the constraints that the test split does not meet, with a margin.
-
-    A constraint is met up to a violation of 0.1025 of its `scale`: a reconstruction error up to an
-    rmse of 1.05 times its tolerance, an accuracy of κ up to a share of errors of 1.1025 (1 - κ).
+    """Finds the constraints that the test split does not meet, with the margin of `margins`.
 
     Args:
         model: The trained model.
@@ -43,8 +77,7 @@ def unmet_constraints(model, test, rows):
     unmet = {}
     for constraint in getattr(model.objective, "constraints", []):
         name, tolerance = constraint.name, constraint.tolerance
-        margin = ((1.0 + MARGIN) ** 2 - 1.0) * constraint.scale
-        if not test[f"{name}_violation"] <= margin:  # NaN is not met either.
+        if not test[f"{name}_violation"] <= margins(model)[name]:  # NaN is not met either.
             end = _end_of_multiplier(name, rows, infeasible_constraints(model))
             kind = type(constraint).__name__
             unmet[name] = {"kind": kind, "tolerance": tolerance, "multiplier": end}
@@ -78,23 +111,65 @@ def shortfalls(metrics):
         )
         if unmet["kind"] == "ReconstructionError":
             rmse = metrics["test"]["rmse"]
-            missed = f"The tolerance {unmet['tolerance']:g} was not met: rmse {rmse:.4g}"
+            excess = rmse / unmet["tolerance"] - 1.0
+            missed = (
+                f"The tolerance {unmet['tolerance']:g} was not met: rmse {rmse:.4g} is "
+                f"{excess:.1%} above it"
+            )
         texts.append(
             f"{missed} on the test split. {_ENDS[unmet['multiplier']]}Train for more steps, give "
             "the model more capacity, or ask for a looser tolerance."
         )
-    return texts
+    return texts + gap_texts(metrics.get("validation_gaps", {}))
+
+
+def validation_gaps(model, row):
+    """Finds the constraints that training meets and validation violates, beyond the margin.
+
+    Args:
+        model: The model.
+        row: The measures of an epoch, floats by name.
+
+    Returns:
+        By the constraint's name a dict of its tolerance and of what `training` and `validation`
+        reached: their rmse for a reconstruction error, else their violations.
+    """
+    gaps = {}
+    for constraint in getattr(model.objective, "constraints", []):
+        name = constraint.name
+        reached = [row.get(f"{split}{name}_violation") for split in ("", "val_")]
+        margin = margins(model)[name]
+        if None not in reached and reached[0] <= margin < reached[1]:
+            unit = "rmse" if type(constraint).__name__ == "ReconstructionError" else "violation"
+            if unit == "rmse":
+                reached = [row["rmse"], row["val_rmse"]]
+            gap = dict(zip(("training", "validation"), reached, strict=True))
+            gaps[name] = {"tolerance": constraint.tolerance, "unit": unit} | gap
+    return gaps
+
+
+def gap_texts(gaps):
+    """Says of each of `validation_gaps` what it means and what to do: a list of texts."""
+    return [
+        f"Training meets the tolerance {gap['tolerance']:g} of {name.replace('_', ' ')} "
+        f"({gap['unit']} {gap['training']:.4g}) and validation does not ({gap['validation']:.4g}): "
+        "the model has learnt its training images by heart. Train on more images, vary them "
+        "(--flip, --shift), cut patches of large photographs (--fit patches), or train for fewer "
+        "steps."
+        for name, gap in gaps.items()
+    ]
 
 
 def verdicts(metrics):
     """Says whether the tolerances were met, and if not what to do: a list of texts."""
-    unmet = shortfalls(metrics)
-    if unmet or not metrics["tolerances"]:
-        return unmet
+    texts = shortfalls(metrics)
+    if metrics["unmet_constraints"] or not metrics["tolerances"]:
+        return texts
     rmse, tolerance = metrics["test"].get("rmse"), metrics["tolerances"].get("ReconstructionError")
-    by = "" if tolerance is None else f": rmse {rmse:.4g}, {100 * (rmse / tolerance - 1):+.1f}%"
+    by = "" if tolerance is None else f": rmse {rmse:.4g}, {verdict(rmse, tolerance)}"
     every = "Every tolerance" if len(metrics["tolerances"]) > 1 else "The tolerance"
-    return [f"{every} is met on the test split{by}; a margin of {100 * MARGIN:g}% is allowed."]
+    met = f"{every} is met on the test split{by}; a margin of {MARGIN:.0%} is allowed."
+    return [met, *texts]
 
 
 def equivalent_beta(model):

@@ -6,6 +6,7 @@ from zoo import registry
 
 __all__ = [
     "LOAD",
+    "augmentation_row",
     "fidelity",
     "join",
     "licence",
@@ -58,11 +59,29 @@ def training(recipe, data, metrics, more):
         "data": f"{data.name}: {data.description}",
         "training images": f"{data.num_examples['train']:,}, {shape_text(data.image_shape)}",
         **more,
+        **augmentation_row(recipe.augmentation),
+        **_changes_row(metrics.get("data_changes")),
         "steps": f"{metrics['steps']:,} of {recipe.batch_size} images",
         "time": f"{metrics['training_seconds'] / 60:.1f} minutes on {hardware}",
         "seed": f"{metrics['seed']}",
     }
     return "## Training\n\n" + table(("", ""), rows.items())
+
+
+def augmentation_row(augmentation):
+    """Says how training images were varied, if they were."""
+    texts = ["half of them mirrored"] * bool(augmentation.get("flip"))
+    if shift := augmentation.get("shift"):
+        texts.append(f"moved by up to {shift} pixels")
+    return {"augmentation": ", ".join(texts)} if texts else {}
+
+
+def _changes_row(changes):
+    """Says when a run went on with other images, if it did."""
+    if not changes:
+        return {}
+    texts = [f"from step {c['step']:,} on (before: {c['before']['images']})" for c in changes]
+    return {"images changed": "; ".join(texts)}
 
 
 def loading(code):

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from training.datasets.augmentation import augment_batches
 from training.kinds import card
 from zoo import registry
 from zoo.errors import MismatchError, UsageError
@@ -78,8 +79,13 @@ class Kind:
             )
 
     def train_batches(self, recipe, data, start_step):
-        """Returns the endless stream of the recipe's training batches from a step on."""
-        return data.train_batches(recipe.batch_size, recipe.seed, start_step)
+        """Returns the endless stream of the recipe's training batches, augmented, from a step on.
+
+        Raises:
+            UsageError: An image cannot be shifted that far, or belongs to a context image.
+        """
+        batches = data.train_batches(recipe.batch_size, recipe.seed, start_step)
+        return augment_batches(batches, recipe.seed, start_step, **recipe.augmentation)
 
     # === Results ===
 

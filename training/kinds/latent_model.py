@@ -61,7 +61,9 @@ comparing objectives, trying a serving set-up.
             "multipliers": model.objective.multipliers,
             "equivalent_beta": feasibility.equivalent_beta(model),
             "infeasible_constraints": feasibility.infeasible_constraints(model),
+            "margins": feasibility.margins(model),
             "unmet_constraints": feasibility.unmet_constraints(model, metrics["test"], rows),
+            "validation_gaps": feasibility.validation_gaps(model, rows[-1] if rows else {}),
         }
 
     def save_figures(self, model, data, recipe, rows, folder):
@@ -84,9 +86,10 @@ comparing objectives, trying a serving set-up.
         """Says in a few lines what a run reached, and what it did not."""
         test = metrics["test"]
         tolerance = metrics["tolerances"].get("ReconstructionError")
-        asked = "" if tolerance is None else f" (tolerance {tolerance:g})"
-        # A model whose likelihood has no mean has no error of it either.
-        error = f"rmse {test['rmse']:.4f}{asked}, " if "rmse" in test else ""
+        error = ""  # A model whose likelihood has no mean has none.
+        if "rmse" in test:
+            asked = f" ({feasibility.verdict(test['rmse'], tolerance)})" if tolerance else ""
+            error = f"rmse {test['rmse']:.4f}{asked}, "
         bits = metrics["bits_per_dimension"]["value"]
         text = (
             f"On the test split: {error}rate {test['rate']:.1f} nats an image, at most {bits:.3f} "
@@ -128,11 +131,13 @@ comparing objectives, trying a serving set-up.
         if _has_mean(metrics):
             meaning = _against_tolerance(test, metrics["tolerances"])
             rows.append(("rmse", f"{test['rmse']:.4g}", meaning))
-        meaning = "met where at most 0; 0 is where the tolerance is kept exactly"
         rows += [
-            (name.replace("_", " "), f"{value:.3g}", meaning)
-            for name, value in test.items()
-            if name.endswith("_violation")
+            (
+                f"{name.replace('_', ' ')} violation",
+                f"{test[f'{name}_violation']:.3g}",
+                feasibility.verdict_of_violation(test[f"{name}_violation"], margin),
+            )
+            for name, margin in metrics["margins"].items()
         ]
         for name, value in metrics["multipliers"].items():
             rows.append((f"{name.replace('_', ' ')} multiplier", f"{value:.4g}", "λ at the end"))
@@ -225,5 +230,4 @@ def _against_tolerance(test, tolerances):
     tolerance = tolerances.get("ReconstructionError")
     if tolerance is None:
         return "pixel units; no tolerance was asked for"
-    excess = 100.0 * (test["rmse"] / tolerance - 1.0)
-    return f"pixel units; the tolerance is {tolerance:g} ({excess:+.1f}%)"
+    return f"pixel units; {feasibility.verdict(test['rmse'], tolerance)}"

@@ -12,6 +12,7 @@ from zoo.names import did_you_mean
 __all__ = ["Recipe", "find_recipe", "recipe_names"]
 
 _FOLDER = pathlib.Path(__file__).parent
+_OPTIONAL = {"imports": list, "augmentation": dict}  # Fields that a recipe may lack.
 _COUNTS = ("batch_size", "steps", "steps_per_epoch", "validation_images")
 
 
@@ -37,6 +38,8 @@ class Recipe:
         fidelity: How this departs from the paper, a list of
             `{"setting", "paper", "ours", "why"}`.
         imports: Modules of other authors that it needs: names, or paths of .py files.
+        augmentation: `{"flip", "shift"}`, how training images are varied; see
+            `training.datasets.augmentation.augment_batches`.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Recipe:
     seed: int
     fidelity: list
     imports: list = dataclasses.field(default_factory=list)
+    augmentation: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         for name in _COUNTS:
@@ -67,7 +71,8 @@ class Recipe:
             UsageError: A field is missing or unknown, or has a value that cannot be.
         """
         known = {field.name for field in dataclasses.fields(cls)}
-        values = {"imports": []} | {n: value for n, value in values.items() if n != "made_with"}
+        values = {n: value for n, value in values.items() if n != "made_with"}
+        values = {name: kind() for name, kind in _OPTIONAL.items()} | values
         if set(values) != known:
             missing, unknown = sorted(known - set(values)), sorted(set(values) - known)
             raise UsageError(
@@ -77,9 +82,9 @@ class Recipe:
         return cls(**copy.deepcopy(values))
 
     def to_dict(self):
-        """Returns the recipe as JSON-ready values; `imports` only if there are any."""
+        """Returns the recipe as JSON-ready values; of `_OPTIONAL` only what there is."""
         values = dataclasses.asdict(self)
-        return values if self.imports else {n: v for n, v in values.items() if n != "imports"}
+        return {n: value for n, value in values.items() if value or n not in _OPTIONAL}
 
     @property
     def tolerances(self):
@@ -102,6 +107,8 @@ class Recipe:
         tolerance=None,
         objective=None,
         learning_rate=None,
+        flip=None,
+        shift=None,
         **fields,
     ):
         """Returns this recipe with settings of the command line; None leaves one as it is.
@@ -118,13 +125,14 @@ class Recipe:
             tolerance: Of the recipe's constraint, in the constraint's unit.
             objective: Name or short name of an objective, such as "geco".
             learning_rate: At the start of the run.
+            flip: Whether half of the training images are mirrored.
+            shift: Pixels by which training images move at most.
             **fields: `steps`, `batch_size`, `seed`, `imports`.
 
         Raises:
             UsageError: The settings contradict each other or the recipe.
         """
-        fields = {name: value for name, value in fields.items() if value is not None}
-        recipe = dataclasses.replace(self, **fields)
+        recipe = dataclasses.replace(self, **_given(**fields))
         recipe = Recipe.from_dict(recipe.to_dict(), self.name)  # A copy: the parts are changed.
         if dataset is not None and dataset != recipe.data["name"]:
             recipe.data.update(name=dataset, options={})
@@ -137,7 +145,8 @@ class Recipe:
             "dequantize": dequantize,
             "seed": data_seed,
         }
-        recipe.data["options"].update({k: v for k, v in options.items() if v is not None})
+        recipe.data["options"].update(_given(**options))
+        recipe.augmentation.update(_given(flip=flip, shift=shift))
         if learning_rate is not None:
             recipe.optimizer["learning_rate"] = learning_rate
         if objective is not None:
@@ -170,6 +179,10 @@ class Recipe:
             why = "the root mean squared error that reconstructions may have, pixels in [0, 1]"
             checks.number("tolerance", tolerance, above=0, why=why)
         constraint["arguments"]["tolerance"] = tolerance
+
+
+def _given(**settings):
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def recipe_names():

@@ -10,9 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from training import figures
+from training.evaluation import feasibility
 from training.runs.checkpoints import CheckpointStore
 
-__all__ = ["SaveProgress", "StopAtStep", "WriteImages"]
+__all__ = ["SaveProgress", "StopAtStep", "WarnOfGap", "WriteImages"]
+
+_EPOCHS_OF_A_GAP = 3
 
 
 class SaveProgress(keras.callbacks.Callback):
@@ -55,6 +58,22 @@ class SaveProgress(keras.callbacks.Callback):
             CheckpointStore(folder).save(self.model, self._progress)
         if self._is_chief:
             self._run_directory.write_history(self._progress.rows)
+
+
+class WarnOfGap(keras.callbacks.Callback):
+    """Says once, while it can be stopped, that validation violates what training meets."""
+
+    def __init__(self):
+        super().__init__()
+        self._num_epochs = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Looks at the epoch; a single one may be chance."""
+        row = {name: float(np.squeeze(value)) for name, value in (logs or {}).items()}
+        gaps = feasibility.validation_gaps(self.model, row)
+        self._num_epochs = self._num_epochs + 1 if gaps else 0
+        if self._num_epochs == _EPOCHS_OF_A_GAP:
+            print("\n".join(feasibility.gap_texts(gaps)), flush=True)
 
 
 class StopAtStep(keras.callbacks.Callback):

@@ -7,10 +7,11 @@ import tensorflow as tf
 
 from training import datasets, kinds
 from training.runs import provenance, strategies
-from training.runs.callbacks import SaveProgress, StopAtStep, WriteImages
+from training.runs.callbacks import SaveProgress, StopAtStep, WarnOfGap, WriteImages
 from training.runs.checkpoints import CheckpointStore
 from training.runs.progress_table import ProgressTable
 from training.runs.run_directory import RunDirectory
+from training.runs.same_data import check_same_data, describe_data
 from training.runs.stages import stage
 from zoo.errors import BatchError, MismatchError, UserError
 from zoo.serving.plain_path import plain_path
@@ -23,7 +24,15 @@ _MEND_AND_RESUME = (
 )
 
 
-def train(recipe, directory, resume=False, strategy=None, verbose=True, export=True):
+def train(
+    recipe,
+    directory,
+    resume=False,
+    strategy=None,
+    verbose=True,
+    export=True,
+    changed_data=False,
+):
     """Trains as the recipe says and fills the run directory.
 
     Args:
@@ -35,6 +44,7 @@ def train(recipe, directory, resume=False, strategy=None, verbose=True, export=T
         verbose: Whether to print each stage, and a row an epoch; see `ProgressTable`.
         export: Whether to write a SavedModel, too. `zoo.load` needs one; the commands read
             checkpoints as well.
+        changed_data: Whether to resume with other images than the run began with.
 
     Returns:
         The trained model and the values of `metrics.json` (None in a process that is not the
@@ -55,12 +65,16 @@ def train(recipe, directory, resume=False, strategy=None, verbose=True, export=T
         run_directory.check_free()
     with told(f"Reading {recipe.data['name']}"):
         data = datasets.load_for(recipe)
+    if resume:
+        check_same_data(data, run_directory, changed_data, is_chief)
     kind = kinds.of_recipe(recipe)
     _check_batch_fits(recipe, data)
+    kind.train_batches(recipe, data, 0)  # Raises for settings that the images cannot take.
     with told("Building the model"), strategy.scope():
         model = kinds.make_model(recipe, data)
     if is_chief and not resume:
-        run_directory.create({**recipe.to_dict(), "made_with": provenance.made_with()})
+        made_with = provenance.made_with() | {"data": describe_data(data)}
+        run_directory.create({**recipe.to_dict(), "made_with": made_with})
 
     progress = _fit(kind, model, data, recipe, run_directory, resume, strategy, is_shown)
     test_batches, num_test_images = _full_batches(data, "test", recipe, strategy)
@@ -71,6 +85,8 @@ def train(recipe, directory, resume=False, strategy=None, verbose=True, export=T
         rows = progress.rows
         metrics = kind.run_metrics(model, data, rows, test_logs, num_test_images)
         metrics |= provenance.facts(model, recipe, progress)
+        if changes := run_directory.read_made_with().get("data_changes"):
+            metrics["data_changes"] = changes
     with _training_is_kept(run_directory):
         with told("Drawing figures"):
             _write_results(kind, model, data, recipe, rows, metrics, run_directory)
@@ -163,6 +179,8 @@ def _watchers(kind, run_directory, data, is_chief):
             num = min(_NUM_TENSORBOARD_IMAGES, data.num_examples["validation"])
             examples = data.sample_examples("validation", num, seed=0)
             callbacks.append(WriteImages(folder, examples, data.channels_are_images))
+        if kind.has_latents:
+            callbacks.append(WarnOfGap())
         yield callbacks
 
 

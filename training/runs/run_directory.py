@@ -73,8 +73,15 @@ class RunDirectory:
         Raises:
             UsageError: There is no run here.
         """
+        return Recipe.from_dict(self._read_recipe(), str(self.recipe))
+
+    def read_made_with(self):
+        """Returns what made the run, a dict: versions, commit, data. Raises as `read_recipe`."""
+        return self._read_recipe().get("made_with", {})
+
+    def _read_recipe(self):
         try:
-            values = json.loads(self.recipe.read_text(encoding="utf-8"))
+            return json.loads(self.recipe.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             raise MismatchError(
                 "resume",
@@ -84,7 +91,6 @@ class RunDirectory:
             ) from None
         except json.JSONDecodeError as error:
             raise UsageError(f"{self.recipe} is damaged: {error}.") from None
-        return Recipe.from_dict(values, str(self.recipe))
 
     def write_history(self, rows):
         """Writes `history.csv` from all rows (dicts with the same keys)."""

@@ -68,15 +68,15 @@ def test_images_keep_their_split_when_others_are_added_or_renamed(folder):
         assert set(values) <= set(after[split])
 
 
-def test_large_folders_are_split_90_5_5(tmp_path):
+def test_large_folders_are_split_80_10_10(tmp_path):
     for value in range(400):
         pixels = np.full((1, 2, 1), value % 256, np.uint8)
         pixels[0, 1] = value // 256
         Image.fromarray(pixels[..., 0]).save(tmp_path / f"{value}.png")
     num = load(f"folder:{tmp_path}").num_examples
-    # Binomial: 20 ± 4.4 images in each of the small splits.
-    assert 8 <= num["validation"] <= 32
-    assert 8 <= num["test"] <= 32
+    # Binomial: 40 ± 6 images in each of the small splits.
+    assert 22 <= num["validation"] <= 58
+    assert 22 <= num["test"] <= 58
 
 
 def test_no_split_of_a_small_folder_is_empty_and_copies_stay_together(tmp_path):
@@ -127,6 +127,26 @@ def test_a_grey_folder_stays_grey(tmp_path):
     for value in range(6):
         write_image(tmp_path / f"{value}.png", value, channels=1)
     assert load(f"folder:{tmp_path}").image_shape == (8, 8, 1)
+
+
+def test_patches_of_a_photograph_share_a_split(tmp_path, monkeypatch):
+    for value in range(12):
+        write_image(tmp_path / f"{value}.png", value, size=(16, 24), channels=1 + 2 * (value % 2))
+    in_memory = load(f"folder:{tmp_path}", image_size=8, fit="patches")
+    assert in_memory.image_shape == (8, 8, 3)
+    assert in_memory.description.startswith("72 patches of 12 images")
+    expected = split_values(in_memory)
+    assert all_values(in_memory) == sorted(list(range(12)) * 6)
+    assert sum(len(set(values)) for values in expected.values()) == 12
+    monkeypatch.setattr(image_dataset, "MEMORY_LIMIT_BYTES", 0)
+    assert split_values(load(f"folder:{tmp_path}", image_size=8, fit="patches")) == expected
+
+
+def test_patches_need_a_size_and_a_folder(tmp_path):
+    with pytest.raises(ValueError, match=r"image_size for fit=.patches., received none"):
+        load(f"folder:{tmp_path}", fit="patches")
+    with pytest.raises(ValueError, match=r"a folder for fit=.patches., received digits"):
+        load("digits", fit="patches")
 
 
 def test_names_that_are_not_utf_8(tmp_path, monkeypatch):

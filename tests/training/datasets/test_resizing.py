@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from training.datasets.resizing import convert_channels, fit_image
+from training.datasets.resizing import convert_channels, cut_patches, fit_image
 
 
 def random_image(height, width):
@@ -60,3 +60,30 @@ def test_channels():
     )
     with pytest.raises(ValueError, match="received 4 channels"):
         convert_channels(tf.zeros([5, 6, 4], tf.uint8), 3)
+
+
+# === Patches ===
+
+
+def test_patches_of_a_small_photograph_are_its_pixels_around_the_centre():
+    image = random_image(20, 35)
+    patches = cut_patches(image, (8, 8))
+    assert patches.shape == (2, 4, 8, 8, 3)
+    rows = np.concatenate([np.concatenate(list(row), axis=1) for row in patches])
+    np.testing.assert_array_equal(rows, image[2:18, 1:33])
+    np.testing.assert_array_equal(fit_image(image, (8, 8), "patches"), patches[1, 2])
+
+
+def test_a_large_photograph_is_reduced_to_4_patches_across():
+    image = random_image(120, 200)
+    patches = cut_patches(image, (8, 8))
+    assert patches.shape == (4, 6, 8, 8, 3)
+    reduced = fit_image(image, (32, 53), "resize").numpy()
+    np.testing.assert_array_equal(patches[0, 0], reduced[:8, 2:10])
+    np.testing.assert_array_equal(patches[3, 5], reduced[24:, 42:50])
+
+
+def test_a_photograph_smaller_than_a_patch_is_fitted():
+    image = random_image(6, 20)
+    patches = cut_patches(image, (8, 8))
+    np.testing.assert_array_equal(patches[0, 0], fit_image(image, (8, 8), "crop"))

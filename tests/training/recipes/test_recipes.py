@@ -1,12 +1,15 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from tests.training.tiny import make_model, recipes_of, tiny_recipe
-from training import datasets
-from training.recipes import find_recipe, recipe_names
+from tests.training.tiny import conditional_recipe, make_model, recipes_of, tiny_recipe
+from training import datasets, kinds
+from training.kinds import card
+from training.recipes import Recipe, find_recipe, recipe_names
+from training.runs import run
 from zoo.errors import UsageError
 
 
@@ -97,6 +100,37 @@ def test_override():
     assert (changed.steps, changed.seed, changed.optimizer["learning_rate"]) == (9, 1, 0.5)
     assert recipe == tiny_recipe(), "the recipe itself must not change"
     assert changed.override(tolerance=0.05, learning_rate=0.5, dataset="mnist") == changed
+
+
+def test_augmentation_is_a_part_of_a_recipe_that_it_may_lack():
+    recipe = tiny_recipe()
+    assert "augmentation" not in recipe.to_dict()
+    varied = recipe.override(flip=True, shift=2)
+    assert varied.to_dict()["augmentation"] == {"flip": True, "shift": 2}
+    assert Recipe.from_dict(varied.to_dict(), "a file") == varied
+    assert varied.override(flip=False, shift=0).augmentation == {"flip": False, "shift": 0}
+    photographs = find_recipe("conv_draw_folder").override(dataset="folder:mine", image_size=64)
+    assert photographs.augmentation == {"flip": True, "shift": 4}
+
+
+def test_training_images_alone_are_augmented():
+    recipe = tiny_recipe().override(flip=True, shift=2)
+    data = datasets.load_for(recipe)
+    kind = kinds.of_recipe(recipe)
+    plain = next(data.train_batches(16, recipe.seed).as_numpy_iterator())["image"]
+    varied = next(kind.train_batches(recipe, data, 0).as_numpy_iterator())["image"]
+    assert varied.shape == plain.shape
+    assert np.mean(np.any(varied != plain, axis=(1, 2, 3))) > 0.5
+    told = {"augmentation": "half of them mirrored, moved by up to 2 pixels"}
+    assert card.augmentation_row(recipe.augmentation) == told
+    assert card.augmentation_row({"flip": False}) == {}
+
+
+def test_what_belongs_to_a_context_is_not_augmented(tmp_path):
+    recipe = conditional_recipe().override(shift=1)
+    with pytest.raises(UsageError, match="single images to augment, received images with context"):
+        run.train(recipe, tmp_path / "run", verbose=0)
+    assert not (tmp_path / "run").exists()
 
 
 def test_override_of_the_objective():

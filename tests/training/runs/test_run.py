@@ -18,12 +18,14 @@ from PIL import Image
 import zoo
 from tests import contract
 from tests.training.tiny import make_model, start_python, tiny_recipe
+from training import datasets
 from training.command_line import cli
 from training.runs import provenance, run
 from training.runs.callbacks import SaveProgress, StopAtStep
 from training.runs.checkpoints import CheckpointStore, Progress
 from training.runs.run_directory import RunDirectory, replace_file
-from zoo.errors import UsageError, UserError
+from training.runs.same_data import check_same_data, describe_data
+from zoo.errors import MismatchError, UsageError, UserError
 
 _TRAIN_AND_DIE = """
 import os, signal
@@ -319,6 +321,15 @@ def test_a_kill_before_the_recipe_is_written_does_not_take_the_directory(tmp_pat
     assert RunDirectory(tmp_path).read_recipe() == tiny_recipe()
 
 
+@pytest.fixture
+def digits_folder(tmp_path):
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    for value in range(40):
+        Image.new("L", (8, 8), 5 * value).save(folder / f"{value:02}.png")
+    return folder
+
+
 @pytest.mark.usefixtures("no_results")
 def test_resume_refuses_other_settings_and_nothing(tmp_path, uninterrupted):
     directory, _ = uninterrupted
@@ -326,6 +337,35 @@ def test_resume_refuses_other_settings_and_nothing(tmp_path, uninterrupted):
         run.train(tiny_recipe(seed=4), directory, resume=True, verbose=0)
     with pytest.raises(UsageError, match="holds no run to resume"):
         run.train(tiny_recipe(), tmp_path / "nothing", resume=True, verbose=0)
+
+
+def test_resume_refuses_other_images_unless_asked(tmp_path, digits_folder):
+    recipe = tiny_recipe().override(dataset=f"folder:{digits_folder}")
+    directory = RunDirectory(tmp_path / "run")
+    data = datasets.load_for(recipe)
+    directory.create({**recipe.to_dict(), "made_with": {"data": describe_data(data)}})
+    check_same_data(data, directory, False, True)
+    for change in (
+        lambda: Image.new("L", (8, 8), 7).save(digits_folder / "new.png"),
+        lambda: (digits_folder / "new.png").rename(digits_folder / "0.png"),
+        lambda: (digits_folder / "0.png").unlink(),
+    ):
+        before = directory.read_made_with()["data"]
+        change()
+        data = datasets.load_for(recipe)
+        with pytest.raises(MismatchError, match=r"with (\d+ and not \d+ for|images of other)"):
+            check_same_data(data, directory, False, True)
+        with pytest.warns(UserWarning, match="goes on with other images"):
+            check_same_data(data, directory, True, True)
+        check_same_data(data, directory, False, True)
+        assert directory.read_made_with()["data_changes"][-1] == {"step": 0, "before": before}
+    assert directory.read_recipe() == recipe
+
+
+def test_runs_note_their_data(uninterrupted):
+    noted = RunDirectory(uninterrupted[0]).read_made_with()["data"]
+    images = {"train": 1297, "validation": 200, "test": 300}
+    assert noted == {"images": images, "version": None}
 
 
 @pytest.mark.usefixtures("no_results")

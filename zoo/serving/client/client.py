@@ -168,7 +168,8 @@ class Client:
         """Reconstructs PNG or JPEG files, as PNG files.
 
         Args:
-            image_bytes: List of N files, each a bytes object, of the model's height and width.
+            image_bytes: List of N files, each a bytes object, of the model's height and width,
+                upright: one with a camera's orientation (EXIF) is refused, as is one in CMYK.
             context: Context images of a conditional model, arrays as in `reconstruct`.
             seed: As in `reconstruct`.
 
