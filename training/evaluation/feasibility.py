@@ -166,7 +166,9 @@ def verdicts(metrics):
     if metrics["unmet_constraints"] or not metrics["tolerances"]:
         return texts
     rmse, tolerance = metrics["test"].get("rmse"), metrics["tolerances"].get("ReconstructionError")
-    by = "" if tolerance is None else f": rmse {rmse:.4g}, {verdict(rmse, tolerance)}"
+    by = ""
+    if tolerance is not None:
+        by = f": rmse {rmse:.4g}, {verdict(rmse, tolerance).partition(', ')[2]}"
     every = "Every tolerance" if len(metrics["tolerances"]) > 1 else "The tolerance"
     met = f"{every} is met on the test split{by}; a margin of {MARGIN:.0%} is allowed."
     return [met, *texts]

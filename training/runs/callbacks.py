@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+import textwrap
 import time
 
 import keras
@@ -73,7 +74,9 @@ class WarnOfGap(keras.callbacks.Callback):
         gaps = feasibility.validation_gaps(self.model, row)
         self._num_epochs = self._num_epochs + 1 if gaps else 0
         if self._num_epochs == _EPOCHS_OF_A_GAP:
-            print("\n".join(feasibility.gap_texts(gaps)), flush=True)
+            print(
+                *(textwrap.fill(t, 80) for t in feasibility.gap_texts(gaps)), sep="\n", flush=True
+            )
 
 
 class StopAtStep(keras.callbacks.Callback):
