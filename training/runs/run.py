@@ -88,12 +88,7 @@ def train(
         if changes := run_directory.read_made_with().get("data_changes"):
             metrics["data_changes"] = changes
     with _training_is_kept(run_directory):
-        with told("Drawing figures"):
-            _write_results(kind, model, data, recipe, rows, metrics, run_directory)
-        if export and not run_directory.saved_model.exists():
-            metadata = {"recipe": recipe.to_dict(), "metrics": metrics}
-            with told("Exporting the model, and checking what was exported"):
-                model.export(str(run_directory.saved_model), metadata=metadata)
+        _write_results(kind, model, data, recipe, rows, metrics, run_directory, told, export)
     return model, metrics
 
 
@@ -241,7 +236,12 @@ def _training_is_kept(run_directory):
         ) from error
 
 
-def _write_results(kind, model, data, recipe, rows, metrics, run_directory):
-    kind.save_figures(model, data, recipe, rows, run_directory.figures)
+def _write_results(kind, model, data, recipe, rows, metrics, run_directory, told, export):
+    with told("Drawing figures"):
+        kind.save_figures(model, data, recipe, rows, run_directory.figures)
     run_directory.write_json(run_directory.metrics, metrics)
     run_directory.write_text(run_directory.card, kind.make_card(recipe, data, metrics))
+    if export and not run_directory.saved_model.exists():
+        metadata = {"recipe": recipe.to_dict(), "metrics": metrics}
+        with told("Exporting the model, and checking what was exported"):
+            model.export(str(run_directory.saved_model), metadata=metadata)
