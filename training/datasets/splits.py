@@ -95,8 +95,10 @@ class DiskSplit:
     def map(self, function: ExampleFunction) -> "DiskSplit":
         """The split with `function(index, example)` for each example, computed as it is read."""
 
-        def decode(index: tf.Tensor, *record) -> Example:
-            return function(index, self.decode(*record))
+        def decode(index: tf.Tensor, record) -> Example:
+            # A record of several parts comes in one here, where before it came part by part.
+            parts = record if isinstance(record, tuple) else (record,)
+            return function(index, self.decode(*parts))
 
         return dataclasses.replace(
             self,

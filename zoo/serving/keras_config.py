@@ -45,11 +45,13 @@ def check_loads(model):
         ValueError: A part of it, such as a network of the user's, cannot be made from its
             configuration; the message says which.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Keras's of a lambda, with a remedy that is none here.
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         config = json.loads(json.dumps(model.get_config()))
+    # Of an activation Keras keeps the code alone, and warns, with a remedy that is none here.
+    is_warned = any("includes a `lambda`" in str(warning.message) for warning in caught)
     reason, remedy = "it has a lambda, which is Python code", _NO_LAMBDA
-    if not _holds_lambda(config):
+    if not (is_warned or _holds_lambda(config)):
         kinds = {type(layer) for layer in model._flatten_layers()}
         own = [kind for kind in kinds if kind.__module__.partition(".")[0] not in ("keras", "zoo")]
         try:

@@ -187,7 +187,7 @@ def test_a_run_that_imports_is_resumed_with_the_same_import_and_without(
     """Up to where training begins: no other recipe than the one that the run was begun with."""
     begun = []
 
-    def train(recipe, directory, resume, strategy):
+    def train(recipe, directory, resume, *others, **options):
         directory = RunDirectory(directory)
         if resume:
             run._check_same_recipe(recipe, directory)
