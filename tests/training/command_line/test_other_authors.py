@@ -9,6 +9,7 @@ import zoo
 from tests.training.tiny import tiny_recipe
 from training import datasets
 from training.command_line import cli
+from training.kinds import kind
 from training.recipes import imports
 from training.runs import run
 from training.runs.run_directory import RunDirectory
@@ -82,6 +83,26 @@ class SquaredNorm(zoo.divergences.Divergence):
     def terms(self, model, record, noise):
         return {"divergence": tf.reduce_sum(flatten_latents(record.latents) ** 2, axis=1)}
 ''',
+    "kind": '''
+import zoo
+from training import kinds
+from training.kinds.latent_model import LatentModel
+from zoo import registry
+
+@registry.register("architecture")
+class LoneVAE(zoo.ConvVAE):
+    """A ConvVAE of a kind of its own."""
+
+@kinds.register
+class LoneModel(LatentModel):
+    """A latent model of whose run something else is said."""
+
+    name = "lone model"
+    model_class = LoneVAE
+
+    def summary(self, metrics):
+        return f"A {self.name} of {metrics['steps']} steps."
+''',
     "data_set": '''
 import numpy as np
 from training.datasets import ImageDataset, MemorySplit, register
@@ -117,8 +138,9 @@ def measure(model, data):
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     """A file for each path, which a test imports; forgotten afterwards."""
-    for kind in registry.KINDS:
-        monkeypatch.setitem(registry._CLASSES, kind, dict(registry._CLASSES[kind]))
+    for name in registry.KINDS:
+        monkeypatch.setitem(registry._CLASSES, name, dict(registry._CLASSES[name]))
+    monkeypatch.setattr(kind, "KINDS", list(kind.KINDS))
     monkeypatch.setattr(imports, "MODULES", {})
     monkeypatch.setattr(datasets.registry, "_ENTRIES", dict(datasets.registry._ENTRIES))
     paths = {}
@@ -209,11 +231,15 @@ def test_a_run_that_imports_is_resumed_with_the_same_import_and_without(
     assert cli.main([*command, "--resume", "--import", str(files["measure"])]) == 2, "another one"
 
 
-def test_a_divergence(files, tmp_path):
+def test_a_divergence_and_a_kind_of_model(files, tmp_path, capsys):
     objective = part("InfoVAE", lambda_=2.0, divergence=part("SquaredNorm"))
-    directory = train(files, ["divergence"], tmp_path, objective=objective)
-    divergence = zoo.load(directory / "savedmodel" / "1").objective.divergence
-    assert type(divergence).__name__ == "SquaredNorm"
+    architecture = tiny_recipe().architecture | {"class_name": "LoneVAE"}
+    changes = {"objective": objective, "architecture": architecture}
+    directory = train(files, ["divergence", "kind"], tmp_path, **changes)
+    assert "A lone model of 3 steps." in capsys.readouterr().out
+    model = zoo.load(directory / "savedmodel" / "1")
+    assert type(model.objective.divergence).__name__ == "SquaredNorm"
+    assert kind.of_model(model).name == "lone model"
 
 
 @pytest.mark.parametrize("text", ["another_architecture", "absent.py", "no_such_module"])
