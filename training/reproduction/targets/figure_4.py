@@ -2,6 +2,7 @@
 
 import itertools
 
+from training.evaluation.feasibility import MARGIN
 from training.figures.plots import saved
 from training.reproduction.drawing import information_plane
 from training.reproduction.target import Target
@@ -18,7 +19,6 @@ _SYSTEMS = {
 }
 _TITLE = "Figure 4: where each objective ends in the information plane (test split)"
 _MEASURES = ("quantized_likelihood",)
-_MARGIN = 0.05  # Of a tolerance.
 _SMOKE_SYSTEM, _SMOKE_TOLERANCE = "conv_draw_mnist", 0.1
 
 
@@ -78,7 +78,7 @@ def _by_tolerance(points):
 
 
 def _is_met(point):
-    return point["rmse"] <= (1.0 + _MARGIN) * float(point["label"])
+    return point["rmse"] <= (1.0 + MARGIN) * float(point["label"])
 
 
 def _falls(geco):
@@ -91,7 +91,7 @@ def _found(points):
     texts, geco = [], _by_tolerance(points)
     if geco:
         met = sum(map(_is_met, geco))
-        texts.append(f"{met} of {len(geco)} tolerances met within {_MARGIN:.0%}")
+        texts.append(f"{met} of {len(geco)} tolerances met within {MARGIN:.0%}")
     if len(geco) > 1:
         texts.append(f"the rate {'falls' if _falls(geco) else 'does not always fall'} as κ grows")
     for point in points:
