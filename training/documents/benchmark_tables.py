@@ -16,23 +16,26 @@ def _right(count):
     return ["---"] + ["--:"] * (count - 1)
 
 
-_OBJECTIVES = {
-    "Unregularised": "Unregularised",
-    "GECO, ReconstructionError": "GECO, ReconstructionError",
-    "GECO, FeatureReconstructionError, patches": "GECO, FeatureReconstructionError of patches",
-    "GECO, PatchCorrelation": "GECO, PatchCorrelation",
-    "GECO, ClassificationAccuracy": "GECO, ClassificationAccuracy",
-    "InfoVAE, MMD": "InfoVAE, MMD",
-    "InfoVAE, Stein": "InfoVAE, Stein",
-    "InfoVAE, Adversarial": "InfoVAE, Adversarial",
-}
+_OBJECTIVES = (
+    "Unregularised",
+    "GECO, ReconstructionError",
+    "GECO, FeatureReconstructionError, patches",
+    "GECO, PatchCorrelation",
+    "GECO, ClassificationAccuracy",
+    "InfoVAE, MMD",
+    "InfoVAE, Stein",
+    "InfoVAE, Adversarial",
+)
 
 
 def _objectives():
     found = _read("objectives")
     rows = [
-        [label, *(_median_and_quartiles(ratios[name]) for ratios in found.values())]
-        for name, label in _OBJECTIVES.items()
+        [
+            name.replace(", patches", " of patches"),
+            *(_median_and_quartiles(ratios[name]) for ratios in found.values()),
+        ]
+        for name in _OBJECTIVES
     ]
     return table(("step over the ELBO's", *found), rows)
 

@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 
+from training.datasets.image_dataset import ImageDataset
+
 __all__ = ["KeptExamples", "keep"]
 
 _NUM, _SEED = 10, 0
@@ -46,9 +48,7 @@ class KeptExamples:
         vars(self).update(json.loads(str(arrays.pop("facts"))))
         self._arrays = arrays
 
-    def label_text(self, label):
-        """What a label is called, as in `ImageDataset`."""
-        return self.class_names[label] if self.class_names else str(label)
+    label_text = ImageDataset.label_text
 
     def sample_examples(self, split, num, seed=_SEED):
         """Returns the examples that are kept of a split, `num` at most; of no other seed."""

@@ -43,21 +43,15 @@ class Entrances:
 
     def evaluate(self, *args, **kwargs):
         """Evaluates as `keras.Model.evaluate` does; the same call gives the same."""
-        given = self._read_call("evaluate", args, kwargs)
-        with inputs.plain_errors():
-            return super().evaluate(**given)
+        return self._enter("evaluate", args, kwargs)
 
     def train_on_batch(self, *args, **kwargs):
         """Does one step, as `keras.Model.train_on_batch` does."""
-        given = self._read_call("train_on_batch", args, kwargs)
-        with inputs.plain_errors():
-            return super().train_on_batch(**given)
+        return self._enter("train_on_batch", args, kwargs)
 
     def test_on_batch(self, *args, **kwargs):
         """Measures one batch, as `keras.Model.test_on_batch` does."""
-        given = self._read_call("test_on_batch", args, kwargs)
-        with inputs.plain_errors():
-            return super().test_on_batch(**given)
+        return self._enter("test_on_batch", args, kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None, seed=None):
         """Reconstructs many images in batches, as `keras.Model.predict` does.
@@ -129,6 +123,12 @@ class Entrances:
         return self.image_shape
 
     # === Checks ===
+
+    def _enter(self, method, args, kwargs):
+        """Calls a method of Keras's after the checks; errors of a graph are one line."""
+        given = self._read_call(method, args, kwargs)
+        with inputs.plain_errors():
+            return getattr(super(), method)(**given)
 
     def _read_call(self, method, args, kwargs):
         """Returns the arguments of a method of Keras's by name, after what can be seen of them.

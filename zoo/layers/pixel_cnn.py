@@ -117,8 +117,9 @@ class PixelCNN(keras.layers.Layer):
         kernel_size: Width of the blocks' convolutions, odd: the down-shifted stream's reach
             `kernel_size // 2` rows up, the right-shifted stream's as many pixels to the left.
         first_kernel_size: The same of each stream's first convolution.
-        sees_position: Whether a pixel's parameters depend on where it is, by learned offsets. Else
-            it knows only how far the borders are that its convolutions reach.
+        position_embedding: Whether a pixel's parameters depend on where it is, by an offset
+            `[H, W, filters]` that is learned. Else it knows only how far the borders are that its
+            convolutions reach.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class PixelCNN(keras.layers.Layer):
         num_blocks,
         kernel_size,
         first_kernel_size,
-        sees_position=False,
+        position_embedding=False,
         **kwargs,
     ):
         # Images stay float32 under a mixed precision policy: 8 bits cannot tell all levels apart.
@@ -146,7 +147,7 @@ class PixelCNN(keras.layers.Layer):
         self.from_above = [keras.layers.Dense(filters) for _ in range(num_blocks)]
         self.head = keras.layers.Dense(num_parameters, dtype="float32")
         self.position = None
-        if sees_position:
+        if position_embedding:
             shape = (*image_shape[:2], filters)
             self.position = self.add_weight(name="position", shape=shape, initializer="zeros")
 

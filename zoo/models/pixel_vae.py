@@ -44,8 +44,8 @@ class PixelVAE(NormalLatents, LatentImageModel):
         likelihood: Of a pixel given those before it: `"discretized_logistic_mixture"`, any number
             of channels; `"bernoulli"`, one channel, for binary images; or a
             `zoo.distributions.Likelihood` that `is_of_levels`.
-        sees_position: Whether a pixel knows where in the image it is. Without, a row deeper than
-            the decoder reaches (`first_kernel_size // 2 + 1 + 2 * num_blocks * (kernel_size // 2)`
+        position_embedding: Whether a pixel knows where in the image it is. Without, a row deeper
+            than the decoder reaches (`first_kernel_size // 2 + 1 + 2 * num_blocks * (kernel_size // 2)`
             rows, 12 by default) cannot tell how far the bottom is, and digits begin there that the
             border cuts. The recipes have it; models from before it came have not.
 
@@ -74,7 +74,7 @@ class PixelVAE(NormalLatents, LatentImageModel):
         encoder_filters=(32, 64),
         hidden_units=256,
         likelihood="discretized_logistic_mixture",
-        sees_position=False,
+        position_embedding=False,
         **kwargs,
     ):
         super().__init__(image_shape, likelihood, **kwargs)
@@ -85,7 +85,7 @@ class PixelVAE(NormalLatents, LatentImageModel):
         self.first_kernel_size = _odd("first_kernel_size", first_kernel_size)
         self.encoder_filters = checks.integers("encoder_filters", encoder_filters)
         self.hidden_units = checks.integer("hidden_units", hidden_units)
-        self.sees_position = bool(sees_position)
+        self.position_embedding = bool(position_embedding)
         _check_likelihood(self.likelihood, self.image_shape[-1])
 
         # === Layers ===
@@ -101,7 +101,7 @@ class PixelVAE(NormalLatents, LatentImageModel):
             num_blocks,
             kernel_size,
             first_kernel_size,
-            self.sees_position,
+            self.position_embedding,
             name="decoder",
         )
 
@@ -126,7 +126,7 @@ class PixelVAE(NormalLatents, LatentImageModel):
         likelihood = functools.partial(DiscretizedLogisticMixture, num_components=2)
         decoder = {"filters": 4, "num_blocks": 1, "kernel_size": 5, "first_kernel_size": 3}
         encoder = {"latent_dim": 3, "encoder_filters": (4,), "hidden_units": 8}
-        sizes = {"sees_position": True, **decoder, **encoder}
+        sizes = {"position_embedding": True, **decoder, **encoder}
         return {"": lambda: cls(image_shape, likelihood=likelihood(), **sizes)}
 
 

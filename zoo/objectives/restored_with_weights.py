@@ -34,7 +34,7 @@ class RestoreWithWeights(keras.callbacks.Callback):
             self._values = [keras.ops.convert_to_numpy(v).copy() for v in self._objective.weights]
 
     def on_train_end(self, logs=None):
-        """Returns the objective the state of the epoch whose weights were restored."""
+        """Restores the objective's state of the epoch whose weights were restored."""
         if self._values is not None and self._weights is self._other.best_weights:
             for variable, value in zip(self._objective.weights, self._values, strict=True):
                 variable.assign(value)

@@ -169,7 +169,9 @@ def test_predict_with_a_seed_takes_what_fit_takes(model, images, form):
 
 
 def test_fit_takes_a_generator_of_images(model, images):
+    before = model.get_weights()
     model.fit((images[:4] for _ in range(2)), steps_per_epoch=2, verbose=0)
+    assert not any(map(np.array_equal, before, model.get_weights()))
 
 
 def test_predict_has_keras_arguments(model, images):
@@ -231,7 +233,10 @@ def test_labels_of_unknown_shape_are_one_an_image(images):
     classifier.compile()
     labels = tf.data.Dataset.from_tensor_slices(np.arange(8, dtype=np.float32) % 3).batch(4)
     labels = labels.map(lambda x: tf.numpy_function(lambda y: y.astype(np.int32), [x], tf.int32))
-    classifier.fit(tf.data.Dataset.zip(unknown(images), labels), verbose=0)
+    data = tf.data.Dataset.zip(unknown(images), labels)
+    classifier.fit(data, verbose=0)
+    known = tf.data.Dataset.from_tensor_slices((images, np.arange(8) % 3)).batch(4)
+    assert classifier.evaluate(data, verbose=0) == classifier.evaluate(known, verbose=0)
 
 
 def test_an_unbatched_data_set_is_told_to_be_batched(model, images):

@@ -54,18 +54,18 @@ def test_parameters_depend_on_the_pixels_before_alone(num_blocks, kernel_size, f
         assert (actual > 0).sum() == pixels * (pixels - 1) / 2
 
 
-@pytest.mark.parametrize("sees_position", [False, True])
-def test_a_row_that_reaches_no_border_knows_its_place_by_its_position_alone(sees_position):
+@pytest.mark.parametrize("position_embedding", [False, True])
+def test_a_row_that_reaches_no_border_knows_its_place_by_its_position_alone(position_embedding):
     """Why samples of MNIST began digits that the bottom cut: a decoder reaches 12 of 28 rows."""
     height, reach = 9, 2 + 2  # The first convolution's rows, and one for each of two others.
-    layer = PixelCNN((height, 12, 1), 2, 3, 4, 1, 3, 3, sees_position)
+    layer = PixelCNN((height, 12, 1), 2, 3, 4, 1, 3, 3, position_embedding)
     rng = np.random.default_rng(0)
     for weight in layer.trainable_weights:
         weight.assign(np.asarray(weight) + 0.3 * rng.standard_normal(weight.shape))
     parameters = layer(tf.zeros([1, height, 12, 1]), tf.zeros([1, 2])).numpy()[0]
     deep = parameters[reach:]
     assert np.abs(np.diff(parameters[: reach + 1], axis=0)).max() > 1e-3  # The top is seen.
-    if sees_position:
+    if position_embedding:
         assert (np.abs(np.diff(deep, axis=0)).max(axis=(1, 2)) > 1e-3).all()
     else:
         np.testing.assert_allclose(deep, np.repeat(deep[:1], len(deep), axis=0), atol=1e-6)

@@ -25,7 +25,7 @@ def make(shape, likelihood, **sizes):
 @pytest.mark.parametrize(
     ("shape", "likelihood", "sizes"),
     [
-        ((6, 7, 3), DiscretizedLogisticMixture(2), {"sees_position": True}),
+        ((6, 7, 3), DiscretizedLogisticMixture(2), {"position_embedding": True}),
         ((7, 4, 1), Bernoulli(), {"kernel_size": 5, "first_kernel_size": 1}),
         ((1, 5, 2), DiscretizedLogisticMixture(1), {"kernel_size": 1, "num_blocks": 1}),
     ],

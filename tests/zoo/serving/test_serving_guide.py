@@ -34,7 +34,9 @@ def test_the_client_s_example_runs(colour_export):
 
 
 def test_a_patient_client_is_made():
-    exec(PATIENT, {"zoo": zoo})
+    names = {"zoo": zoo}
+    exec(PATIENT, names)
+    assert isinstance(names["client"], zoo.serving.Client)
 
 
 def test_the_signature_is_called_without_a_layer(colour_export):
