@@ -44,9 +44,9 @@ class PixelVAE(NormalLatents, LatentImageModel):
         likelihood: Of a pixel given those before it: `"discretized_logistic_mixture"`, any number
             of channels; `"bernoulli"`, one channel, for binary images; or a
             `zoo.distributions.Likelihood` that `is_of_levels`.
-        position_embedding: Whether a pixel knows where in the image it is. Without, a row deeper
-            than the decoder reaches (`first_kernel_size // 2 + 1 + 2 * num_blocks * (kernel_size // 2)`
-            rows, 12 by default) cannot tell how far the bottom is, and digits begin there that the
+        position_embedding: Whether a pixel knows where in the image it is. Without, a row below the
+            decoder's reach, `first_kernel_size // 2 + 1 + 2 * num_blocks * (kernel_size // 2)` rows
+            (12 by default), cannot tell how far the bottom is, and digits begin there that the
             border cuts. The recipes have it; models from before it came have not.
 
     Raises:
