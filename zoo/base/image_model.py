@@ -8,6 +8,7 @@ from zoo.base import inputs, precision
 from zoo.base.arguments import Arguments
 from zoo.base.entrances import Entrances
 from zoo.base.frozen import freeze, frozen_layers
+from zoo.base.seed_states import SeedStates
 from zoo.base.step_count import StepCount
 from zoo.configured import Configured, argument_names
 
@@ -89,6 +90,7 @@ class ImageModel(Configured, Arguments, Entrances, keras.Model):
             state = {
                 "_trackers": self._make_trackers(),
                 "_step_count": StepCount(),
+                "_seed_states": SeedStates(self),
                 "_test_step_count": keras.Variable(
                     0, dtype="int32", trainable=False, aggregation="only_first_replica"
                 ),

@@ -145,3 +145,52 @@ def test_networks_of_ones_own_need_no_input_layer(images):
     layers = [keras.layers.Flatten(), keras.layers.Dense(3)]
     model = zoo.ConvVAE(contract.IMAGE_SHAPE, latent_dim=2, encoder=keras.Sequential(layers))
     assert model.encode(images)[0].shape == (len(images), 2)
+
+
+class Noisy(keras.layers.Layer):
+    """Draws from two generators, one of them made when the layer is first called."""
+
+    def __init__(self):
+        super().__init__()
+        self.flatten, self.first = keras.layers.Flatten(), keras.random.SeedGenerator()
+
+    def build(self, shape):
+        self.second = keras.random.SeedGenerator()
+
+    def call(self, images, training=False):
+        features = self.flatten(images)
+        for seed in (self.first, self.second) if training else ():
+            features += keras.random.normal(keras.ops.shape(features), seed=seed)
+        return features
+
+
+def make_noisy_model():
+    """A model whose every loss is one of its own noise: its weights stand still."""
+    encoder = keras.Sequential([Noisy(), keras.layers.Dropout(0.5), keras.layers.Dense(4)])
+    keras.utils.set_random_seed(0)
+    model = zoo.ConvVAE(contract.IMAGE_SHAPE, latent_dim=2, filters=(2,), encoder=encoder)
+    model.compile(keras.optimizers.SGD(0.0), run_eagerly=True)
+    return model
+
+
+@pytest.mark.parametrize("name", ["model.weights.h5", "model.keras"])
+def test_networks_go_on_with_the_noise_that_would_have_come(name, images, tmp_path):
+    model = make_noisy_model()
+    first = model.train_on_batch(images)[0]
+    (model.save_weights if "weights" in name else model.save)(tmp_path / name)
+    loaded = make_noisy_model()
+    loaded.load_weights(tmp_path / name)  # What `--resume` does.
+    second = model.train_on_batch(images)[0]
+    assert second != first
+    assert loaded.train_on_batch(images)[0] == second
+
+
+def test_files_without_states_of_generators_load(images, tmp_path):
+    model = make_noisy_model()
+    model.train_on_batch(images)
+    object.__delattr__(model, "_seed_states")
+    model.save_weights(tmp_path / "model.weights.h5")
+    loaded = make_noisy_model()
+    loaded.load_weights(tmp_path / "model.weights.h5")
+    for ours, theirs in zip(loaded.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
