@@ -18,7 +18,9 @@ from training.reproduction.theory.tiles import initial_reconstructions
 
 __all__ = ["FixedPoints", "log_masses", "solve"]
 
-_LARGEST_TABLE = 4_000_000  # Numbers of a table of masses, for as many β at once as fit.
+# Numbers of a table of masses, for as many β at once as fit: few, for all wait for the slowest, and
+# at a phase transition one takes several times the steps of its neighbours.
+_LARGEST_TABLE = 250_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +103,7 @@ def _make_iteration(points, start, max_steps, smoothing, tolerance, constrain):
         target = tf.einsum("kna,nd->kad", weights, points)
         return constrain(smoothing * reconstructions + (1.0 - smoothing) * target)
 
-    @tf.function(autograph=False, reduce_retracing=True)
+    @tf.function(autograph=False)
     def iterate(betas):
         def body(index, current, steps, converged):
             moved = step(current, betas)
@@ -121,7 +123,9 @@ def _make_iteration(points, start, max_steps, smoothing, tolerance, constrain):
         )
         return current, steps, converged, _error(points, current, betas)
 
-    return lambda betas: [values.numpy() for values in iterate(betas)]
+    # Traced once, whatever the number of temperatures.
+    concrete = iterate.get_concrete_function(tf.TensorSpec([None], tf.float32))
+    return lambda betas: [values.numpy() for values in concrete(betas)]
 
 
 def _error(points, reconstructions, betas):
