@@ -1,6 +1,12 @@
 """`python -m training.documents`, which `make docs` runs: writes all tables and pictures."""
 
-from training.documents import benchmark_tables, markers, pictures, result_tables
+from training.documents import (
+    accuracy_tables,
+    benchmark_tables,
+    markers,
+    pictures,
+    result_tables,
+)
 from training.documents.runs import ROOT
 from training.reproduction import drawn, pages
 from training.reproduction.report import read_entries, write_pages
@@ -9,7 +15,7 @@ from training.runs.run_directory import replace_file
 __all__ = ["DOCUMENTS", "NOT_KEPT", "TABLES", "main"]
 
 DOCUMENTS = (ROOT / "README.md", ROOT / "docs/RESULTS.md")
-TABLES = result_tables.TABLES | benchmark_tables.TABLES
+TABLES = result_tables.TABLES | benchmark_tables.TABLES | accuracy_tables.TABLES
 # Targets whose pictures show arrays of runs that were made before these were kept: their next
 # `vae-zoo reproduce` keeps them.
 NOT_KEPT = ("figure-2", "figure-3", "figure-7", "blur-map")

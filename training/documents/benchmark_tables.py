@@ -3,13 +3,9 @@
 import statistics
 
 from training.documents.markers import table
-from training.documents.runs import read_json
+from training.documents.runs import read_benchmark
 
 __all__ = ["TABLES"]
-
-
-def _read(name):
-    return read_json(f"benchmarks/results/{name}.json")
 
 
 def _right(count):
@@ -29,7 +25,7 @@ _OBJECTIVES = (
 
 
 def _objectives():
-    found = _read("objectives")
+    found = read_benchmark("objectives")
     rows = [
         [
             name.replace(", patches", " of patches"),
@@ -54,14 +50,14 @@ def _architectures():
             f"{row['images_per_second']:.0f}",
             f"{row['share_of_convolution_peak']:.0%}",
         ]
-        for name, row in _read("architectures")["recipes"].items()
+        for name, row in read_benchmark("architectures")["recipes"].items()
     ]
     header = ("recipe", "objective", "parameters", "images a second", "of the convolution peak")
     return table(header, rows, ["---", "---", "--:", "--:", "--:"])
 
 
 def _activations():
-    found = {(run["activation"], run["data"]): run for run in _read("activations")["runs"]}
+    found = {(run["activation"], run["data"]): run for run in read_benchmark("activations")["runs"]}
     rows = []
     for activation in dict.fromkeys(activation for activation, _ in found):
         runs = [found[activation, data] for data in ("mnist", "color_mnist", "cifar10")]
@@ -87,8 +83,56 @@ _PARTS = {
 }
 
 
+# Case, variant; what else the table shows of the run after so many steps.
+_CASES = (
+    ("mnist, 1250 steps", "before", "MNIST, κ = 0.1, 1250 steps"),
+    ("mnist", "default", "MNIST, κ = 0.1, 4000 steps"),
+    ("mnist, 1250 steps", "default, gain 4", "MNIST, κ = 0.1, 1250 steps"),
+    ("mnist, 0.15", "before", "MNIST, κ = 0.15, 2500 steps"),
+    ("mnist, 0.15", "default", "MNIST, κ = 0.15, 2500 steps"),
+    ("digits", "before", "digits, κ = 0.1, 1500 steps"),
+    ("digits", "default", "digits, κ = 0.1, 1500 steps"),
+)
+_STEPS_A_CHECK, _FIRST_JUDGED = 250, 1000
+
+
+def _multiplier_runs():
+    runs = read_benchmark("multiplier_update")["runs"]
+    return {(run["case"], run["variant"]): run for run in runs}
+
+
+def _multiplier_cases():
+    runs = _multiplier_runs()
+    rows = []
+    for case, variant, label in _CASES:
+        run = runs[case, variant]
+        update = "default with proportional gain 4" if "gain" in variant else variant
+        settled = "never" if run["settled"] is None else str(run["settled"])
+        numbers = [f"{run['error']:.3f}", *_worst_and_rate(run), settled]
+        rows.append([label, update, *numbers])
+        if (case, variant) == ("mnist", "default"):
+            rows.append(["the same run after 1250 steps", variant, *_after(run, 1250), "", ""])
+    header = ("case", "update", "test rmse / κ", "worst", "rate, nats", "overshoot, %")
+    return table((*header, "settled at step"), rows)
+
+
+def _worst_and_rate(run):
+    rate, overshoot, worst = _part(run)
+    return [worst, rate, overshoot]
+
+
+def _after(run, step):
+    """Error, worst error and rate of a run at a step."""
+    checks = step // _STEPS_A_CHECK
+    judged = run["test_errors"][_FIRST_JUDGED // _STEPS_A_CHECK - 1 : checks]
+    worst = max(judged, key=lambda error: abs(error - 1.0))
+    return [f"{judged[-1]:.3f}", f"{worst:.3f}", f"{run['test_rates'][checks - 1]:.1f}"]
+
+
 def _multiplier_parts():
-    runs = {(run["case"], run["variant"]): run for run in _read("multiplier_update")["runs"]}
+    runs = {
+        (run["case"], run["variant"]): run for run in read_benchmark("multiplier_update")["runs"]
+    }
     rows = []
     for variant, label in _PARTS.items():
         cells = []
@@ -110,7 +154,7 @@ def _part(run):
 
 def _pipelines(name, ratio, labels):
     rows = []
-    for data, found in _read(name)["data_sets"].items():
+    for data, found in read_benchmark(name)["data_sets"].items():
         if data not in labels:
             continue  # Timed again from disk, in the other table.
         memory = ", ".join(f"{found['memory_mb'][k]:,.0f}" for k in ("warm", "epoch_1", "epoch_2"))
@@ -136,7 +180,7 @@ def _pipelines_from_disk():
 
 
 def _eager():
-    found = {(row["architecture"], row["method"]): row for row in _read("eager_methods")}
+    found = {(row["architecture"], row["method"]): row for row in read_benchmark("eager_methods")}
     architectures = list(dict.fromkeys(architecture for architecture, _ in found))
     rows = []
     for method in dict.fromkeys(method for _, method in found):
@@ -148,6 +192,38 @@ def _eager():
         rows.append([f"`{method}`", *ratios])
     titles = [name.replace("_small", ", tiny") for name in architectures]
     return table(("method", *titles), rows)
+
+
+_STEP_ROWS = (
+    ("GECO's step over ELBO's", "≤ 1.03"),
+    ("times as fast as PyTorch (compiled), both float32", "≥ 1.1"),
+    ("times as fast as PyTorch (compiled), both bfloat16", "≥ 1"),
+    ("images a second, ours, float32 / bfloat16", ""),
+    ("images a second, PyTorch compiled, float32 / bfloat16", ""),
+    ("share of the convolution peak, ours, float32 / bfloat16", ""),
+)
+
+
+def _train_step():
+    sizes = read_benchmark("train_step_2_threads")["sizes"].values()
+    settings = [size["settings"] for size in sizes]
+    titles = [f"{given['num_steps']} steps, {given['filters']} filters" for given in settings]
+    columns = [_step_cells(size) for size in sizes]
+    rows = [
+        [what, *cells, asked] for (what, asked), *cells in zip(_STEP_ROWS, *columns, strict=True)
+    ]
+    return table(("", *titles, "asked"), rows)
+
+
+def _step_cells(size):
+    precisions = ("float32", "bfloat16")
+    ratios = [size["geco_over_elbo"], *(size["faster_than_torch"][p] for p in precisions)]
+    cells = [f"{r['median']:.2f} ({r['quartiles'][0]:.2f}-{r['quartiles'][1]:.2f})" for r in ratios]
+    for variant in ("geco", "compiled"):
+        speeds = (size["images_per_second"][f"{variant} {p}"] for p in precisions)
+        cells.append(" / ".join(f"{speed:.0f}" for speed in speeds))
+    shares = (size["share_of_convolution_peak"][f"geco {p}"] for p in precisions)
+    return [*cells, " / ".join(f"{share:.0%}" for share in shares)]
 
 
 _GPU_RECIPES = {
@@ -163,7 +239,7 @@ _GPU_RECIPES = {
 def _gpu():
     speeds = {
         (row["recipe"], row["images"], row["jit_compile"]): row["images_per_second"]
-        for row in _read("gpu")["rows"]
+        for row in read_benchmark("gpu")["rows"]
         if row["what"] == "training"
         and row["dtype"] == "float32"
         and row["convolution"] in (None, "in frequency space")
@@ -185,7 +261,9 @@ TABLES = {
     "objectives": _objectives,
     "architectures": _architectures,
     "activations": _activations,
+    "multiplier-cases": _multiplier_cases,
     "multiplier-parts": _multiplier_parts,
+    "train-step": _train_step,
     "eager": _eager,
     "gpu": _gpu,
 }

@@ -5,7 +5,7 @@ import dataclasses
 import json
 import pathlib
 
-__all__ = ["ROOT", "Run", "read_json", "read_run"]
+__all__ = ["ROOT", "Run", "read_benchmark", "read_json", "read_run"]
 
 ROOT = pathlib.Path(__file__).parents[2]
 _RESULTS, _REPRODUCTION = ROOT / "docs/results", ROOT / "docs/reproduction/runs"
@@ -57,6 +57,11 @@ class Run:
 def read_json(path):
     """Returns a JSON file of the repository, a path from its root."""
     return json.loads((ROOT / path).read_text(encoding="utf-8"))
+
+
+def read_benchmark(name):
+    """Returns the JSON that a benchmark wrote."""
+    return read_json(f"benchmarks/results/{name}.json")
 
 
 def read_run(name):
