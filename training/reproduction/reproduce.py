@@ -6,6 +6,7 @@ from training import datasets
 from training.reproduction import drawn
 from training.reproduction.target import Finished
 from training.runs import model_source, run
+from training.runs.stages import stage
 from zoo.errors import UserError
 
 __all__ = ["do_runs", "draw", "list_names"]
@@ -75,7 +76,8 @@ def draw(target, store):
     results = store.read_results(target.runs(store.scale))
     missing = tuple(name for name, result in results.items() if result is None)
     there = {name: result for name, result in results.items() if result is not None}
-    measured = target.measure(Finished(there, missing, store.scale))
+    with stage(f"Computing {target.name}"):
+        measured = target.measure(Finished(there, missing, store.scale))
     if measured is None:
         print(f"{target.name}: nothing to draw yet; missing: {list_names(missing)}.")
         return None
