@@ -63,11 +63,12 @@ def _describe(name, models):
         recipe = find_recipe(name)
         description = recipe.description
         options = "".join(f", {key} {value}" for key, value in recipe.data["options"].items())
+        varied = f", {text}" if (text := recipe.augmentation_text) else ""
         rows = [
             ("architecture", _as_call(recipe.architecture)),
             ("objective", _as_call(recipe.objective)),
             ("data set", f"{recipe.data['name']}{options}"),
-            ("training", f"{recipe.steps:,} steps of {recipe.batch_size} images"),
+            ("training", f"{recipe.steps:,} steps of {recipe.batch_size} images{varied}"),
         ]
     if name in models:
         description = models[name]["description"]

@@ -56,12 +56,19 @@ def _column(rows, name):
 def _draw(axes, x, y, steps):
     axes.margins(0.08)
     axes.plot(x, y, color="0.75", linewidth=1, zorder=1)
-    return axes.scatter(x, y, c=steps, cmap=_COLOURS, s=14, zorder=2)
+    scale = {"cmap": _COLOURS, "vmin": 0, "vmax": steps[-1]}
+    return axes.scatter(x, y, c=steps, s=14, zorder=2, **scale)
+
+
+def _draw_over_steps(axes, steps, values):
+    axes.set(xlabel="training step", xlim=(0, 1.04 * steps[-1]))
+    return _draw(axes, steps, values, steps)
 
 
 def _draw_plane(axes, rates, distortions, steps):
     _draw(axes, rates, distortions, steps)
-    for index, place, side in ((0, (8, 2), "left"), (-1, (0, -14), "center")):
+    ends = ((0, (8, 2), "left"), (-1, (0, -14), "center"))
+    for index, place, side in ends[-len(steps) :]:
         axes.annotate(
             f"step {steps[index]:,.0f}",
             (rates[index], distortions[index]),
@@ -78,8 +85,8 @@ def _draw_plane(axes, rates, distortions, steps):
 def _draw_multiplier(axes, steps, multipliers, dimensions, tolerance):
     """Draws λ, with the equivalent β = D / (2 λ κ²) on the right."""
     axes.set_yscale("log")
-    _draw(axes, steps, multipliers, steps)
-    axes.set(xlabel="training step", ylabel="multiplier λ (nats a squared pixel unit)")
+    _draw_over_steps(axes, steps, multipliers)
+    axes.set_ylabel("multiplier λ (nats a squared pixel unit)")
     axes.set_title("multiplier of the reconstruction error")
     factor = dimensions / (2.0 * tolerance**2)
 
@@ -110,15 +117,15 @@ def _reciprocal(value, factor):
 
 
 def _draw_rate(axes, steps, rates):
-    axes.set(xlabel="training step", ylabel="rate (nats an image)", title="rate")
-    return _draw(axes, steps, rates, steps)
+    axes.set(ylabel="rate (nats an image)", title="rate")
+    return _draw_over_steps(axes, steps, rates)
 
 
 def _draw_error(axes, steps, errors, tolerance):
-    points = _draw(axes, steps, errors, steps)
+    points = _draw_over_steps(axes, steps, errors)
     title = "error"
     if tolerance is not None:
         axes.axhline(tolerance, color="tab:red", linestyle="--", linewidth=1)
         title += f"; dashed: tolerance κ = {tolerance:g}"
-    axes.set(xlabel="training step", ylabel="root mean squared error (pixel units)", title=title)
+    axes.set(ylabel="root mean squared error (pixel units)", title=title)
     return points

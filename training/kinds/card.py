@@ -6,7 +6,6 @@ from zoo import registry
 
 __all__ = [
     "LOAD",
-    "augmentation_row",
     "fidelity",
     "join",
     "licence",
@@ -59,21 +58,13 @@ def training(recipe, data, metrics, more):
         "data": f"{data.name}: {data.description}",
         "training images": f"{data.num_examples['train']:,}, {shape_text(data.image_shape)}",
         **more,
-        **augmentation_row(recipe.augmentation),
+        **({"augmentation": text} if (text := recipe.augmentation_text) else {}),
         **_changes_row(metrics.get("data_changes")),
         "steps": f"{metrics['steps']:,} of {recipe.batch_size} images",
         "time": f"{metrics['training_seconds'] / 60:.1f} minutes on {hardware}",
         "seed": f"{metrics['seed']}",
     }
     return "## Training\n\n" + table(("", ""), rows.items())
-
-
-def augmentation_row(augmentation):
-    """Says how training images were varied, if they were."""
-    texts = ["half of them mirrored"] * bool(augmentation.get("flip"))
-    if shift := augmentation.get("shift"):
-        texts.append(f"moved by up to {shift} pixels")
-    return {"augmentation": ", ".join(texts)} if texts else {}
 
 
 def _changes_row(changes):
@@ -113,9 +104,16 @@ def licence(data):
 
 
 def fidelity(recipe):
-    """Returns the section with the recipe's fidelity ledger."""
+    """Returns the section with the recipe's fidelity ledger, and what this run had otherwise."""
     rows = [[row[key] for key in ("setting", "paper", "ours", "why")] for row in recipe.fidelity]
-    return "## Fidelity to the paper\n\n" + table(("setting", "the paper's", "ours", "why"), rows)
+    sections = ["## Fidelity to the paper", table(("setting", "the paper's", "ours", "why"), rows)]
+    if changed := recipe.changed_fields():
+        names = ", ".join(changed).replace("_", " ")
+        sections.append(
+            f"This is about the recipe as it comes. The run had its own {names}: see "
+            "the recipe below."
+        )
+    return "\n\n".join(sections)
 
 
 def recipe_text(recipe):

@@ -88,7 +88,9 @@ comparing objectives, trying a serving set-up.
         tolerance = metrics["tolerances"].get("ReconstructionError")
         error = ""  # A model whose likelihood has no mean has none.
         if "rmse" in test:
-            asked = f" ({feasibility.verdict(test['rmse'], tolerance)})" if tolerance else ""
+            # What is not met is told below, with what to do.
+            is_told = "reconstruction_error" in metrics["unmet_constraints"] or not tolerance
+            asked = "" if is_told else f" ({feasibility.verdict(test['rmse'], tolerance)})"
             error = f"rmse {test['rmse']:.4f}{asked}, "
         bits = metrics["bits_per_dimension"]["value"]
         text = (

@@ -93,6 +93,25 @@ class Recipe:
         tolerances = {c["class_name"]: c["arguments"].get("tolerance") for c in constraints}
         return {name: value for name, value in tolerances.items() if value is not None}
 
+    @property
+    def augmentation_text(self):
+        """How training images are varied, in words; "" if they are not."""
+        texts = ["half of them mirrored"] * bool(self.augmentation.get("flip"))
+        if shift := self.augmentation.get("shift"):
+            texts.append(f"moved by up to {shift} pixels")
+        return ", ".join(texts)
+
+    def changed_fields(self):
+        """Returns the fields that differ from those of the recipe that comes by this name.
+
+        Of what no recipe is named after, none.
+        """
+        if self.name not in recipe_names():
+            return []
+        before = dataclasses.asdict(find_recipe(self.name))
+        told = ("description", "fidelity", "imports")
+        return [n for n, v in dataclasses.asdict(self).items() if v != before[n] and n not in told]
+
     def override(
         self,
         *,

@@ -2,6 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from training import figures
@@ -119,3 +120,11 @@ def test_trajectory_of_one_epoch(tmp_path):
     path = tmp_path / "trajectory.png"
     figures.save_trajectory(path, _rows(True)[:1], (8, 8, 1), {"ReconstructionError": 0.1})
     assert _colours(_read(path)) >= 1
+
+
+@pytest.mark.parametrize("steps", [[20], [20, 40], [20, 40, 60]])
+def test_the_ends_of_a_trajectory_are_named_once(steps):
+    axes = Figure().subplots()
+    trajectory._draw_plane(axes, np.arange(len(steps)), np.arange(len(steps)), steps)
+    named = [text.get_text() for text in axes.texts]
+    assert named == [f"step {step}" for step in sorted({steps[0], steps[-1]})]

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 
@@ -121,9 +122,17 @@ def test_training_images_alone_are_augmented():
     varied = next(kind.train_batches(recipe, data, 0).as_numpy_iterator())["image"]
     assert varied.shape == plain.shape
     assert np.mean(np.any(varied != plain, axis=(1, 2, 3))) > 0.5
-    told = {"augmentation": "half of them mirrored, moved by up to 2 pixels"}
-    assert card.augmentation_row(recipe.augmentation) == told
-    assert card.augmentation_row({"flip": False}) == {}
+    assert recipe.augmentation_text == "half of them mirrored, moved by up to 2 pixels"
+    assert recipe.override(flip=False, shift=0).augmentation_text == ""
+
+
+def test_a_card_says_what_a_run_has_otherwise_than_its_recipe():
+    recipe = find_recipe("conv_draw_folder")
+    assert "The run had its own" not in card.fidelity(recipe)
+    plain = recipe.override(flip=False, shift=0, batch_size=8, dataset="folder:mine")
+    assert "The run had its own data, batch size, augmentation: " in card.fidelity(plain)
+    mine = dataclasses.replace(plain, name="mine")
+    assert "The run had its own" not in card.fidelity(mine), "nothing to compare it with"
 
 
 def test_what_belongs_to_a_context_is_not_augmented(tmp_path):
