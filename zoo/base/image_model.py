@@ -8,6 +8,7 @@ from zoo.base import inputs, precision
 from zoo.base.arguments import Arguments
 from zoo.base.entrances import Entrances
 from zoo.base.frozen import freeze, frozen_layers
+from zoo.base.fused_adam import fuse
 from zoo.base.seed_states import SeedStates
 from zoo.base.step_count import StepCount
 from zoo.configured import Configured, argument_names
@@ -98,6 +99,7 @@ class ImageModel(Configured, Arguments, Entrances, keras.Model):
             }
             # So that saved weights, the optimiser's too, can be loaded before the first step.
             self.optimizer.build(self.trainable_variables)
+        fuse(self.optimizer)
         self._set_past_tracker(**state, _frozen_in_optimizer=frozen_layers(self))
 
     def _check_compile_arguments(self, optimizer, kwargs):

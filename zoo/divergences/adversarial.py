@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import checks, registry
+from zoo.base.fused_adam import fuse
 from zoo.divergences.divergence import Divergence, flatten_latents
 
 __all__ = ["Adversarial"]
@@ -84,6 +85,7 @@ class Adversarial(Divergence):
         config = keras.saving.serialize_keras_object(self.optimizer)
         self.optimizer = keras.saving.deserialize_keras_object(config)
         self.optimizer.build(self.discriminator.trainable_variables)
+        fuse(self.optimizer)
 
     def logits(self, samples):
         """Returns T(z), estimating log q(z) - log p(z), for samples `[N, d]`, in nats `[N]`."""
