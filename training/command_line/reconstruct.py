@@ -12,7 +12,7 @@ from training.runs.stages import stage
 from zoo.errors import UsageError
 
 HELP = "reconstruct image files, brought to the model's size as in its training"
-EXAMPLES = "example:\n  vae-zoo reconstruct conv_draw_cifar10 *.jpg --output pairs.png\n"
+EXAMPLES = "example:\n  vae-zoo reconstruct runs/mine *.jpg --output pairs.png\n"
 
 
 def add_options(parser):
