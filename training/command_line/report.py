@@ -1,6 +1,10 @@
 """`vae-zoo report`: writes a page of everything that was reproduced."""
 
+from pathlib import Path
+
 from training.command_line.options import add_results_option
+from training.reproduction import FOLDER, NAMES, SCALES
+from zoo.errors import UsageError
 
 HELP = "write a page of everything that was reproduced, as HTML and Markdown"
 EXAMPLES = """example:
@@ -14,6 +18,17 @@ def add_options(parser):
         "--output", default="report", help="the folder to write: reproduction.html, REPRODUCTION.md"
     )
     add_results_option(parser)
+
+
+def check(arguments):
+    """Tells at once that there is nothing to write of."""
+    folders = [Path(arguments.directory) / scale for scale in SCALES]
+    folders.append(Path(arguments.output) / FOLDER)
+    if not any((folder / f"{name}.json").exists() for folder in folders for name in NAMES):
+        raise UsageError(
+            f"{arguments.directory} has no results of any target, so nothing was written. Run "
+            "vae-zoo reproduce first, or name the directory of its results with --directory."
+        )
 
 
 def run(arguments):

@@ -8,7 +8,7 @@ from training.documents import (
     result_tables,
 )
 from training.documents.runs import ROOT
-from training.reproduction import drawn, pages
+from training.reproduction import FOLDER, drawn
 from training.reproduction.report import read_entries, write_pages
 from training.runs.run_directory import replace_file
 
@@ -29,7 +29,7 @@ def main():
             file.write(text)
     for picture in pictures.PICTURES:
         pictures.draw(picture)
-    folder = ROOT / "docs" / pages.FOLDER
+    folder = ROOT / "docs" / FOLDER
     entries = read_entries(folder)
     for entry in entries:
         if entry.values is not None and entry.target.name not in NOT_KEPT:

@@ -4,10 +4,19 @@ import io
 
 from training.figures.grids import with_folder
 
-__all__ = ["DPI", "GREY", "Canvas"]
+__all__ = ["DPI", "GREY", "Canvas", "text_width"]
 
 DPI = 100
 GREY = "0.45"
+
+
+def text_width(text, size, weight="normal"):
+    """Returns the width in pixels of a line that `Canvas.write` writes."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(size=size, weight=weight)  # As wide in pixels as in points.
+    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
 
 
 class Canvas:

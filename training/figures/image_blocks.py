@@ -1,10 +1,11 @@
 """Images in blocks with titles: what each column and each row shows."""
 
 import dataclasses
+import math
 
 import numpy as np
 
-from training.figures.canvas import GREY, Canvas
+from training.figures.canvas import GREY, Canvas, text_width
 
 __all__ = ["Block", "save_blocks"]
 
@@ -16,7 +17,7 @@ _GAP = 3  # Between images.
 _BLOCK_GAP = 18
 _LABEL_GAP = 10  # Between labels and images.
 _TITLE, _HEADING, _CAPTION = 26, 20, 17  # Heights of lines.
-_LETTER = 6.6  # The width of a small letter, on the average.
+_TITLE_SIZE, _HEADING_SIZE, _LABEL_SIZE = 15, 13, 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,9 +60,9 @@ def save_blocks(path, blocks, title="", row_labels=()):
     line = max(_sizes(block)[0] for block in blocks) * zoom + _GAP
     num_rows = len(blocks[0].images)
     width = places[-1] + _width(blocks[-1], zoom) + _MARGIN
-    width = max(width, 2 * _MARGIN + round(1.4 * _LETTER * len(title)))
+    width = max(width, 2 * _MARGIN + math.ceil(text_width(title, _TITLE_SIZE, "bold")))
     canvas = Canvas(width, top + num_rows * line - _GAP + _MARGIN)
-    canvas.write(_MARGIN, _MARGIN + 8, title, 15, weight="bold")
+    canvas.write(_MARGIN, _MARGIN + 8, title, _TITLE_SIZE, weight="bold")
     for row, label in enumerate(row_labels):
         _write_label(canvas, label, left - _LABEL_GAP, top + row * line + line // 2)
     for block, x in zip(blocks, places, strict=True):
@@ -82,29 +83,30 @@ def _places(blocks, left, zoom):
     places, x = [], left
     for block in blocks:
         places.append(x)
-        x += max(_width(block, zoom), round(_LETTER * len(block.title))) + _BLOCK_GAP
+        title = math.ceil(text_width(block.title, _HEADING_SIZE))
+        x += max(_width(block, zoom), title) + _BLOCK_GAP
     return places
 
 
 def _label_width(labels):
-    longest = max((line for label in labels for line in label.split("\n")), key=len)
-    return round(_LETTER * len(longest)) + _LABEL_GAP
+    lines = [line for label in labels for line in label.split("\n")]
+    return math.ceil(max(text_width(line, _LABEL_SIZE) for line in lines)) + _LABEL_GAP
 
 
 def _write_label(canvas, label, right, middle):
     lines = label.split("\n")
     for index, text in enumerate(lines):
         y = middle + 15 * (index - (len(lines) - 1) / 2)
-        canvas.write(right, y, text, 12, ha="right", color="black" if index == 0 else GREY)
+        canvas.write(right, y, text, _LABEL_SIZE, ha="right", color="black" if index == 0 else GREY)
 
 
 def _draw(canvas, block, left, top, line, zoom):
     heading = top - _HEADING // 2 - _CAPTION * bool(block.captions)
-    canvas.write(left, heading, block.title, 13)
+    canvas.write(left, heading, block.title, _HEADING_SIZE)
     step = _sizes(block)[1] * zoom + _GAP
     for column, caption in enumerate(block.captions):
         x = left + column * step + (step - _GAP) / 2
-        canvas.write(x, top - _CAPTION // 2, caption, 12, ha="center", color=GREY)
+        canvas.write(x, top - _CAPTION // 2, caption, _LABEL_SIZE, ha="center", color=GREY)
     for row, images in enumerate(block.images):
         for column, pixels in enumerate(() if images is None else images):
             enlarged = np.repeat(np.repeat(pixels, zoom, axis=0), zoom, axis=1)

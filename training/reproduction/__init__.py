@@ -14,3 +14,4 @@ NAMES = (
     *("figure-8", "blur-map", "sequential-chain", "pixel-vae-information", "info-vae-metrics"),
 )
 SCALES = ("smoke", "small", "paper")
+FOLDER = "reproduction"  # Beside the page of a report: its pictures and numbers.

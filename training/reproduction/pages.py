@@ -2,12 +2,12 @@
 
 import html
 
+from training.reproduction import FOLDER
 from training.reproduction.reproduce import list_names
 from training.reproduction.tables import Table, as_text
 
-__all__ = ["FOLDER", "PAGES", "as_html", "as_markdown"]
+__all__ = ["PAGES", "as_html", "as_markdown"]
 
-FOLDER = "reproduction"  # Beside the pages: pictures and numbers.
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 section { border-top: 1px solid #ccc; margin-top: 2.5rem }

@@ -12,12 +12,11 @@ grows, whoever made its parts, and on which machine.
 import pathlib
 import shutil
 
-from training.reproduction import SCALES, drawn, pages
+from training.reproduction import FOLDER, SCALES, drawn, pages
 from training.reproduction.store import Store
 from training.reproduction.tables import as_tables
 from training.reproduction.targets import TARGETS
 from training.runs.run_directory import replace_file
-from zoo.errors import UsageError
 
 __all__ = ["read_entries", "write_pages", "write_report"]
 
@@ -28,20 +27,11 @@ _SMOKE_NOTE = (
 
 
 def write_report(directory, output):
-    """Writes the page of the results in DIRECTORY into the folder OUTPUT.
-
-    Raises:
-        UsageError: There are no results.
-    """
+    """Writes the page of the results in DIRECTORY into the folder OUTPUT; there are some."""
     output = pathlib.Path(output)
-    folder = output / pages.FOLDER
+    folder = output / FOLDER
     entries = [_Entry(target, directory, folder) for target in TARGETS.values()]
     there = sum(entry.values is not None for entry in entries)
-    if not there:
-        raise UsageError(
-            f"{directory} has no results of any target, so nothing was written. Run "
-            "vae-zoo reproduce first, or name the directory of its results with --directory."
-        )
     kept = sum(entry.is_kept for entry in entries)
     for entry in entries:
         entry.copy_to(folder)

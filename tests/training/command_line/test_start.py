@@ -45,6 +45,7 @@ ANSWERED_AT_ONCE = {
     "serve conv_draw_mnist --rest-timeout 0": 2,
     "reproduce figure-4 --shard 3/2": 2,
     "reproduce figur-4": 2,
+    "report --directory nowhere": 2,
     "tran": 2,
     "train": 2,
 }

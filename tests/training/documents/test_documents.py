@@ -13,11 +13,11 @@ from training.documents import __main__ as documents
 from training.documents import markers, pictures
 from training.documents.runs import ROOT, read_run
 from training.figures.stamps import digest, read_stamp, stamp
-from training.reproduction import drawn, pages
+from training.reproduction import FOLDER, drawn, pages
 from training.reproduction.report import read_entries
 from training.reproduction.targets import TARGETS
 
-_REPRODUCTION = ROOT / "docs" / pages.FOLDER
+_REPRODUCTION = ROOT / "docs" / FOLDER
 # A table of numbers that `make docs` does not write, by how it begins: what tests assert.
 _BY_HAND = {"docs/RESULTS.md": ("| what | reached",)}
 

@@ -18,3 +18,12 @@ def test_each_model_has_a_row_of_reconstructions_and_one_of_samples(tmp_path):
     assert half_row > 1000
     for colour in ((128, 128, 128), (0, 255, 0)):
         assert abs(area[colour] - half_row) < 0.1 * half_row
+
+
+def test_a_label_has_room_whatever_its_letters(tmp_path):
+    images = np.zeros((1, 8, 8, 1), np.uint8)
+    for label in ("WWWWWWWWWWWW", "illi"):
+        rows = [(label, images, images)]
+        figures.save_comparison(tmp_path / "figure.png", images, rows)
+        picture = np.asarray(Image.open(tmp_path / "figure.png").convert("L"))
+        assert (picture[:, :10] == 255).all(), "the margin"
