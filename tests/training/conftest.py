@@ -5,7 +5,6 @@ import pytest
 from tests import contract
 from tests.training.tiny import tiny_recipe
 from training.command_line import demo
-from training.kinds.latent_model import LatentModel
 from training.runs import run
 
 
@@ -29,19 +28,9 @@ def finished_run(tmp_path_factory):
     return directory
 
 
-@pytest.fixture
-def no_results(monkeypatch):
-    """Leaves out what follows training: figures, card and export take longer than all else."""
-    monkeypatch.setattr(run, "_write_results", lambda *arguments: None)
-    monkeypatch.setattr(LatentModel, "run_metrics", lambda *arguments: {})
-
-
 @pytest.fixture(scope="session")
 def uninterrupted(tmp_path_factory):
     """Directory and final training state of a tiny run that nothing disturbed."""
     directory = tmp_path_factory.mktemp("runs") / "uninterrupted"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "_write_results", lambda *arguments: None)
-        patch.setattr(LatentModel, "run_metrics", lambda *arguments: {})
-        model, _ = run.train(tiny_recipe(), directory, verbose=0)
+    model, _ = run.train(tiny_recipe(), directory, verbose=0, results=False)
     return directory, contract.state_of(model)

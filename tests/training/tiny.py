@@ -1,9 +1,12 @@
 """A recipe that trains in a moment, and what tests of runs share."""
 
+import csv
 import os
 import pathlib
 import subprocess
 import sys
+
+import keras
 
 from training import kinds
 from training.recipes import Recipe, find_recipe, recipe_names
@@ -37,6 +40,36 @@ def tiny_recipe(**changes):
 def make_model(recipe, image_shape, context_shape=None):
     """Makes a recipe's model for images of a shape."""
     return kinds.of_recipe(recipe).make(recipe, image_shape, context_shape)
+
+
+class Killed(BaseException):
+    """Stands in for a kill: nothing handles it."""
+
+
+def die(model):
+    """Raises `Killed`."""
+    raise Killed
+
+
+class AtStep(keras.callbacks.Callback):
+    """Counts the steps that are trained, and after one of them calls a function of the model."""
+
+    def __init__(self, step=None, function=None):
+        super().__init__()
+        self.num_steps, self._step, self._function = 0, step, function
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.num_steps += 1
+        if self.num_steps == self._step:
+            self._function(self.model)
+
+
+def history(directory):
+    """The rows of a run's history, without their timings."""
+    with open(directory / "history.csv", encoding="utf-8") as file:
+        return [
+            {k: float(v) for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)
+        ]
 
 
 def recipes_of(kind_name):

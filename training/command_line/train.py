@@ -76,6 +76,11 @@ def add_options(parser):
         metavar="NAME",
         help="mirrored (all devices of this machine) or multi_worker (the machines in TF_CONFIG)",
     )
+    parser.add_argument(
+        "--no-results",
+        action="store_true",
+        help="only train: the same command with --resume in its place measures, draws and exports",
+    )
     add_import_option(parser)
     add_data_options(parser)
 
@@ -106,8 +111,11 @@ def run(arguments):
         arguments.resume,
         arguments.strategy,
         changed_data=arguments.changed_data,
+        results=not arguments.no_results,
     )
-    if metrics is not None:
+    if arguments.no_results:
+        print(f"Trained; the checkpoints are in {directory}.")
+    elif metrics is not None:
         text = kinds.of_recipe(recipe).summary(metrics)
         text = "\n".join(filter(None, [text, metrics.get("caveat")]))
         print(paragraph(f"\n{text}\nEverything is in {directory}; begin with card.md."))

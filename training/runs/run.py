@@ -32,6 +32,8 @@ def train(
     verbose=True,
     export=True,
     changed_data=False,
+    callbacks=(),
+    results=True,
 ):
     """Trains as the recipe says and fills the run directory.
 
@@ -45,10 +47,13 @@ def train(
         export: Whether to write a SavedModel, too. `zoo.load` needs one; the commands read
             checkpoints as well.
         changed_data: Whether to resume with other images than the run began with.
+        callbacks: Keras callbacks of your own, called after the run's.
+        results: Whether to measure the trained model on the test split and write what follows:
+            `metrics.json`, figures, card and export. To resume a finished run makes up for it.
 
     Returns:
-        The trained model and the values of `metrics.json` (None in a process that is not the
-        chief of several).
+        The trained model and the values of `metrics.json` (None without results, and in a process
+        that is not the chief of several).
 
     Raises:
         UserError: A foreseen failure; the message says what to do, and no checkpoint is lost.
@@ -76,7 +81,9 @@ def train(
         made_with = provenance.made_with() | {"data": describe_data(data)}
         run_directory.create({**recipe.to_dict(), "made_with": made_with})
 
-    progress = _fit(kind, model, data, recipe, run_directory, resume, strategy, is_shown)
+    progress = _fit(kind, model, data, recipe, run_directory, resume, strategy, is_shown, callbacks)
+    if not results:
+        return model, None
     test_batches, num_test_images = _full_batches(data, "test", recipe, strategy)
     with told(f"Measuring on {num_test_images:,} images of the test split"):
         test_logs = model.evaluate(test_batches, return_dict=True, verbose=0)
@@ -124,7 +131,7 @@ def _check_same_recipe(recipe, run_directory):
 # === Training ===
 
 
-def _fit(kind, model, data, recipe, run_directory, resume, strategy, is_shown):
+def _fit(kind, model, data, recipe, run_directory, resume, strategy, is_shown, others):
     """Trains from the last checkpoint, or from the beginning; returns the final `Progress`."""
     is_chief = strategies.is_chief(strategy)
     store = CheckpointStore(run_directory.checkpoints, read_only=not is_chief)
@@ -147,7 +154,7 @@ def _fit(kind, model, data, recipe, run_directory, resume, strategy, is_shown):
                 epochs=-(-recipe.steps // recipe.steps_per_epoch),
                 steps_per_epoch=min(recipe.steps_per_epoch, recipe.steps),
                 validation_data=validation,
-                callbacks=[*callbacks, *watchers, *shown],
+                callbacks=[*callbacks, *watchers, *shown, *others],
                 verbose=0,
             )
     except BatchError as error:

@@ -216,11 +216,12 @@ def test_list_starts_fast_and_needs_no_tensorflow():
     assert "conv_draw_mnist" in done.stdout
 
 
-@pytest.mark.usefixtures("no_results")
-def test_train_and_resume(tiny_recipe_file, tmp_path, monkeypatch):
-    monkeypatch.setattr(LatentModel, "summary", lambda self, metrics: "")
-    command = ["train", str(tiny_recipe_file), "--steps", "2", "--tolerance", "0.3"]
+def test_train_and_resume(tiny_recipe_file, tmp_path, capsys):
+    settings = ["--steps", "2", "--tolerance", "0.3", "--no-results"]
+    command = ["train", str(tiny_recipe_file), *settings]
     assert cli.main(command) == 0
+    assert "Trained; the checkpoints are in runs/tiny." in capsys.readouterr().out
+    assert not (tmp_path / "runs" / "tiny" / "metrics.json").exists()
     recipe = json.loads((tmp_path / "runs" / "tiny" / "recipe.json").read_text())
     assert recipe["steps"] == 2
     constraint = recipe["objective"]["arguments"]["constraints"][0]

@@ -1,6 +1,5 @@
 """A classifier is trained, resumed, measured and exported like any other model of the zoo."""
 
-import csv
 import dataclasses
 import json
 import os
@@ -12,13 +11,12 @@ import pytest
 from PIL import Image
 
 import zoo
-from tests.training.tiny import recipes_of, tiny_recipe
+from tests.training.tiny import AtStep, Killed, die, history, recipes_of, tiny_recipe
 from training import datasets, kinds
 from training.command_line import cli
 from training.kinds.classifier import Classifier
 from training.recipes import find_recipe
 from training.runs import model_source, run
-from training.runs.callbacks import StopAtStep
 from zoo.errors import UsageError
 
 CLASSIFIERS = recipes_of("classifier")
@@ -52,13 +50,6 @@ def finished(tmp_path_factory):
     return directory, *run.train(classifier_recipe(), directory, verbose=0)
 
 
-def _history(directory):
-    with open(directory / "history.csv", encoding="utf-8") as file:
-        return [
-            {k: float(v) for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)
-        ]
-
-
 def test_fills_the_run_directory(finished):
     directory, _, metrics = finished
     files = {str(p.relative_to(directory)) for p in directory.rglob("*") if p.is_file()}
@@ -74,7 +65,7 @@ def test_fills_the_run_directory(finished):
     } <= files
     assert np.asarray(Image.open(directory / "figures" / "mistakes.png")).std() > 5
     assert json.loads((directory / "metrics.json").read_text()) == metrics
-    rows = _history(directory)
+    rows = history(directory)
     assert [row["step"] for row in rows] == [3, 6, 7]
     assert {"accuracy", "cross_entropy", "val_accuracy", "val_cross_entropy"} <= set(rows[0])
 
@@ -105,36 +96,17 @@ def test_card_has_the_measures(finished):
     assert "| size | large | tiny | a \\| test |" in card
 
 
-class _Killed(BaseException):
-    """Stands in for a kill: nothing handles it."""
-
-
-@pytest.fixture
-def no_results(monkeypatch):
-    monkeypatch.setattr(run, "_write_results", lambda *arguments: None)
-    monkeypatch.setattr(Classifier, "run_metrics", lambda *arguments: {})
-
-
-@pytest.mark.usefixtures("no_results")
-def test_resume_equals_uninterrupted(tmp_path, finished, monkeypatch):
+def test_resume_equals_uninterrupted(tmp_path, finished):
     directory, expected, _ = finished
-    steps = []
-    count = StopAtStep.on_train_batch_end
-
-    def die_within_the_second_epoch(self, batch, logs=None):
-        count(self, batch, logs)
-        steps.append(batch)
-        if len(steps) == 5:
-            raise _Killed
-
-    monkeypatch.setattr(StopAtStep, "on_train_batch_end", die_within_the_second_epoch)
-    with pytest.raises(_Killed):
-        run.train(classifier_recipe(), tmp_path / "run", verbose=0)
-    model, _ = run.train(classifier_recipe(), tmp_path / "run", resume=True, verbose=0)
-    assert len(steps) == 5 + 4, "the three steps of the first epoch are not repeated"
+    steps = AtStep(5, die)  # Within the second epoch.
+    settings = {"directory": tmp_path / "run", "verbose": 0, "callbacks": [steps]}
+    with pytest.raises(Killed):
+        run.train(classifier_recipe(), **settings)
+    model, _ = run.train(classifier_recipe(), resume=True, results=False, **settings)
+    assert steps.num_steps == 5 + 4, "the three steps of the first epoch are not repeated"
     for now, wanted in zip(model.variables, expected.variables, strict=True):
         np.testing.assert_allclose(now, wanted, rtol=1e-4, atol=1e-5)
-    for row, wanted in zip(_history(tmp_path / "run"), _history(directory), strict=True):
+    for row, wanted in zip(history(tmp_path / "run"), history(directory), strict=True):
         assert row == pytest.approx(wanted, rel=1e-4, abs=1e-6)
 
 

@@ -6,13 +6,21 @@ import pytest
 from PIL import Image
 
 import zoo
-from tests.training.tiny import REPOSITORY, conditional_recipe, recipes_of, tiny_recipe
+from tests.training.tiny import (
+    REPOSITORY,
+    AtStep,
+    Killed,
+    conditional_recipe,
+    die,
+    history,
+    recipes_of,
+    tiny_recipe,
+)
 from training import datasets, kinds
 from training.command_line import cli
 from training.kinds.infusion_model import InfusionModel
 from training.recipes import find_recipe
 from training.runs import run
-from training.runs.callbacks import StopAtStep
 from zoo.errors import UsageError
 
 INFUSION = {"class_name": "Infusion", "arguments": {}}
@@ -49,27 +57,14 @@ def test_fills_the_run_directory(finished):
     assert f"rmse {metrics['test']['rmse']:.4f}" in InfusionModel().summary(metrics)
 
 
-class _Killed(BaseException):
-    """Stands in for a kill: nothing handles it."""
-
-
-def test_resumes_to_the_same_end(finished, tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "_write_results", lambda *arguments: None)
-    count, steps = StopAtStep.on_train_batch_end, []
-
-    def die_within_the_second_epoch(self, batch, logs=None):
-        count(self, batch, logs)
-        steps.append(batch)
-        if len(steps) == 5:
-            raise _Killed
-
-    monkeypatch.setattr(StopAtStep, "on_train_batch_end", die_within_the_second_epoch)
-    with pytest.raises(_Killed):
-        run.train(infusion_recipe(), tmp_path / "run", verbose=0)
-    _, metrics = run.train(infusion_recipe(), tmp_path / "run", resume=True, verbose=0)
-    assert len(steps) == 5 + 4, "the three steps of the first epoch are not repeated"
-    expected = json.loads((finished / "metrics.json").read_text())["test"]
-    assert metrics["test"] == pytest.approx(expected, rel=1e-4)
+def test_resumes_to_the_same_end(finished, tmp_path):
+    steps = AtStep(5, die)  # Within the second epoch.
+    settings = {"directory": tmp_path / "run", "verbose": 0, "callbacks": [steps]}
+    with pytest.raises(Killed):
+        run.train(infusion_recipe(), **settings)
+    run.train(infusion_recipe(), resume=True, results=False, **settings)
+    assert steps.num_steps == 5 + 4, "the three steps of the first epoch are not repeated"
+    assert history(tmp_path / "run")[-1] == pytest.approx(history(finished)[-1], rel=1e-4)
 
 
 def test_commands_take_it(finished, tmp_path, capsys):

@@ -1,6 +1,5 @@
 """Runs that are killed, run out of disk or meet NaN lose nothing and end as if undisturbed."""
 
-import csv
 import errno
 import itertools
 import json
@@ -17,11 +16,11 @@ from PIL import Image
 
 import zoo
 from tests import contract
-from tests.training.tiny import make_model, start_python, tiny_recipe
+from tests.training.tiny import AtStep, Killed, history, make_model, start_python, tiny_recipe
 from training import datasets
 from training.command_line import cli
 from training.runs import provenance, run
-from training.runs.callbacks import SaveProgress, StopAtStep
+from training.runs.callbacks import SaveProgress
 from training.runs.checkpoints import CheckpointStore, Progress
 from training.runs.run_directory import RunDirectory, replace_file
 from training.runs.same_data import check_same_data, describe_data
@@ -29,87 +28,57 @@ from zoo.errors import MismatchError, UsageError, UserError
 
 _TRAIN_AND_DIE = """
 import os, signal
-from tests.training.tiny import tiny_recipe
-from training.runs import callbacks
+from tests.training.tiny import AtStep, tiny_recipe
 from training.runs import run
 
-steps = []
-
-def die_within_the_second_epoch(self, batch, logs=None):
-    steps.append(batch)
-    if len(steps) == 5:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-callbacks.StopAtStep.on_train_batch_end = die_within_the_second_epoch
-run.train(tiny_recipe(), {directory!r}, verbose=0)
+# Within the second epoch.
+die = AtStep(5, lambda model: os.kill(os.getpid(), signal.SIGKILL))
+run.train(tiny_recipe(), {directory!r}, verbose=0, callbacks=[die])
 """
 
 
-def _history(directory):
-    """The history without its timings."""
-    with open(directory / "history.csv", encoding="utf-8") as file:
-        return [
-            {k: float(v) for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)
-        ]
+def _train(directory, recipe=None, **options):
+    """Trains the tiny recipe, and no more: what follows takes longer than all else."""
+    return run.train(recipe or tiny_recipe(), directory, verbose=0, results=False, **options)[0]
 
 
 def _assert_as_if_undisturbed(model, directory, uninterrupted):
     expected_directory, expected_state = uninterrupted
     contract.assert_same_state(contract.state_of(model), expected_state, tolerance=1e-5)
-    rows, expected_rows = _history(directory), _history(expected_directory)
+    rows, expected_rows = history(directory), history(expected_directory)
     assert [row["step"] for row in rows] == [3, 6, 7]
     for row, expected in zip(rows, expected_rows, strict=True):
         assert row == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
-def _count_steps(monkeypatch):
-    """Returns a list that grows by one at each training step."""
-    steps = []
-    original = StopAtStep.on_train_batch_end
-
-    def count(self, batch, logs=None):
-        steps.append(batch)
-        original(self, batch, logs)
-
-    monkeypatch.setattr(StopAtStep, "on_train_batch_end", count)
-    return steps
-
-
-@pytest.mark.usefixtures("no_results")
-def test_resume_after_sigkill_equals_uninterrupted(tmp_path, uninterrupted, monkeypatch):
+def test_resume_after_sigkill_equals_uninterrupted(tmp_path, uninterrupted):
     directory = tmp_path / "run"
     process = start_python(_TRAIN_AND_DIE.format(directory=str(directory)))
     output, _ = process.communicate(timeout=300)
     assert process.returncode == -signal.SIGKILL, output
     assert CheckpointStore(directory / "checkpoints").steps() == [3]
 
-    steps = _count_steps(monkeypatch)
-    model, _ = run.train(tiny_recipe(), directory, resume=True, verbose=0)
-    assert len(steps) == 4, "the three steps of the first epoch are not repeated"
+    count = AtStep()
+    model = _train(directory, resume=True, callbacks=[count])
+    assert count.num_steps == 4, "the three steps of the first epoch are not repeated"
     _assert_as_if_undisturbed(model, directory, uninterrupted)
 
 
-class _Killed(BaseException):
-    """Stands in for a kill where the moment matters: nothing handles it."""
-
-
-@pytest.mark.usefixtures("no_results")
 def test_resume_after_kill_between_checkpoint_and_history(tmp_path, uninterrupted, monkeypatch):
-    def die(self, rows):
+    def die_at_the_end(self, rows):
         if len(rows) == 3:
-            raise _Killed
+            raise Killed
 
     directory = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr(RunDirectory, "write_history", die)
-        with pytest.raises(_Killed):
-            run.train(tiny_recipe(), directory, verbose=0)
+        patch.setattr(RunDirectory, "write_history", die_at_the_end)
+        with pytest.raises(Killed):
+            _train(directory)
     assert not (directory / "history.csv").exists()
-    model, _ = run.train(tiny_recipe(), directory, resume=True, verbose=0)
+    model = _train(directory, resume=True)
     _assert_as_if_undisturbed(model, directory, uninterrupted)
 
 
-@pytest.mark.usefixtures("no_results")
 def test_full_disk_keeps_the_last_good_checkpoint(tmp_path, uninterrupted, monkeypatch):
     """The second checkpoint meets a real limit of the operating system, half way."""
     directory = tmp_path / "run"
@@ -130,12 +99,12 @@ def test_full_disk_keeps_the_last_good_checkpoint(tmp_path, uninterrupted, monke
         with pytest.raises(
             UserError, match=r"step 6.*last good checkpoint is that of step 3.*--resu"
         ):
-            run.train(tiny_recipe(), directory, verbose=0)
+            _train(directory)
     assert sorted(p.name for p in (directory / "checkpoints").iterdir()) == [
         "best.keras",
         "step-00000003.keras",
     ]
-    model, _ = run.train(tiny_recipe(), directory, resume=True, verbose=0)
+    model = _train(directory, resume=True)
     _assert_as_if_undisturbed(model, directory, uninterrupted)
 
 
@@ -174,7 +143,6 @@ class _DataWithNaN:
         )
 
 
-@pytest.mark.usefixtures("no_results")
 def test_nan_in_data_stops_and_keeps_the_last_good_state(tmp_path, monkeypatch):
     directory = tmp_path / "run"
     load = run.datasets.load_for
@@ -182,7 +150,7 @@ def test_nan_in_data_stops_and_keeps_the_last_good_state(tmp_path, monkeypatch):
     with pytest.raises(
         UserError, match=r"stopped at step 4: .*NaN.* The checkpoint of step 3 is kept"
     ):
-        run.train(tiny_recipe(), directory, verbose=0)
+        _train(directory)
     store = CheckpointStore(directory / "checkpoints")
     assert store.steps() == [3]
     model = make_model(tiny_recipe(), (8, 8, 1))
@@ -190,22 +158,15 @@ def test_nan_in_data_stops_and_keeps_the_last_good_state(tmp_path, monkeypatch):
     assert all(np.isfinite(value).all() for value in contract.state_of(model).values())
 
 
-@pytest.mark.usefixtures("no_results")
-def test_loss_that_turns_nan_stops_and_names_the_step(tmp_path, monkeypatch):
-    count = StopAtStep.on_train_batch_end
+def test_loss_that_turns_nan_stops_and_names_the_step(tmp_path):
+    def spoil(model):
+        for weight in model.trainable_weights:
+            weight.assign(weight * np.nan)
 
-    def spoil(self, batch, logs=None):
-        count(self, batch, logs)
-        if self.steps_done == 5:
-            for weight in self.model.trainable_weights:
-                weight.assign(weight * np.nan)
-
-    monkeypatch.setattr(StopAtStep, "on_train_batch_end", spoil)
     with pytest.raises(UserError, match=r"stopped at step 5: .*not finite.*lower --learning-rate"):
-        run.train(tiny_recipe(), tmp_path / "run", verbose=0)
+        _train(tmp_path / "run", callbacks=[AtStep(5, spoil)])
 
 
-@pytest.mark.usefixtures("no_results")
 def test_a_constraint_on_labels_says_that_images_have_none(tmp_path, capsys):
     rng = np.random.default_rng(0)
     (tmp_path / "images").mkdir()
@@ -227,28 +188,24 @@ def test_a_constraint_on_labels_says_that_images_have_none(tmp_path, capsys):
     assert message.count("\n") == 1
 
 
-@pytest.mark.usefixtures("no_results")
 def test_existing_directory_is_refused_and_left_alone(tmp_path):
     precious = tmp_path / "precious.txt"
     precious.write_text("mine")
     with pytest.raises(UsageError, match=r"already exists.*resume=True.*directory"):
-        run.train(tiny_recipe(), tmp_path, verbose=0)
+        _train(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
     assert precious.read_text() == "mine"
 
 
-@pytest.mark.usefixtures("no_results")
-def test_existing_directory_is_refused_before_data_are_loaded(tmp_path, monkeypatch):
+def test_existing_directory_is_refused_before_data_are_loaded(tmp_path):
     (tmp_path / "precious.txt").write_text("mine")
-    monkeypatch.setattr(run.datasets, "load_for", lambda recipe: pytest.fail("loaded"))
     with pytest.raises(UsageError, match="already exists"):
-        run.train(tiny_recipe(), tmp_path, verbose=0)
+        _train(tmp_path, tiny_recipe().override(dataset="folder:/nowhere"))
 
 
-@pytest.mark.usefixtures("no_results")
 def test_a_batch_of_more_than_the_training_images_makes_no_directory(tmp_path):
     with pytest.raises(UsageError, match=r"1297 training images .* smaller batch_size"):
-        run.train(tiny_recipe(batch_size=5000), tmp_path / "run", verbose=0)
+        _train(tmp_path / "run", tiny_recipe(batch_size=5000))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -275,15 +232,14 @@ def test_full_disk_after_training_is_told(tmp_path, error):
         raise error
 
 
-@pytest.mark.usefixtures("no_results")
-def test_errors_of_tensorboard_writers_are_told(tmp_path, monkeypatch):
-    def fail(self, epoch, logs=None):
+def test_errors_of_tensorboard_writers_are_told(tmp_path):
+    def fail(epoch, logs):
         raise tf.errors.UnknownError(None, None, "events.v2; No space left on device\n\t [[node]]")
 
-    monkeypatch.setattr(run.WriteImages, "on_epoch_end", fail)
+    writer = keras.callbacks.LambdaCallback(on_epoch_end=fail)
     message = r"at step 3: events.v2; No space left on device\. The checkpoint of step 3 is kept"
     with pytest.raises(UserError, match=message):
-        run.train(tiny_recipe(), tmp_path / "run", verbose=0)
+        _train(tmp_path / "run", callbacks=[writer])
 
 
 def _git(folder, *arguments):
@@ -330,13 +286,12 @@ def digits_folder(tmp_path):
     return folder
 
 
-@pytest.mark.usefixtures("no_results")
 def test_resume_refuses_other_settings_and_nothing(tmp_path, uninterrupted):
     directory, _ = uninterrupted
     with pytest.raises(UsageError, match="seed is 4 and was 3"):
-        run.train(tiny_recipe(seed=4), directory, resume=True, verbose=0)
+        _train(directory, tiny_recipe(seed=4), resume=True)
     with pytest.raises(UsageError, match="holds no run to resume"):
-        run.train(tiny_recipe(), tmp_path / "nothing", resume=True, verbose=0)
+        _train(tmp_path / "nothing", resume=True)
 
 
 def test_resume_refuses_other_images_unless_asked(tmp_path, digits_folder):
@@ -368,12 +323,11 @@ def test_runs_note_their_data(uninterrupted):
     assert noted == {"images": images, "version": None}
 
 
-@pytest.mark.usefixtures("no_results")
-def test_resume_of_a_finished_run_trains_no_further(uninterrupted, monkeypatch):
+def test_resume_of_a_finished_run_trains_no_further(uninterrupted):
     directory, state = uninterrupted
-    steps = _count_steps(monkeypatch)
-    model, _ = run.train(tiny_recipe(), directory, resume=True, verbose=0)
-    assert steps == []
+    count = AtStep()
+    model = _train(directory, resume=True, callbacks=[count])
+    assert count.num_steps == 0
     contract.assert_same_state(contract.state_of(model), state)
 
 
