@@ -5,12 +5,13 @@ only what the pictures show is made up.
 """
 
 import io
+import os
 
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from training.datasets import celeb_a, image_dataset, lsun
+from training.datasets import celeb_a, lsun, memory
 from training.datasets.tfds_sets import load_builder
 
 NUM_PICTURES = 4000
@@ -53,7 +54,7 @@ def load(name, folder):
     Returns:
         The `ImageDataset`, 64x64 pixels.
     """
-    image_dataset.MEMORY_LIMIT_BYTES = 0  # As if it were as large as the real one.
+    os.environ[memory.VARIABLE] = "0"  # As if it were as large as the real one.
 
     def make_builder(data_dir):
         return Pictures(config=name, data_dir=data_dir)

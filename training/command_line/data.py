@@ -25,7 +25,7 @@ EXAMPLES = """examples:
 docs/DATASETS.md has all names.
 """
 _SETTINGS = ("image_size", "fit", "channels", "corrupt", "binarize", "dequantize", "data_seed")
-_NUM_MEASURED = 10_000  # Images of a split that are measured where the set is too large for memory.
+_NUM_MEASURED = 10_000
 _MOST_CLASSES_LISTED = 20
 _BATCH_SIZE = 500
 _LEVELS = 256
@@ -76,10 +76,15 @@ def _file_name(name):
     return re.sub(r"[^\w.-]+", "-", name).strip("-.") + ".png"
 
 
-def describe(dataset):
-    """Returns a description of an `ImageDataset` in several lines, measured over its images."""
+def describe(dataset, most=_NUM_MEASURED):
+    """Returns a description of an `ImageDataset` in several lines, measured over its images.
+
+    Args:
+        dataset: The `ImageDataset`.
+        most: Images of a split that are measured where the set is too large for memory.
+    """
     dataset = dataclasses.replace(dataset, dequantization_seed=None)  # The levels are measured.
-    limit = None if _fits_in_memory(dataset) else _NUM_MEASURED
+    limit = None if dataset.is_in_memory else most
     measures = {split: _Measures(dataset, split, limit) for split in dataset.splits}
     parts = [_head(dataset), _values_table(dataset, measures)]
     if limit is not None:
@@ -95,13 +100,6 @@ def describe(dataset):
     if dataset.licence:
         parts.append(paragraph(f"Licence: {dataset.licence}."))
     return "\n\n".join(parts)
-
-
-def _fits_in_memory(dataset):
-    from training.datasets import image_dataset
-
-    bytes_of_all = sum(dataset.num_examples.values()) * int(np.prod(dataset.image_shape))
-    return bytes_of_all < image_dataset.MEMORY_LIMIT_BYTES
 
 
 class _Measures:

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from training.datasets import image_dataset
+from training.datasets import memory
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.image_files import LEAST_OF_16_BITS, find_image_files, read_image
 from training.datasets.registry import register
@@ -93,12 +93,11 @@ def load_folder(
     paths, left_out = find_image_files(Path(folder).expanduser())
     size, fit = (image_size, fit) if image_size else (_size_of_first(paths), "exact")
     num_images = len(paths) * (2 * PATCHES_ACROSS**2 if fit == "patches" else 1)  # About.
-    num_bytes = num_images * np.prod(size) * (channels or 3)
-    fits_in_memory = num_bytes < image_dataset.MEMORY_LIMIT_BYTES
+    is_in_memory = memory.is_held(num_images, (*size, channels or 3))
 
     def read(path: Path) -> _File:
         file = _read_file(path, size, fit, channels)
-        return file if fits_in_memory else dataclasses.replace(file, pixels=None)
+        return file if is_in_memory else dataclasses.replace(file, pixels=None)
 
     # Pillow releases Python's lock while it decodes, so threads are enough.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -116,7 +115,7 @@ def load_folder(
     greys = f", {num_grey} of them grey" if num_grey and channels == 3 else ""
 
     def split_of(members: Sequence[_File]) -> DiskSplit | MemorySplit:
-        if fits_in_memory:
+        if is_in_memory:
             shape = (*size, channels)
             pixels = [np.broadcast_to(f.pixels, (f.num_images, *shape)) for f in members]
             return MemorySplit({"image": np.concatenate(pixels)})

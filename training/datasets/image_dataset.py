@@ -6,13 +6,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from training.datasets import memory
 from training.datasets.dequantization import dequantize
 from training.datasets.splits import DiskSplit, Example, MemorySplit
-
-# Sets smaller than this, as decoded uint8 images, are decoded once and held in memory, where they
-# shuffle globally and resume at no cost. It stays well below 2 GiB, the most that a serialised
-# `tf.data` graph can hold, and is little beside what training itself takes.
-MEMORY_LIMIT_BYTES = 2**30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +54,11 @@ class ImageDataset:
     def num_examples(self) -> dict[str, int]:
         """The number of images of each split."""
         return {name: split.num_examples for name, split in self.splits.items()}
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether the set is small enough to be held in memory: see `training.datasets.memory`."""
+        return memory.is_held(sum(self.num_examples.values()), self.image_shape)
 
     @property
     def levels(self) -> "ImageDataset":
@@ -180,10 +181,7 @@ class ImageDataset:
                 f"Expected split to be one of {', '.join(self.splits)}, received {name!r}."
             )
         split = self.splits[name]
-        num_bytes = sum(self.num_examples.values()) * int(np.prod(self.image_shape))
-        if isinstance(split, DiskSplit) and num_bytes < MEMORY_LIMIT_BYTES:
-            return split.in_memory
-        return split
+        return split.in_memory if self.is_in_memory and isinstance(split, DiskSplit) else split
 
 
 def _finish(dataset: tf.data.Dataset) -> tf.data.Dataset:

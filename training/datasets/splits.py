@@ -10,9 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-# What a shuffle buffer may hold when a set is read from disk.
-SHUFFLE_BUFFER_BYTES = 2**28
-
 Example = dict[str, tf.Tensor]
 ExampleFunction = Callable[[tf.Tensor, Example], Example]
 
@@ -77,14 +74,15 @@ class DiskSplit:
         records: Opens one pass over the undecoded examples, always in the same order. They are
             shuffled and skipped undecoded, which is cheap.
         decode: Turns a record into an example with static shapes.
-        record_bytes: About how much memory a record takes at most, in bytes; it sets the size
-            of the shuffle buffer.
+        record_bytes: About how much memory a record takes at most, in bytes.
+        buffer_bytes: What the shuffle buffer may hold; with the above it sets its size.
     """
 
     num_examples: int
     records: Callable[[], tf.data.Dataset]
     decode: Callable[..., Example]
     record_bytes: int
+    buffer_bytes: int = 2**28
 
     @functools.cached_property
     def in_memory(self) -> MemorySplit:
@@ -111,12 +109,12 @@ class DiskSplit:
     ) -> tf.data.Dataset:
         """The endless stream of `ImageDataset.train_batches`.
 
-        Shuffles within a buffer of `SHUFFLE_BUFFER_BYTES`, and reads the records before
+        Shuffles within a buffer of `buffer_bytes`, and reads the records before
         `start_step` in its epoch to skip them.
         """
         seed = _seed_pair(seed)
         num_kept = self.num_examples // batch_size * batch_size
-        buffer_size = max(1, min(self.num_examples, SHUFFLE_BUFFER_BYTES // self.record_bytes))
+        buffer_size = max(1, min(self.num_examples, self.buffer_bytes // self.record_bytes))
         records = self.records()
 
         def records_of_epoch(epoch):

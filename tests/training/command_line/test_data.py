@@ -7,7 +7,7 @@ from PIL import Image
 from training import datasets
 from training.command_line import cli
 from training.command_line import data as data_command
-from training.datasets import ImageDataset, image_dataset
+from training.datasets import ImageDataset, memory
 from training.datasets.splits import MemorySplit
 
 
@@ -77,12 +77,11 @@ def test_data_without_labels(capsys, tmp_path):
 
 
 def test_a_set_too_large_for_memory_is_measured_at_its_start(monkeypatch):
-    monkeypatch.setattr(image_dataset, "MEMORY_LIMIT_BYTES", 1)
-    monkeypatch.setattr(data_command, "_NUM_MEASURED", 2)
+    monkeypatch.setenv(memory.VARIABLE, "0")
     images = np.array([10, 20, 200], np.uint8).reshape(3, 1, 1, 1)
     split = MemorySplit({"image": images, "label": np.array([0, 1, 1], np.int32)})
     data = ImageDataset("large", (1, 1, 1), 2, "", {"train": split})
-    text = data_command.describe(data)
+    text = data_command.describe(data, most=2)
     assert "measured over the first 2 images" in text
     assert _rows(text, "split")["train"] == ["3", "10", "20", "15.00", "0.00%", "0.00%"]
     assert _rows(text, "class ") == {"0": ["1"], "1": ["1"]}

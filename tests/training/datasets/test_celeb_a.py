@@ -10,7 +10,7 @@ from PIL import Image
 from tensorflow_datasets.core.download import checksums
 from tensorflow_datasets.datasets.celeb_a import celeb_a_dataset_builder as official
 
-from training.datasets import image_dataset, load
+from training.datasets import load, memory
 
 PARTITION = [0] * 5 + [1] * 2 + [2] * 3  # of images 1 to 10, as in list_eval_partition.txt
 
@@ -84,7 +84,7 @@ def test_the_splits_are_the_official_ones(data_dir):
 
 @pytest.mark.parametrize("size", [64, 108])
 def test_the_centre_is_cut_and_resized(data_dir, monkeypatch, size):
-    monkeypatch.setattr(image_dataset, "MEMORY_LIMIT_BYTES", 0)  # streamed, as the real set is
+    monkeypatch.setenv(memory.VARIABLE, "0")  # streamed, as the real set is
     data = load("celeb_a", data_dir=data_dir, image_size=None if size == 64 else size)
     assert data.image_shape == (size, size, 3)
     batch = next(data.batches("train", 5).as_numpy_iterator())

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from training.datasets import image_dataset, load
+from training.datasets import load, memory
 
 
 def write_image(path, value, size=(8, 8), channels=3):
@@ -98,7 +98,7 @@ def test_too_few_images_for_three_splits(tmp_path):
 def test_streaming_from_disk_gives_the_same_images(folder, monkeypatch):
     in_memory = load(f"folder:{folder}")
     expected = {split: values_of(in_memory, split) for split in in_memory.splits}
-    monkeypatch.setattr(image_dataset, "MEMORY_LIMIT_BYTES", 0)
+    monkeypatch.setenv(memory.VARIABLE, "0")
     on_disk = load(f"folder:{folder}")
     assert split_values(on_disk) == expected
     stream = on_disk.train_batches(len(expected["train"]), seed=0)
@@ -138,7 +138,7 @@ def test_patches_of_a_photograph_share_a_split(tmp_path, monkeypatch):
     expected = split_values(in_memory)
     assert all_values(in_memory) == sorted(list(range(12)) * 6)
     assert sum(len(set(values)) for values in expected.values()) == 12
-    monkeypatch.setattr(image_dataset, "MEMORY_LIMIT_BYTES", 0)
+    monkeypatch.setenv(memory.VARIABLE, "0")
     assert split_values(load(f"folder:{tmp_path}", image_size=8, fit="patches")) == expected
 
 
@@ -154,7 +154,7 @@ def test_names_that_are_not_utf_8(tmp_path, monkeypatch):
         path = os.fsencode(tmp_path) + b"/\xff%d.png" % value
         Image.fromarray(np.full((8, 8), value, np.uint8)).save(path, "PNG")
     assert all_values(load(f"folder:{tmp_path}")) == list(range(6))
-    monkeypatch.setattr(image_dataset, "MEMORY_LIMIT_BYTES", 0)
+    monkeypatch.setenv(memory.VARIABLE, "0")
     assert all_values(load(f"folder:{tmp_path}")) == list(range(6))
 
 

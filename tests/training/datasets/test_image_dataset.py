@@ -1,5 +1,6 @@
 """Batches of a numbered set: image i has the value i, so that a batch shows which rows it took."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -7,8 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training.datasets import ImageDataset, image_dataset, splits
+from training.datasets import ImageDataset, memory
 from training.datasets.splits import DiskSplit, MemorySplit
+from zoo.errors import UsageError
 
 NUM_TRAIN = 50
 
@@ -37,7 +39,7 @@ def disk_split(num):
 def data(request, monkeypatch):
     make = {"memory": memory_split, "disk": disk_split}[request.param]
     if request.param == "disk":
-        monkeypatch.setattr(image_dataset, "MEMORY_LIMIT_BYTES", 0)
+        monkeypatch.setenv(memory.VARIABLE, "0")
     return ImageDataset(
         name="numbered",
         image_shape=(2, 3, 1),
@@ -106,13 +108,20 @@ def test_the_first_place_is_uniform_over_the_examples():
         assert ((visits - 50) ** 2 / 50).sum() < 43.8
 
 
-def test_the_disk_buffer_is_bounded_by_bytes(monkeypatch):
+def test_the_disk_buffer_is_bounded_by_bytes():
     # A buffer of 5 records: record k cannot come before place k - 4.
-    monkeypatch.setattr(splits, "SHUFFLE_BUFFER_BYTES", 30)
-    epoch = next(disk_split(NUM_TRAIN).shuffled_batches(50, 0, 0).as_numpy_iterator())["label"]
+    split = dataclasses.replace(disk_split(NUM_TRAIN), buffer_bytes=30)
+    epoch = next(split.shuffled_batches(50, 0, 0).as_numpy_iterator())["label"]
     assert sorted(epoch) == list(range(NUM_TRAIN))
     assert epoch.tolist() != sorted(epoch)
     assert (epoch <= np.arange(NUM_TRAIN) + 4).all()
+
+
+@pytest.mark.parametrize("value", ["much", "-1", "nan"])
+def test_memory_that_is_no_number_is_refused(data, monkeypatch, value):
+    monkeypatch.setenv(memory.VARIABLE, value)
+    with pytest.raises(UsageError, match=rf"VAE_ZOO_DATA_MEMORY .* MiB .* received '{value}'"):
+        data.batches("test", 3)
 
 
 def test_ordered_batches(data):

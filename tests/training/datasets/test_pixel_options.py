@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from training.datasets import image_dataset, load
+from training.datasets import load, memory
 from training.datasets.binarization import binarize
 from training.datasets.dequantization import dequantize
 from training.datasets.image_dataset import ImageDataset
@@ -55,7 +55,7 @@ def test_binarisation_from_disk_is_that_in_memory(tmp_path, monkeypatch):
     in_memory = load(f"folder:{tmp_path}", binarize="static", seed=4)
     expected = in_memory.arrays("train")["image"]
     assert set(np.unique(expected)) == {0, 255}
-    monkeypatch.setattr(image_dataset, "MEMORY_LIMIT_BYTES", 0)
+    monkeypatch.setenv(memory.VARIABLE, "0")
     on_disk = load(f"folder:{tmp_path}", binarize="static", seed=4)
     rows = [batch["image"] for batch in on_disk.batches("train", 5).as_numpy_iterator()]
     np.testing.assert_array_equal(np.concatenate(rows), expected)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from training.datasets import image_dataset, load, preparation
+from training.datasets import load, memory, preparation
 
 
 def numbered(num, shape=(4, 6, 1)):
@@ -118,7 +118,7 @@ def test_a_set_with_no_training_split_is_divided(data_dir):
 
 def test_streaming_from_disk_gives_the_same_images(data_dir, monkeypatch):
     expected = split_values(load("tfds:fake_train_only", data_dir=data_dir))
-    monkeypatch.setattr(image_dataset, "MEMORY_LIMIT_BYTES", 0)
+    monkeypatch.setenv(memory.VARIABLE, "0")
     data = load("tfds:fake_train_only", data_dir=data_dir)
     assert split_values(data) == expected
     batches = [batch["image"][:, 0, 0, 0] for batch in data.train_batches(40, seed=0).take(4)]
@@ -215,7 +215,7 @@ def test_mnist():
 
 @needs_prepared("cifar10")
 def test_cifar10(monkeypatch):
-    monkeypatch.setattr(image_dataset, "MEMORY_LIMIT_BYTES", 0)  # a few images, not all 60,000
+    monkeypatch.setenv(memory.VARIABLE, "0")  # a few images, not all 60,000
     data = load("cifar10")
     assert data.image_shape == (32, 32, 3)
     assert data.num_examples == {"train": 45_000, "validation": 5_000, "test": 10_000}
