@@ -1,7 +1,7 @@
 """Times the training step of each architecture, beside the machine's fastest convolution.
 
-    python benchmarks/architectures.py            # about six minutes on two quiet cores
-    python benchmarks/architectures.py --quick    # MNIST only, few rounds, nothing written
+    python -m benchmarks.architectures            # about six minutes on two quiet cores
+    python -m benchmarks.architectures --quick    # MNIST only, few rounds, nothing written
 
 The models, objectives and batches are those of the recipes; the batches are noise, already in
 memory. All models take a step in each round, so that they meet the same machine; the median over
@@ -22,9 +22,9 @@ import types
 
 import numpy as np
 import tensorflow as tf
-from conv_draw_zoo import convolution_peak
 
 import zoo
+from benchmarks.conv_draw_zoo import convolution_peak
 from training import kinds
 from training.recipes import find_recipe
 

@@ -64,13 +64,14 @@ def other_pairs():
 def make_model(name):
     """Builds a model and moves every weight off its initial value, so that none hides at 0.
 
-    By uniform noise: no weight of a right model is thrown far out, as a normal's tails would.
+    By a normal without its tails, which could throw a weight of a right model far out.
     """
     keras.utils.set_random_seed(0)
     model = MODELS[name]()
     rng = np.random.default_rng(1)
     for weight in model.trainable_weights:
-        moved = np.asarray(weight) + rng.uniform(-0.4, 0.4, weight.shape)
+        noise = np.clip(rng.standard_normal(weight.shape), -2.0, 2.0)
+        moved = np.asarray(weight) + 0.2 * noise
         weight.assign(moved.astype(np.float32))
     return model
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import zoo
 
-__all__ = ["facts", "made_with"]
+__all__ = ["commit", "facts", "machine", "made_with"]
 
 _PACKAGES = ("vae-zoo", "tensorflow", "keras", "tensorflow-probability", "numpy")
 
@@ -19,7 +19,7 @@ _PACKAGES = ("vae-zoo", "tensorflow", "keras", "tensorflow-probability", "numpy"
 def made_with():
     """Versions of what a run stands on, and the commit, if the code is in a git checkout."""
     versions = {name: _version(name) for name in _PACKAGES}
-    return {"versions": versions, "commit": _commit()}
+    return {"versions": versions, "commit": commit()}
 
 
 def _version(package):
@@ -29,8 +29,12 @@ def _version(package):
         return zoo.__version__ if package == "vae-zoo" else None
 
 
-def _commit():
-    file = pathlib.Path(__file__)
+def commit(file=__file__):
+    """Returns the commit of the checkout that `file`, this one, is in, or None outside of one.
+
+    It ends with "-modified" where code of ours is not as committed.
+    """
+    file = pathlib.Path(file)
     checkout = file.parents[2]
 
     def git(*arguments):
@@ -57,12 +61,12 @@ def facts(model, recipe, progress):
         "parameters": int(sum(np.prod(w.shape) for w in model.trainable_weights)),
         "training_seconds": round(seconds, 1),
         "images_per_second": round(progress.step * recipe.batch_size / max(seconds, 1e-9), 1),
-        "machine": _machine(),
+        "machine": machine(),
     }
 
 
-def _machine():
-    """Says what the run ran on, without naming the machine."""
+def machine():
+    """Says what a run ran on, without naming the machine; JSON-ready values."""
     devices = tf.config.list_physical_devices("GPU")
     names = [
         tf.config.experimental.get_device_details(d).get("device_name", "GPU") for d in devices
