@@ -3,39 +3,40 @@
 By hand, because TensorFlow Datasets has no limit to its ten retries and no way to work offline.
 """
 
+import functools
 import queue
 import threading
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-TIMEOUT_SECONDS = 5.0
 
-
-def can_reach(urls: Iterable[str]) -> bool:
+def can_reach(urls: Iterable[str], timeout: float = 5.0) -> bool:
     """Asks the hosts of some addresses for a sign of life, through the proxies that are set.
 
     Args:
         urls: http and https addresses; others are left out.
+        timeout: Seconds for a host to be found, and again to answer.
 
     Returns:
-        Whether any host answered within `TIMEOUT_SECONDS`. True if there is none to ask.
+        Whether any host answered in time. True if there is none to ask.
     """
     by_host = {urlsplit(url).netloc: url for url in urls if url.startswith("http")}
     answers = queue.Queue()
     for url in by_host.values():
         # Daemons: looking up a host name has no time limit of its own.
-        threading.Thread(target=lambda url=url: answers.put(_answers(url)), daemon=True).start()
+        ask = functools.partial(_answers, url, timeout)
+        threading.Thread(target=lambda ask=ask: answers.put(ask()), daemon=True).start()
     try:
-        return not by_host or any(answers.get(timeout=2 * TIMEOUT_SECONDS) for _ in by_host)
+        return not by_host or any(answers.get(timeout=2 * timeout) for _ in by_host)
     except queue.Empty:
         return False
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, timeout: float) -> bool:
     import requests
 
     try:
-        requests.head(url, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+        requests.head(url, timeout=timeout, allow_redirects=False)
     except requests.ReadTimeout:
         return True  # connected, and slow
     except requests.RequestException:

@@ -23,11 +23,12 @@ class ProgressTable(keras.callbacks.Callback):
 
     Args:
         steps: Optimiser steps of the whole run.
+        seconds: As in `LiveLine`.
     """
 
-    def __init__(self, steps):
+    def __init__(self, steps, seconds=None):
         super().__init__()
-        self._steps = steps
+        self._steps, self._seconds = steps, seconds
         self._open = contextlib.ExitStack()
         self._line = self._names = None
 
@@ -36,7 +37,7 @@ class ProgressTable(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Finds where the run stands; the first step takes long."""
         self._done = int(self.model.optimizer.iterations.numpy())
-        self._open.enter_context(stage("Compiling the training step"))
+        self._open.enter_context(stage("Compiling the training step", self._seconds))
 
     def on_train_end(self, logs=None):
         """Ends the table."""
@@ -70,7 +71,9 @@ class ProgressTable(keras.callbacks.Callback):
         self._started, self._first = self._stopped, self._done
         self._epoch_started, self._epoch_done = self._stopped, self._done
         self._open.close()
-        self._line = self._open.enter_context(LiveLine(lambda: self._row(self._logs)))
+        self._line = self._open.enter_context(
+            LiveLine(lambda: self._row(self._logs), self._seconds)
+        )
         heads = [name.replace("val_", "val ") for name in self._names]
         self._line.write(self._join("step", heads, "ms/step", "time left"))
 

@@ -8,8 +8,7 @@ import time
 __all__ = ["LiveLine", "duration", "stage"]
 
 _WIDTH = 79  # Of a line that is written over itself; a terminal may break one of 80.
-_SILENCE_SECONDS = 10.0  # At most, where lines cannot be written over.
-_TERMINAL_SECONDS = 1.0
+_SECONDS = {True: 1.0, False: 10.0}  # Between signs of life; on a terminal lines are renewed.
 
 
 class LiveLine:
@@ -20,12 +19,14 @@ class LiveLine:
 
     Args:
         text: A function without arguments that returns the line, of at most 79 columns.
+        seconds: Between two signs of life, if not these.
     """
 
-    def __init__(self, text):
+    def __init__(self, text, seconds=None):
         self._text = text
         self._stream = sys.stdout
         self._is_terminal = self._stream.isatty()
+        self._seconds = seconds or _SECONDS[self._is_terminal]
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._written = time.monotonic()
@@ -45,14 +46,16 @@ class LiveLine:
             self._put(f"{text.ljust(_WIDTH) if self._is_terminal else text.rstrip()}\n")
 
     def _renew(self):
-        seconds = _TERMINAL_SECONDS if self._is_terminal else _SILENCE_SECONDS
         with contextlib.suppress(OSError, ValueError):  # The reader has left, or closed it.
-            while not self._ended.wait(max(0.0, self._written + seconds - time.monotonic())):
+            while not self._ended.wait(max(0.0, self._due() - time.monotonic())):
                 with self._lock:
                     if self._is_terminal:
                         self._put(self._text().ljust(_WIDTH))
-                    elif time.monotonic() >= self._written + seconds:
+                    elif time.monotonic() >= self._due():
                         self._put(f"{self._text().rstrip()}\n")
+
+    def _due(self):
+        return self._written + self._seconds
 
     def _put(self, text):
         start = "\r" if self._is_terminal else ""
@@ -61,15 +64,15 @@ class LiveLine:
 
 
 @contextlib.contextmanager
-def stage(name):
-    """Says what the block does, and how long it has been at it."""
+def stage(name, seconds=None):
+    """Says what the block does, and how long it has been at it; `seconds` as in `LiveLine`."""
     started = time.monotonic()
 
     def text():
-        seconds = time.monotonic() - started
-        return f"{name} ..." if seconds < 1 else f"{name} ... {seconds:.0f} s"
+        taken = time.monotonic() - started
+        return f"{name} ..." if taken < 1 else f"{name} ... {taken:.0f} s"
 
-    with LiveLine(text) as line:
+    with LiveLine(text, seconds) as line:
         if not sys.stdout.isatty():
             line.write(text())
         try:

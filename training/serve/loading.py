@@ -8,7 +8,7 @@ import urllib.request
 
 from zoo.errors import UserError
 
-__all__ = ["fail", "loaded_versions", "wait_until_loaded"]
+__all__ = ["fail", "loaded_versions", "states_of", "wait_until_loaded"]
 
 PATIENCE_SECONDS = 600  # Without any change of a state or of the log.
 _POLL_SECONDS = 0.1
@@ -34,7 +34,7 @@ def wait_until_loaded(versions, rest_port, log, check):
     reported = moved
     while True:
         check()
-        states = {name: _states(name, rest_port) for name in versions}
+        states = {name: states_of(name, rest_port) for name in versions}
         missing = _missing(versions, states, log)
         if not missing:
             return
@@ -51,7 +51,7 @@ def wait_until_loaded(versions, rest_port, log, check):
 
 def loaded_versions(name, rest_port):
     """Returns the versions of a model that are AVAILABLE at a server, a set of ints."""
-    states = _states(name, rest_port).items()
+    states = states_of(name, rest_port).items()
     return {version for version, (state, _) in states if state == "AVAILABLE"}
 
 
@@ -85,7 +85,7 @@ def _size(log):
         return 0
 
 
-def _states(name, rest_port):
+def states_of(name, rest_port):
     """Asks for a model's versions: each one's state and, if there is one, its error."""
     # By urllib, for the client and its packages are an extra. No proxy, which the environment may
     # name: the server is on this machine.

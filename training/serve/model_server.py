@@ -27,7 +27,6 @@ __all__ = [
 BINARY = "tensorflow_model_server"
 VARIABLE = "TENSORFLOW_MODEL_SERVER"
 _DOCKER_SECONDS = 10  # For Docker's engine to answer.
-_GRACE_SECONDS = 10
 # What keeps TensorFlow quiet in this process, set by it or by a user, would keep a server's loads,
 # warnings and errors from its log, by which one tells what is wrong with it.
 _QUIETING = ("TF_CPP_MIN_LOG_LEVEL", "TF_CPP_MIN_VLOG_LEVEL", "ABSL_MIN_LOG_LEVEL")
@@ -120,13 +119,14 @@ class ModelServer:
         log: Path of a file for what it prints, written anew.
         container: Name of the Docker container that the command makes, if it does.
         inherited: File descriptors that stay open in the server, such as a lock's.
+        grace: Seconds that it has to end by itself when it is stopped.
     """
 
-    def __init__(self, command, log, container=None, inherited=()):
+    def __init__(self, command, log, container=None, inherited=(), grace=10.0):
         self.command = command
         self.log = pathlib.Path(log)
         self.container = container
-        self._inherited = inherited
+        self._inherited, self._grace = inherited, grace
         self._process = None
 
     def __enter__(self):
@@ -148,7 +148,7 @@ class ModelServer:
         # A server that does not end in time, or a second Ctrl-C, ends its patience.
         try:
             self._process.terminate()
-            self._process.wait(_GRACE_SECONDS)
+            self._process.wait(self._grace)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
             self._kill()
             self._process.wait()

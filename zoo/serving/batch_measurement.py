@@ -1,5 +1,6 @@
 """Sizes the server's batches by a short measurement of the exported model."""
 
+import functools
 import os
 import time
 
@@ -13,13 +14,12 @@ __all__ = ["LARGEST_BATCH", "choose_batching", "measure_batches"]
 
 LARGEST_BATCH = 64
 _ENOUGH = 0.9  # Of the most images a second: larger batches would only make requests wait.
-_SECONDS = 0.3  # For each size, after one run that is not counted.
 _MOST_RUNS = 50
 _PART_OF_A_RUN = 4  # A lone request waits a quarter of its own time for others.
 _TIMEOUT_MICROS = (100, 10_000)
 
 
-def measure_batches(path, largest=LARGEST_BATCH):
+def measure_batches(path, largest=LARGEST_BATCH, seconds_each=0.3):
     """Measures how long `serving_default` takes for batches of 1, 2, 4, ... rows, on the CPU.
 
     The graph runs in a session as in a server, without its gRPC. The rows are copies of the
@@ -28,6 +28,7 @@ def measure_batches(path, largest=LARGEST_BATCH):
     Args:
         path: Folder of a SavedModel that the zoo exported.
         largest: Rows of the largest batch, a power of two.
+        seconds_each: For each size, after one run that is not counted.
 
     Returns:
         A dict of number of rows to seconds, the least of several runs: what else the machine does
@@ -47,16 +48,17 @@ def measure_batches(path, largest=LARGEST_BATCH):
     with open_session(path) as answer:
         for size in batch_sizes(largest):
             inputs = {name: np.repeat(value[:1], size, axis=0) for name, value in row.items()}
-            seconds[size] = _least_time(lambda inputs=inputs: answer("serving_default", inputs))
+            run = functools.partial(answer, "serving_default", inputs)
+            seconds[size] = _least_time(run, seconds_each)
             if seconds[size] > 1.0:
                 break
     return seconds
 
 
-def _least_time(run):
+def _least_time(run, seconds):
     run()
     times = []
-    while len(times) < 3 or (sum(times) < _SECONDS and len(times) < _MOST_RUNS):
+    while len(times) < 3 or (sum(times) < seconds and len(times) < _MOST_RUNS):
         start = time.perf_counter()
         run()
         times.append(time.perf_counter() - start)

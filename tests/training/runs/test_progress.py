@@ -13,6 +13,8 @@ from training.runs import progress_table, stages
 from training.runs.progress_table import ProgressTable, shown_measures
 from training.runs.stages import LiveLine, duration, stage
 
+SECONDS = 0.05  # Between signs of life.
+
 
 class Output(io.StringIO):
     """Standard output that is a terminal, or is none; keeps when each text was written."""
@@ -35,8 +37,6 @@ class Output(io.StringIO):
 def output(monkeypatch, request):
     output = Output(request.param)
     monkeypatch.setattr(stages, "sys", types.SimpleNamespace(stdout=output))
-    monkeypatch.setattr(stages, "_SILENCE_SECONDS", 0.05)
-    monkeypatch.setattr(stages, "_TERMINAL_SECONDS", 0.05)
     return output
 
 
@@ -54,7 +54,7 @@ TERMINAL = pytest.mark.parametrize("output", [True], indirect=True)
 
 @LOG
 def test_a_long_stage_gives_a_sign_of_life_again_and_again(output):
-    with stage("Exporting"):
+    with stage("Exporting", SECONDS):
         wait_for(output, "Exporting ...", 3)
     assert all(line.startswith("Exporting ...") for line in output.getvalue().splitlines())
     written = len(output.getvalue())
@@ -64,7 +64,7 @@ def test_a_long_stage_gives_a_sign_of_life_again_and_again(output):
 
 @TERMINAL
 def test_on_a_terminal_a_stage_is_one_line(output):
-    with stage("Exporting"):
+    with stage("Exporting", SECONDS):
         wait_for(output, "\r", 3)
     text = output.getvalue()
     assert text.count("\n") == 1
@@ -73,19 +73,19 @@ def test_on_a_terminal_a_stage_is_one_line(output):
 
 @LOG
 def test_what_is_written_is_a_sign_of_life_itself(output):
-    with LiveLine(lambda: "live") as line:
+    with LiveLine(lambda: "live", SECONDS) as line:
         for _ in range(10):
             time.sleep(0.02)
             line.write("own")
         wait_for(output, "live", 2)
     lines = list(zip(output.getvalue().splitlines(), output.times, strict=True))
     for (_, before), (text, at) in itertools.pairwise(lines):
-        assert text == "own" or at - before >= 0.05 - 0.002, "silence comes before a sign of life"
+        assert text == "own" or at - before >= SECONDS - 0.002, "silence comes before a sign"
 
 
 @LOG
 def test_a_stage_that_fails_ends(output):
-    with pytest.raises(OSError, match="no room"), stage("Exporting"):
+    with pytest.raises(OSError, match="no room"), stage("Exporting", SECONDS):
         raise OSError("no room")
     written = output.getvalue()
     time.sleep(0.1)
@@ -142,8 +142,7 @@ def _of(number):
 
 
 @LOG
-def test_a_row_an_epoch_with_the_time_left_of_the_whole_run(output, clock, monkeypatch):
-    monkeypatch.setattr(stages, "_SILENCE_SECONDS", 60.0)
+def test_a_row_an_epoch_with_the_time_left_of_the_whole_run(output, clock):
     run_table(clock)
     compiling, head, first, second = output.getvalue().splitlines()
     assert compiling == "Compiling the training step ..."
@@ -158,7 +157,6 @@ def test_a_row_an_epoch_with_the_time_left_of_the_whole_run(output, clock, monke
 
 @LOG
 def test_a_resumed_run_counts_on_and_fits_80_columns(output, clock, monkeypatch):
-    monkeypatch.setattr(stages, "_SILENCE_SECONDS", 60.0)
     monkeypatch.setitem(LOGS, "distortion", -1234.567)
     monkeypatch.delitem(LOGS, "rmse")
     run_table(clock, steps=200_000, first=199_800, stop=200_000, seconds=100.0)
@@ -170,7 +168,7 @@ def test_a_resumed_run_counts_on_and_fits_80_columns(output, clock, monkeypatch)
 
 @LOG
 def test_rows_come_while_an_epoch_lasts(output, clock):
-    table = ProgressTable(300)
+    table = ProgressTable(300, SECONDS)
     table.set_model(types.SimpleNamespace(optimizer=types.SimpleNamespace(iterations=_of(0))))
     table.on_train_begin()
     wait_for(output, "Compiling the training step ...", 2)

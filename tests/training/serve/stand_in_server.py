@@ -4,14 +4,13 @@ It is no server: it answers the REST status of its models and nothing else. As a
 `models.config` again and again, here at each question; refuses the whole file while a label in it
 moves to a version that is not loaded; waits for a model's folder that is missing, and takes no
 other change; and keeps its log as quiet as TF_CPP_MIN_LOG_LEVEL asks. `STAND_IN_KIND` makes it
-die, stay, or fail to load.
+die, or fail to load.
 """
 
 import http.server
 import json
 import os
 import re
-import signal
 import sys
 
 KIND = os.environ.get("STAND_IN_KIND", "good")
@@ -111,8 +110,6 @@ def main():
     if KIND == "dies":
         log(ERROR, "Failed to start server. Error: bad model")
         sys.exit(3)
-    if KIND == "stubborn":
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     http.server.HTTPServer(("", int(FLAGS["rest_api_port"])), Handler).serve_forever()
 
 

@@ -126,14 +126,25 @@ def test_docker_runs_the_server(capsys, ports, tmp_path, monkeypatch):
     assert f"--publish=127.0.0.1:{ports[1]}:8500" in calls[2]
 
 
+def test_a_server_that_does_not_stop_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", os.defpath)
+    monkeypatch.chdir(tmp_path)
+    script = 'trap "" TERM; echo $$ > new; mv new pid; while :; do :; done'
+    with model_server.ModelServer(["sh", "-c", script], tmp_path / "log", grace=0.2):
+        while not (tmp_path / "pid").exists():
+            time.sleep(0.01)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
 def test_a_container_that_does_not_stop_is_removed(tmp_path, monkeypatch):
     script = """case "$1" in
     run) trap "" TERM; echo > ready; while :; do :; done;;
     *) echo "$@" > calls;;
     esac"""
     _put_docker_on_path(tmp_path, monkeypatch, script)
-    monkeypatch.setattr(model_server, "_GRACE_SECONDS", 0.2)
-    with model_server.ModelServer(["docker", "run"], tmp_path / "log", container="me"):
+    command, log = ["docker", "run"], tmp_path / "log"
+    with model_server.ModelServer(command, log, container="me", grace=0.2):
         while not (tmp_path / "ready").exists():
             time.sleep(0.01)
     assert (tmp_path / "calls").read_text() == "rm --force me\n"

@@ -22,7 +22,7 @@ def wait(tmp_path, monkeypatch):
                     file.write("a line\n")
             return {1: (next(states), "")}
 
-        monkeypatch.setattr(loading, "_states", ask)
+        monkeypatch.setattr(loading, "states_of", ask)
         loading.wait_until_loaded({"faces": [1]}, 8501, log, lambda: None)
 
     return run

@@ -83,7 +83,7 @@ def test_a_version_that_fails_to_load_leaves_the_labels(while_it_runs, capsys, m
     states = {2: ("AVAILABLE", ""), 1: ("END", "no such file")}
 
     def move():
-        monkeypatch.setattr(loading, "_states", lambda name, port: states)
+        monkeypatch.setattr(loading, "states_of", lambda name, port: states)
         code, message, _ = fails(capsys, *_label(1)[1:])
         assert code == 1
         assert "could not load faces version 1: no such file. The last lines" in message

@@ -9,7 +9,7 @@ import pytest
 
 from tests.training.serve.stand_in import fails, has_ended, make_version
 from training.command_line import cli
-from training.serve import model_server, server_folder
+from training.serve import server_folder
 from zoo.serving import manifest
 from zoo.serving.server_configuration import Batching, batching_config
 
@@ -80,13 +80,6 @@ def test_a_named_program_goes_before_the_path(program, ports, press, tmp_path, m
     monkeypatch.setenv("TENSORFLOW_MODEL_SERVER", str(named))
     assert cli.main(["serve", "faces", *ports]) == 0
     assert program.exists()
-
-
-def test_a_server_that_does_not_stop_is_killed(program, ports, press, monkeypatch):
-    monkeypatch.setenv("STAND_IN_KIND", "stubborn")
-    monkeypatch.setattr(model_server, "_GRACE_SECONDS", 0.2)
-    assert cli.main(["serve", "faces", *ports]) == 0
-    assert has_ended(program)
 
 
 def test_a_conditional_model_is_called_with_a_context(program, ports, press, capfd, tmp_path):

@@ -197,7 +197,7 @@ def test_several_models_share_the_batching():
     assert batch_measurement.choose_batching([slow], 1) == Batching(2, 10_000, 1)
 
 
-def test_a_model_is_measured_with_its_own_request(tmp_path, monkeypatch):
+def test_a_model_is_measured_with_its_own_request(tmp_path):
     @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.int32, "seed")], autograph=False)
     def signature(seed):
         # As the signatures of the zoo, it would not take what is no seed.
@@ -208,7 +208,6 @@ def test_a_model_is_measured_with_its_own_request(tmp_path, monkeypatch):
     tf.saved_model.save(module, str(tmp_path), signatures={"serving_default": signature})
     rows = np.array([[7, 8], [1, 2]], np.int32)
     warmup.write([("serving_default", {"seed": rows})], str(tmp_path))
-    monkeypatch.setattr(batch_measurement, "_SECONDS", 0.0)
-    seconds = batch_measurement.measure_batches(tmp_path, largest=4)
+    seconds = batch_measurement.measure_batches(tmp_path, largest=4, seconds_each=0.0)
     assert list(seconds) == [1, 2, 4]
     assert all(0.0 < each < 60.0 for each in seconds.values())

@@ -18,10 +18,6 @@ from training.reproduction.theory.tiles import initial_reconstructions
 
 __all__ = ["FixedPoints", "log_masses", "solve"]
 
-# Numbers of a table of masses, for as many β at once as fit: few, for all wait for the slowest, and
-# at a phase transition one takes several times the steps of its neighbours.
-_LARGEST_TABLE = 250_000
-
 
 @dataclasses.dataclass(frozen=True)
 class FixedPoints:
@@ -50,6 +46,7 @@ def solve(
     smoothing=0.9,
     tolerance=1e-3,
     constrain=None,
+    largest_table=250_000,
 ):
     """Iterates to the fixed points for each temperature.
 
@@ -61,6 +58,9 @@ def solve(
         smoothing: Share of g that each step keeps [choice: 0.9].
         tolerance: The iteration for a β ends when a step over all tiles is shorter than this.
         constrain: A function of g `[K, A, 2]`, applied after each step, as in `lipschitz`.
+        largest_table: Numbers of a table of masses; as many β are solved at once as fit: few, for
+            all wait for the slowest, and at a phase transition one takes several times the steps of
+            its neighbours.
 
     Returns:
         `FixedPoints`.
@@ -77,7 +77,7 @@ def solve(
     if not (betas > 0).all():
         raise ValueError(f"betas must be above 0. Received: the least is {betas.min()}")
     start = initial_reconstructions() if start is None else np.asarray(start, np.float32)
-    size = max(_LARGEST_TABLE // (len(points) * len(start)), 1)
+    size = max(largest_table // (len(points) * len(start)), 1)
     constrain = constrain or (lambda reconstructions: reconstructions)
     iterate = _make_iteration(points, start, max_steps, smoothing, tolerance, constrain)
     parts = [iterate(tf.constant(betas[i : i + size])) for i in range(0, len(betas), size)]

@@ -85,11 +85,10 @@ def test_all_merge_in_the_mean_at_high_temperature(few_tiles):
     assert found.error[0] == pytest.approx(spread, rel=0.01)
 
 
-def test_temperatures_at_once_are_temperatures_one_by_one(few_tiles, monkeypatch):
+def test_temperatures_at_once_are_temperatures_one_by_one(few_tiles):
     points, betas = point_sets.lines(9), [0.01, 0.1, 1.0]
     together = fixed_points.solve(points, betas, few_tiles)
-    monkeypatch.setattr(fixed_points, "_LARGEST_TABLE", 1)
-    alone = fixed_points.solve(points, betas, few_tiles)
+    alone = fixed_points.solve(points, betas, few_tiles, largest_table=1)
     np.testing.assert_allclose(alone.reconstructions, together.reconstructions, atol=1e-5)
     np.testing.assert_array_equal(alone.steps, together.steps)
 
