@@ -4,6 +4,7 @@ from training.documents import (
     accuracy_tables,
     benchmark_tables,
     markers,
+    multiplier_tables,
     pictures,
     result_tables,
 )
@@ -15,7 +16,12 @@ from training.runs.run_directory import replace_file
 __all__ = ["DOCUMENTS", "NOT_KEPT", "TABLES", "main"]
 
 DOCUMENTS = (ROOT / "README.md", ROOT / "docs/RESULTS.md")
-TABLES = result_tables.TABLES | benchmark_tables.TABLES | accuracy_tables.TABLES
+TABLES = (
+    result_tables.TABLES
+    | benchmark_tables.TABLES
+    | multiplier_tables.TABLES
+    | accuracy_tables.TABLES
+)
 # Targets whose pictures show arrays of runs that were made before these were kept: their next
 # `vae-zoo reproduce` keeps them.
 NOT_KEPT = ("figure-2", "figure-3", "figure-7", "blur-map")

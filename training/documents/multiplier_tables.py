@@ -1,0 +1,88 @@
+"""Tables of GECO's update: cases, parts, and short runs over data, batches and schedules."""
+
+from training.documents.markers import table
+from training.documents.runs import read_benchmark
+
+__all__ = ["TABLES"]
+
+# Case, variant; what else the table shows of the run after so many steps.
+_CASES = (
+    ("mnist, 1250 steps", "before", "MNIST, κ = 0.1, 1250 steps"),
+    ("mnist", "default", "MNIST, κ = 0.1, 4000 steps"),
+    ("mnist, 1250 steps", "default, gain 4", "MNIST, κ = 0.1, 1250 steps"),
+    ("mnist, 0.15", "before", "MNIST, κ = 0.15, 2500 steps"),
+    ("mnist, 0.15", "default", "MNIST, κ = 0.15, 2500 steps"),
+    ("digits", "before", "digits, κ = 0.1, 1500 steps"),
+    ("digits", "default", "digits, κ = 0.1, 1500 steps"),
+)
+_STEPS_A_CHECK, _FIRST_JUDGED = 250, 1000
+
+
+def _cases():
+    runs = _runs()
+    rows = []
+    for case, variant, label in _CASES:
+        run = runs[case, variant]
+        update = "default with proportional gain 4" if "gain" in variant else variant
+        rate, overshoot, worst = _part(run)
+        settled = "never" if run["settled"] is None else str(run["settled"])
+        rows.append([label, update, f"{run['error']:.3f}", worst, rate, overshoot, settled])
+        if (case, variant) == ("mnist", "default"):
+            rows.append(["the same run after 1250 steps", variant, *_after(run, 1250), "", ""])
+    header = ("case", "update", "test rmse / κ", "worst", "rate, nats", "overshoot, %")
+    return table((*header, "settled at step"), rows)
+
+
+def _runs(seed=0):
+    """Returns the runs of a seed by case and variant."""
+    runs = read_benchmark("multiplier_update")["runs"]
+    return {(run["case"], run["variant"]): run for run in runs if run["seed"] == seed}
+
+
+def _after(run, step):
+    """Error, worst error and rate of a run at a step."""
+    checks = step // _STEPS_A_CHECK
+    judged = run["test_errors"][_FIRST_JUDGED // _STEPS_A_CHECK - 1 : checks]
+    worst = max(judged, key=lambda error: abs(error - 1.0))
+    return [f"{judged[-1]:.3f}", f"{worst:.3f}", f"{run['test_rates'][checks - 1]:.1f}"]
+
+
+_PARTS = {
+    "default": "default",
+    "default, full weight": "without the ELBO's weight at the start",
+    "default, gain 0": "without the proportional term",
+    "default, rises as it falls": "rising as fast as it falls",
+    "default, decay 0.99": "decay 0.99",
+    "default, decay 0.9": "decay 0.9",
+    "default, step size 0.02": "step size 0.02",
+    "default, by factors": "rising by factors above λ_0",
+    "default, gain 4": "proportional gain 4",
+    "before": "before",
+    "before without waiting": "before, without waiting",
+    "before without slowdown": "before, without the slowdown",
+    "before without both": "before, without both",
+}
+
+
+def _parts():
+    runs = _runs()
+    rows = []
+    for variant, label in _PARTS.items():
+        cells = []
+        for case in ("mnist, 0.15", "mnist"):
+            run = runs.get((case, variant))
+            cells += ["", "", ""] if run is None else _part(run)
+        rows.append([label, *cells])
+    header = ("update", "κ = 0.15: nats", "overshoot, %", "worst")
+    return table((*header, "κ = 0.1: nats", "overshoot, %", "worst"), rows)
+
+
+def _part(run):
+    return [
+        f"{run['rate']:.1f}",
+        f"{run['overshoot_percent']:.1f}",
+        f"{run['worst_from_1000']:.3f}",
+    ]
+
+
+TABLES = {"multiplier-cases": _cases, "multiplier-parts": _parts}
