@@ -3,6 +3,7 @@
 import json
 import socket
 
+import numpy as np
 import pytest
 
 from tests import contract
@@ -82,24 +83,30 @@ def test_two_machines_equal_one(tmp_path, tiny_recipe_file, uninterrupted):
     assert (directory / "savedmodel" / "1" / "saved_model.pb").exists()
 
 
-_CHECK_STEP = """
-import tensorflow as tf
-
-from zoo import errors
-from training.runs import strategies
-
-strategy = strategies.make_strategy("multi_worker")
-strategies.check_same_step(strategy, 7)
-index = strategy.cluster_resolver.task_id
-try:
-    strategies.check_same_step(strategy, 3 * index)
-except errors.UserError as error:
-    print(error)
-"""
+@pytest.fixture(scope="module")
+def two_workers(tmp_path_factory, images):
+    """What each of two workers printed, and what it ended with: see two_workers.py."""
+    directory = tmp_path_factory.mktemp("workers")
+    np.save(directory / "images.npy", images)
+    arguments = [*_PAIR, str(directory)]
+    code = f"from tests.training.runs import two_workers\ntwo_workers.main(*{arguments})"
+    outputs = _run_two_workers(code)
+    return outputs, [dict(np.load(directory / f"worker_{index}.npz")) for index in range(2)]
 
 
-def test_workers_that_restored_different_steps_stop():
-    for index, output in enumerate(_run_two_workers(_CHECK_STEP)):
+_PAIR = "ConvDRAW", "GECO"
+
+
+def test_two_workers_train_as_one_does(two_workers, images):
+    model = contract.make_compiled(*_PAIR, contract.linear_optimizer(), run_eagerly=True)
+    loss = contract.train(model, images, num_steps=3, batch_size=8)
+    for state in two_workers[1]:
+        assert state.pop("loss") == pytest.approx(loss, rel=1e-5)
+        contract.assert_same_state(state, contract.state_of(model), tolerance=1e-5)
+
+
+def test_workers_that_restored_different_steps_stop(two_workers):
+    for index, output in enumerate(two_workers[0]):
         message = f"different steps: 0 and 3; this one that of step {3 * index}. The run directory"
         assert message in output
 

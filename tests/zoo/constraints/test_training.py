@@ -55,17 +55,15 @@ def test_training_is_the_same_eager_in_a_graph_and_under_xla(reference, images):
 
 def test_two_replicas_train_and_evaluate_as_one_does(reference, images, two_replicas):
     model, loss = reference
+    # A network may have been frozen outside the strategy's scope.
+    objective = contract.OBJECTIVES[PAIR[1]]()
     with two_replicas.scope():
-        replicated, replicated_loss = trained(images)
+        replicated = contract.make_model(PAIR[0])
+        replicated.compile(contract.linear_optimizer(), objective=objective, seed=5)
+    replicated_loss = contract.train(replicated, images, 3, batch_size=8)
     assert replicated_loss == pytest.approx(loss, rel=1e-5)
     assert_same_state(state_of(replicated), state_of(model), tolerance=1e-5)
     assert evaluated(replicated, images) == pytest.approx(evaluated(model, images), rel=1e-5)
-    # A network may also have been frozen outside the strategy's scope.
-    objective = contract.OBJECTIVES[PAIR[1]]()
-    with two_replicas.scope():
-        other = contract.make_model(PAIR[0])
-        other.compile(contract.linear_optimizer(), objective=objective, seed=5)
-    assert contract.train(other, images, 3, batch_size=8) == pytest.approx(loss, rel=1e-5)
 
 
 def test_a_weights_file_restores_networks_and_multipliers(model, images, tmp_path):

@@ -1,12 +1,6 @@
 """The contract of every architecture: one step is the same however and wherever it runs."""
 
 import functools
-import json
-import os
-import pathlib
-import socket
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -16,7 +10,6 @@ import zoo
 from tests import contract
 from tests.contract import assert_same_state, state_of
 
-ROOT = pathlib.Path(__file__).parents[3]
 full = pytest.mark.parametrize("names", contract.full_pairs(), ids="-".join)
 
 
@@ -63,56 +56,6 @@ def test_uint8_images_train_as_their_floats_do(images):
     )
     assert loss == pytest.approx(other_loss, rel=1e-5)
     assert_same_state(state_of(of_levels), state_of(of_floats), tolerance=1e-5)
-
-
-def test_two_workers_train_as_one_does(images, tmp_path, reference):
-    names = ("ConvDRAW", "GECO")
-    model, loss = reference(*names)
-    np.save(tmp_path / "images.npy", images)
-    for worker_loss, worker_state in train_on_two_workers(names, tmp_path):
-        assert worker_loss == pytest.approx(loss, rel=1e-5)
-        assert_same_state(worker_state, state_of(model), tolerance=1e-5)
-
-
-def train_on_two_workers(names, directory):
-    """Runs two_workers.py twice on this machine; gives what each worker ended with."""
-    addresses = free_addresses(2)
-    workers = []
-    for index in range(2):
-        task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        environment = os.environ | {"TF_CONFIG": json.dumps(task), "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "tests.zoo.models.two_workers", *names, str(directory)]
-        workers.append(
-            subprocess.Popen(
-                command,
-                env=environment,
-                cwd=ROOT,
-                text=True,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-            )
-        )
-    try:
-        outputs = [worker.communicate(timeout=300)[0] for worker in workers]
-    finally:
-        for worker in workers:
-            worker.kill()
-    for worker, output in zip(workers, outputs, strict=True):
-        assert worker.returncode == 0, output[-5000:]
-    for index in range(2):
-        with np.load(directory / f"worker_{index}.npz") as file:
-            state = dict(file)
-        yield state.pop("loss"), state
-
-
-def free_addresses(number):
-    sockets = [socket.socket() for _ in range(number)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
-    for each in sockets:
-        each.close()
-    return addresses
 
 
 @full

@@ -24,7 +24,7 @@ D = 32
 # between the mean, 0.5, and the ends of [0, 1].
 EIGENVALUES = np.concatenate([[0.08, 0.055, 0.035, 0.02, 0.01, 0.002], np.full(D - 6, 5e-5)])
 BASIS = scipy.linalg.hadamard(D) / np.sqrt(D)
-NUM_STEPS, BATCH_SIZE = 10_000, 256
+NUM_STEPS, BATCH_SIZE = 3000, 256
 
 
 @keras.saving.register_keras_serializable("tests")
