@@ -1,8 +1,7 @@
 """CelebA: 202,599 aligned photographs of faces (Liu et al. 2015)."""
 
 import dataclasses
-
-import tensorflow as tf
+import operator
 
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.registry import register
@@ -18,41 +17,19 @@ WINDOW = (slice(55, 163), slice(35, 143))  # the centred 108x108 of the 218x178 
 
 
 @register("celeb_a")
-def load_celeb_a(
-    name: str,
-    image_size: tuple[int, int] | None,
-    fit: str,
-    channels: int | None,
-    data_dir: str | None,
-) -> ImageDataset:
-    """Loads CelebA through TensorFlow Datasets.
+def load_celeb_a(name, image_size, fit, channels, data_dir) -> ImageDataset:
+    """Loads CelebA through TensorFlow Datasets, 64x64 pixels by default; arguments as in `load`.
 
     The splits are the official ones: 162,770 training, 19,867 validation and 19,962 test images.
     The authors of the sequential VAE trained on the first 80% of the sorted files and tested on the
     others; those are the official training images without the last 691.
 
-    Args:
-        name: What the data set is called here.
-        image_size: (height, width) in pixels; by default 64x64.
-        fit: "crop" takes the centred 108x108 pixels, which hold the face, and brings the largest
-            centred window of them to `image_size`: what the papers do. "resize" stretches the
-            whole picture, "exact" takes it as it is, 218x178 pixels.
-        channels: As in `load`.
-        data_dir: As in `load`.
-
-    Returns:
-        The data set, without labels.
-
-    Raises:
-        ValueError, FileNotFoundError or ImportError: As `load_builder`.
+    "crop" takes the centred 108x108 pixels, which hold the face, and brings the largest centred
+    window of them to `image_size`: what the papers do. "resize" stretches the whole picture,
+    "exact" takes it as it is, 218x178 pixels.
     """
     if fit != "exact":
         image_size = image_size or IMAGE_SIZE
-    cut = _face_window if fit == "crop" else None
+    cut = operator.itemgetter(WINDOW) if fit == "crop" else None
     data = load_builder(name, "celeb_a", image_size, fit, channels, data_dir, cut=cut)
     return dataclasses.replace(data, licence=LICENCE)
-
-
-def _face_window(image: tf.Tensor) -> tf.Tensor:
-    """Cuts `WINDOW` of an image `[218, 178, C]`."""
-    return image[WINDOW]

@@ -22,30 +22,11 @@ _JPEG_START = b"\xff\xd8"
 
 
 @register("cifar10")
-def load_cifar10(
-    name: str,
-    image_size: tuple[int, int] | None,
-    fit: str,
-    channels: int | None,
-    data_dir: str | None,
-) -> ImageDataset:
-    """Loads CIFAR-10 through TensorFlow Datasets; the last 5000 training images are validation.
+def load_cifar10(name, image_size, fit, channels, data_dir) -> ImageDataset:
+    """Loads CIFAR-10, arguments as in `load`; the last 5000 training images are validation.
 
     TensorFlow Datasets stores the official images as PNG. A copy that was prepared from JPEG files
     is told by its first image, and says so wherever it is measured.
-
-    Args:
-        name: What the data set is called here.
-        image_size: (height, width) in pixels, or None for 32x32.
-        fit: As in `load`.
-        channels: As in `load`.
-        data_dir: As in `load`.
-
-    Returns:
-        The data set.
-
-    Raises:
-        ValueError, FileNotFoundError or ImportError: As `load_builder`.
     """
     data = load_builder(name, "cifar10", image_size, fit, channels, data_dir, num_validation=5000)
     first = next(iter(data.splits["test"].records()))

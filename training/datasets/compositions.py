@@ -250,8 +250,8 @@ def _load_named(kind, base_name, name, image_size, fit, channels, corrupt, data_
         )
     if kind == "micro_mnist" and rounds > 1:
         refuse_rounds(name, rounds)
-    reading = (image_size, fit, 1, corrupt, data_dir, seed)
-    load_base = functools.partial(load_levels, base_name, *reading)
+    reading = {"channels": 1, "corrupt": corrupt, "data_dir": data_dir, "seed": seed}
+    load_base = functools.partial(load_levels, base_name, fit, image_size=image_size, **reading)
     return load_composition(kind, base_name, load_base, seed, rounds)
 
 

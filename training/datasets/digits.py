@@ -20,19 +20,12 @@ MAX_STORED_VALUE = 16  # scikit-learn counts the inked pixels of 4x4 blocks
 
 
 @register("digits")
-def load_digits(image_size: tuple[int, int] | None, channels: int | None) -> ImageDataset:
+def load_digits(image_size, channels) -> ImageDataset:
     """Loads the 1797 digits of `sklearn.datasets.load_digits`.
 
     They are 8x8 pixels with values 0 to 16. Here 16 becomes 255, and they are resized, bilinearly,
-    to `image_size` (16x16 by default, 32x32 for larger models). The splits are fixed and
-    stratified by digit: 1297 for training, 200 for validation, 300 for testing.
-
-    Args:
-        image_size: (height, width) in pixels, or None for 16x16.
-        channels: 1 or 3 (three equal channels); by default 1.
-
-    Returns:
-        The data set.
+    to `image_size` (16x16 by default, 32x32 for larger models), in 1 or 3 equal `channels`. The
+    splits are fixed and stratified by digit: 1297 for training, 200 validation, 300 test images.
     """
     # Imported here: scikit-learn takes a while to import and no other set needs it.
     import sklearn.datasets
@@ -58,14 +51,7 @@ def load_digits(image_size: tuple[int, int] | None, channels: int | None) -> Ima
 
 
 def _split_indices(labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Divides the examples into splits with the same share of each class.
-
-    Args:
-        labels: Integer `[N]`.
-
-    Returns:
-        The sorted indices of the examples of each split.
-    """
+    """Returns the sorted indices of each split's examples, with the same share of each class."""
     from sklearn.model_selection import train_test_split
 
     rest, test = train_test_split(

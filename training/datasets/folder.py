@@ -60,26 +60,14 @@ class _File:
 
 
 @register("folder", rest="PATH")
-def load_folder(
-    folder: str, image_size: tuple[int, int] | None, fit: str, channels: int | None, corrupt: str
-) -> ImageDataset:
-    """Loads a folder of images.
+def load_folder(folder, image_size, fit, channels, corrupt) -> ImageDataset:
+    """Loads the images of the folder with that path, without labels; arguments as in `load`.
 
     Every file is read once here, so that unreadable ones are known before training begins, and
     whether there is colour. What is left out is told by one warning. The
     hash of its content decides the split of an image (80% training, 10% validation, 10% test):
     copies of an image share a split, and an image keeps its split when others are added, except
     in folders so small that a split would otherwise be empty.
-
-    Args:
-        folder: The path.
-        image_size: (height, width) in pixels; None requires all images to have the same size.
-        fit: As in `load`.
-        channels: As in `load`.
-        corrupt: As in `load`.
-
-    Returns:
-        The data set, without labels.
 
     Raises:
         FileNotFoundError: If the folder is missing or has no image files.

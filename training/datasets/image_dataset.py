@@ -9,6 +9,7 @@ import tensorflow as tf
 from training.datasets import memory
 from training.datasets.dequantization import dequantize
 from training.datasets.splits import DiskSplit, Example, MemorySplit
+from zoo import checks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,17 +90,9 @@ class ImageDataset:
             ValueError: If `batch_size` is not between 1 and the number of training images, or
                 `start_step` is negative.
         """
-        num_examples = self.num_examples["train"]
-        if not 1 <= batch_size <= num_examples:
-            raise ValueError(
-                f"Expected batch_size between 1 and the {num_examples} training images of "
-                f"{self.name}, received {batch_size}; give a smaller batch or more images."
-            )
-        if start_step < 0:
-            raise ValueError(
-                f"Expected start_step to be 0 or more, received {start_step}; give the number of "
-                "batches already seen."
-            )
+        remedy = f"{self.name} has no more training images."
+        checks.integer("batch_size", batch_size, most=self.num_examples["train"], remedy=remedy)
+        checks.integer("start_step", start_step, least=0, why="the batches already seen")
         batches = self._split("train").shuffled_batches(batch_size, seed, start_step)
         return _finish(self._dequantize(batches, "train", start_step))
 
@@ -118,12 +111,9 @@ class ImageDataset:
             ValueError: If there is no such split, or a number is below 1.
         """
         data = self._split(split)
-        if batch_size < 1 or (limit is not None and limit < 1):
-            raise ValueError(
-                f"Expected batch_size and limit to be 1 or more, received batch_size={batch_size}, "
-                f"limit={limit}; leave limit unset to take the whole split."
-            )
-        num_examples = min(limit or data.num_examples, data.num_examples)
+        checks.integer("batch_size", batch_size)
+        limit = data.num_examples if limit is None else checks.integer("limit", limit)
+        num_examples = min(limit, data.num_examples)
         return _finish(self._dequantize(data.ordered_batches(batch_size, num_examples), split))
 
     def sample_examples(
@@ -140,11 +130,8 @@ class ImageDataset:
             ValueError: If there is no such split, or it has fewer than `num` images.
         """
         data = self._split(split)
-        if not 1 <= num <= data.num_examples:
-            raise ValueError(
-                f"Expected num between 1 and the {data.num_examples} images of the {split} split "
-                f"of {self.name}, received {num}; ask for fewer images."
-            )
+        remedy = f"The {split} split of {self.name} has no more images."
+        checks.integer("num", num, most=data.num_examples, remedy=remedy)
         examples = next(iter(data.shuffled_batches(num, seed, 0)))
         return {key: values.numpy() for key, values in examples.items()}
 
@@ -176,11 +163,7 @@ class ImageDataset:
 
     def _split(self, name: str) -> DiskSplit | MemorySplit:
         """The named split, in memory if the whole set fits."""
-        if name not in self.splits:
-            raise ValueError(
-                f"Expected split to be one of {', '.join(self.splits)}, received {name!r}."
-            )
-        split = self.splits[name]
+        split = self.splits[checks.choice("split", name, self.splits)]
         return split.in_memory if self.is_in_memory and isinstance(split, DiskSplit) else split
 
 

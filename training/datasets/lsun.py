@@ -17,37 +17,20 @@ LICENCE = (
 
 
 @register("lsun", rest="CATEGORY", default=DEFAULT_CATEGORY)
-def load_lsun(
-    category: str,
-    name: str,
-    image_size: tuple[int, int] | None,
-    fit: str,
-    channels: int | None,
-    data_dir: str | None,
-) -> ImageDataset:
-    """Loads one category of LSUN.
+def load_lsun(category, name, image_size, fit, channels, data_dir) -> ImageDataset:
+    """Loads one of LSUN's ten scenes and twenty objects; the other arguments as in `load`.
+
+    The pictures differ in size, with 256 pixels on their shorter side; by default they are brought
+    to 64x64.
 
     The 300 validation images of a scene category are its validation split. LSUN gives out no
     test images of a category, so they are the last 5% of its training images, as are the
     validation images of an object category. In the code of the sequential VAE the test images
     are the training images; here no image is in two splits.
 
-    Args:
-        category: One of LSUN's ten scenes and twenty objects.
-        name: What the data set is called here.
-        image_size: (height, width) in pixels; by default 64x64. The pictures differ in size,
-            with 256 pixels on their shorter side.
-        fit: As in `load`.
-        channels: As in `load`.
-        data_dir: As in `load`.
-
-    Returns:
-        The data set, without labels.
-
     Raises:
-        ValueError: If there is no such category, or as `load_builder`.
-        FileNotFoundError: As `load_builder`.
-        ImportError: If the data is not prepared and the package lmdb is not installed.
+        ValueError, FileNotFoundError: There is no such category, or as in `load_builder`.
+        ImportError: The data is not prepared and the package lmdb is not installed.
     """
     # Imported here, as this imports TensorFlow Datasets.
     from training.datasets.lsun_builder import Lsun
@@ -60,7 +43,7 @@ def load_lsun(
             f"{category!r}.{hint}"
         )
 
-    def make_builder(data_dir: str | None) -> Lsun:
+    def make_builder(data_dir):
         return Lsun(config=category, data_dir=data_dir)
 
     if fit != "exact":

@@ -140,7 +140,8 @@ def load(
             "leave one out: binary pixels have no levels to spread",
         )
     checks.integer("rounds", rounds)
-    data = load_levels(name, image_size, fit, channels, corrupt, data_dir, seed, rounds)
+    reading = {"channels": channels, "corrupt": corrupt, "data_dir": data_dir, "seed": seed}
+    data = load_levels(name, fit, rounds, image_size=image_size, **reading)
     if binarize:
         data = binarization.binarize(data, binarize, seed)
     return dataclasses.replace(data, dequantization_seed=seed) if dequantize else data
@@ -153,17 +154,8 @@ def _as_sides(image_size: int | tuple[int, int]) -> tuple[int, int]:
     return (checks.integer("image_size", image_size, why="a number of pixels"),) * 2
 
 
-def load_levels(
-    name: str,
-    image_size: tuple[int, int] | None,
-    fit: str,
-    channels: int | None,
-    corrupt: str,
-    data_dir: str | None,
-    seed: int,
-    rounds: int = 1,
-) -> ImageDataset:
-    """Loads a data set with the 256 levels of its pixels; arguments as in `load`."""
+def load_levels(name: str, fit: str, rounds: int = 1, **others) -> ImageDataset:
+    """Loads a data set with the 256 levels of its pixels; arguments as in `load`, checked there."""
     own, colon, rest = name.partition(":")
     entry = _ENTRIES.get(own)
     rest = rest or (entry and not colon and entry.default)
@@ -173,9 +165,8 @@ def load_levels(
         raise MismatchError("fit", "a folder for $fit=patches", name, "give $fit=crop")
     if rounds > 1 and "rounds" not in entry.options:
         refuse_rounds(name, rounds)
-    given = (name, image_size, fit, channels, corrupt, data_dir, seed, rounds)
-    options = dict(zip(_OPTIONS, given, strict=True))
-    arguments = {option: options[option] for option in entry.options}
+    given = {"name": name, "fit": fit, "rounds": rounds, **others}
+    arguments = {option: given[option] for option in entry.options}
     return entry.load(rest, **arguments) if entry.rest else entry.load(**arguments)
 
 

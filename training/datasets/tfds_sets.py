@@ -185,15 +185,11 @@ def _output_shape(
 
 
 def _divide(num_stored: dict[str, int], num_validation: int | None) -> dict[str, tuple[str, int]]:
-    """Chooses what of the stored splits becomes training, validation and test data.
+    """Returns the TFDS instruction that reads each split, and its number of examples.
 
     Args:
         num_stored: The number of examples of each stored split.
         num_validation: As in `load_builder`.
-
-    Returns:
-        For each of "train", "validation" and "test": the TFDS instruction that reads it, and its
-        number of examples.
     """
     main = "train" if "train" in num_stored else max(num_stored, key=num_stored.get)
     end = num_stored[main]

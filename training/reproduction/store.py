@@ -13,10 +13,11 @@ import sys
 
 from training import evaluation
 from training.reproduction.target import Result
-from training.runs import file_lock, model_source
+from training.runs import model_source
 from training.runs.run_directory import RunDirectory, write_json
 from training.runs.stages import stage
 from zoo.errors import SettingError, UserError
+from zoo.serving import file_lock
 
 __all__ = ["Store"]
 

@@ -7,8 +7,8 @@ import contextlib
 import json
 import os
 
-from training.runs.file_lock import open_lock, take
 from zoo.errors import UserError
+from zoo.serving.file_lock import is_taken, open_lock, take
 
 __all__ = ["hold", "is_held", "read"]
 
@@ -63,11 +63,4 @@ def read(directory):
 
 def is_held(directory):
     """Whether a server that `vae-zoo serve` started from the folder is running."""
-    try:
-        lock = open_lock(os.path.join(directory, _FILE), os.O_RDONLY)
-    except OSError:  # No server has ever run here, or it is another user's.
-        return False
-    try:
-        return not take(lock)
-    finally:
-        os.close(lock)
+    return is_taken(os.path.join(directory, _FILE))

@@ -14,10 +14,7 @@ import shutil
 import socket
 import uuid
 
-try:
-    import fcntl
-except ImportError:  # Windows, where nothing tells who is alive: leftovers stay.
-    fcntl = None
+from zoo.serving.file_lock import HAS_LOCKS, is_taken, take
 
 __all__ = ["as_local_path", "move_complete", "remove_leftovers", "unfinished_folder"]
 
@@ -82,9 +79,10 @@ def unfinished_folder(parent, name):
 def remove_leftovers(parent):
     """Removes the unfinished folders of processes of this host that are dead.
 
-    Those of other hosts stay, for nothing is known of their processes.
+    Those of other hosts stay, for nothing is known of their processes, and all on Windows, where
+    nothing tells who is alive.
     """
-    if fcntl is None:
+    if not HAS_LOCKS:
         return
     for entry in os.scandir(parent):
         match = _NAME.fullmatch(entry.name)
@@ -123,7 +121,7 @@ def _flush(path):
 def _is_being_written(path, match):
     process = int(match["process"])
     is_alive = path in _in_use if process == os.getpid() else _is_alive(process)
-    return is_alive or _is_locked(path)
+    return is_alive or is_taken(path)
 
 
 def _is_alive(process):
@@ -142,32 +140,15 @@ def _locked(path):
 
     Containers may share a host's name and a volume without seeing each other's processes.
     """
-    if fcntl is None:
+    if not HAS_LOCKS:
         yield
         return
     folder = os.open(path, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):  # Not every file system has locks.
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        take(folder)
         yield
     finally:
         os.close(folder)
-
-
-def _is_locked(path):
-    try:
-        folder = os.open(path, os.O_RDONLY)
-    except OSError:  # Someone else has just removed it.
-        return False
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(folder)
-    return False
 
 
 def _missing_folders(path):

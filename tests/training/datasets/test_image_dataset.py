@@ -182,13 +182,13 @@ def test_large_memory_is_not_embedded_in_the_graph():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda data: data.train_batches(51, 0), "between 1 and the 50 training .* received 51"),
-        (lambda data: data.train_batches(0, 0), "between 1 and the 50 training .* received 0"),
-        (lambda data: data.train_batches(8, 0, start_step=-1), "start_step .* received -1"),
-        (lambda data: data.batches("valid", 8), "train, validation, test, received 'valid'"),
-        (lambda data: data.batches("test", 0), "received batch_size=0"),
+        (lambda data: data.train_batches(51, 0), "from 1 to 50. .*=51. numbered has no more"),
+        (lambda data: data.train_batches(0, 0), "batch_size must be an int from 1 to 50"),
+        (lambda data: data.train_batches(8, 0, start_step=-1), "start_step .* start_step=-1"),
+        (lambda data: data.batches("valid", 8), "'train', 'validation', 'test'. .*='valid'"),
+        (lambda data: data.batches("test", 0), "batch_size=0"),
         (lambda data: data.batches("test", 2, limit=0), "limit=0"),
-        (lambda data: data.sample_images("test", 9, 0), "8 images of the test .* received 9"),
+        (lambda data: data.sample_images("test", 9, 0), "num=9. The test split .* no more images"),
     ],
 )
 def test_bad_requests_are_refused(data, call, message):

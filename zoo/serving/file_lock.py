@@ -10,7 +10,9 @@ try:
 except ImportError:  # Windows, where nothing is locked.
     fcntl = None
 
-__all__ = ["open_lock", "take"]
+__all__ = ["HAS_LOCKS", "is_taken", "open_lock", "take"]
+
+HAS_LOCKS = fcntl is not None
 
 
 def open_lock(path, flags=os.O_RDWR | os.O_CREAT):
@@ -20,7 +22,7 @@ def open_lock(path, flags=os.O_RDWR | os.O_CREAT):
 
 def take(lock):
     """Whether the lock was free; it is taken until the file is closed."""
-    if fcntl is None:
+    if not HAS_LOCKS:
         return True
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -29,3 +31,15 @@ def take(lock):
     except OSError:  # Not every file system has locks.
         return True
     return True
+
+
+def is_taken(path):
+    """Whether someone holds the lock of a file or folder; no one does where there is none."""
+    try:
+        lock = open_lock(path, os.O_RDONLY)
+    except OSError:  # Never made, just removed, or another user's.
+        return False
+    try:
+        return not take(lock)
+    finally:
+        os.close(lock)
