@@ -22,9 +22,7 @@ def tiny_recipe_file(tmp_path_factory):
 def finished_run(tmp_path_factory):
     """The directory of a finished run, with all its files: made by the demo, of a tiny model."""
     directory = tmp_path_factory.mktemp("runs") / "demo"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(demo, "find_recipe", lambda name: tiny_recipe(name=name))
-        demo.demo(directory)
+    demo.demo(directory, recipe=tiny_recipe(name="conv_draw_digits"))
     return directory
 
 

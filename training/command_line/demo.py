@@ -27,12 +27,13 @@ def run(arguments):
     demo(arguments.directory, arguments.steps)
 
 
-def demo(directory, steps=None):
+def demo(directory, steps=None, recipe=None):
     """Trains a GECO ConvDRAW on digits, loads its SavedModel back and samples from it.
 
     Args:
         directory: The run directory; an earlier demo there is replaced once this one is done.
         steps: Steps to train, fewer than the recipe's for a quick look.
+        recipe: Another `Recipe` for the same, under the same name.
 
     Raises:
         UsageError: There is something else than a demo's run at `directory`.
@@ -44,7 +45,7 @@ def demo(directory, steps=None):
 
     directory = pathlib.Path(directory)
     _check_replaceable(directory)
-    recipe = find_recipe(_RECIPE).override(steps=steps)
+    recipe = (recipe or find_recipe(_RECIPE)).override(steps=steps)
     unfinished = directory.with_name(f".{directory.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     tolerance = recipe.tolerances["ReconstructionError"]
