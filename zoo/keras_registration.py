@@ -30,6 +30,7 @@ _NEED_KERAS = (
     "constraints",
     "distributions",
     "divergences",
+    "fused_adam",
     "layers",
     "models",
     "objectives",

@@ -13,6 +13,7 @@ LAYERS = (
         "zoo.errors",
         "zoo.checks",
         "zoo.configured",
+        "zoo.fused_adam",
         "zoo.keras_registration",
         "zoo.labels",
         "zoo.names",

@@ -8,10 +8,10 @@ from zoo.base import inputs, precision
 from zoo.base.arguments import Arguments
 from zoo.base.entrances import Entrances
 from zoo.base.frozen import freeze, frozen_layers
-from zoo.base.fused_adam import fuse
 from zoo.base.seed_states import SeedStates
 from zoo.base.step_count import StepCount
 from zoo.configured import Configured, argument_names
+from zoo.fused_adam import fuse
 
 __all__ = ["ImageModel"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import checks, registry
-from zoo.base.fused_adam import fuse
 from zoo.divergences.divergence import Divergence, flatten_latents
+from zoo.fused_adam import fuse
 
 __all__ = ["Adversarial"]
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import zoo
 from tests import contract
-from zoo.base.fused_adam import fuse
+from zoo.fused_adam import fuse
 
 SHAPES = ((3, 4), (5,), ())
 OPTIMIZERS = {
