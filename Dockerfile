@@ -1,7 +1,7 @@
 # Runs the demo:        docker build --tag vae-zoo .
 #                       docker run --rm --volume "$PWD/runs:/work/runs" vae-zoo
 # Any other command:    docker run --rm --volume "$PWD:/work" vae-zoo sample conv_draw_mnist
-# As yourself, so that the files are yours:    docker run --user "$(id -u):$(id -g)" ...
+# As yourself, so that the files are yours:    mkdir -p runs && docker run --user "$(id -u):$(id -g)" ...
 FROM python:3.13-slim
 
 WORKDIR /source

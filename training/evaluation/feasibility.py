@@ -20,6 +20,7 @@ __all__ = [
 # The one margin of every verdict: an rmse counts as met up to this fraction of its tolerance
 # beyond. Measures of a few hundred images are no more exact than that.
 MARGIN = 0.05
+_RISE = 1.01  # From one epoch to the next; a multiplier at its place moves a little, too.
 
 
 def verdict(rmse, tolerance):
@@ -71,17 +72,27 @@ def unmet_constraints(model, test, rows):
         rows: The run's history, one dict an epoch.
 
     Returns:
-        By the constraint's name a dict of its kind, its tolerance, and what its multiplier did at
-        the end: "very high", "rising", "not rising", or "unknown" after a single epoch.
+        By the constraint's name a dict of its kind, its tolerance, which of training and validation
+        met it in the last epoch, and what its multiplier did at the end: "very high", "rising",
+        "not rising", or "unknown" after a single epoch.
     """
     unmet = {}
     for constraint in getattr(model.objective, "constraints", []):
-        name, tolerance = constraint.name, constraint.tolerance
-        if not test[f"{name}_violation"] <= margins(model)[name]:  # NaN is not met either.
-            end = _end_of_multiplier(name, rows, infeasible_constraints(model))
-            kind = type(constraint).__name__
-            unmet[name] = {"kind": kind, "tolerance": tolerance, "multiplier": end}
+        name, margin = constraint.name, margins(model)[constraint.name]
+        if not test[f"{name}_violation"] <= margin:  # NaN is not met either.
+            unmet[name] = {
+                "kind": type(constraint).__name__,
+                "tolerance": constraint.tolerance,
+                "met_by": _met_by(name, rows, margin),
+                "multiplier": _end_of_multiplier(name, rows, infeasible_constraints(model)),
+            }
     return unmet
+
+
+def _met_by(name, rows, margin):
+    row = rows[-1] if rows else {}
+    splits = {"training": f"{name}_violation", "validation": f"val_{name}_violation"}
+    return [split for split, key in splits.items() if row.get(key, math.inf) <= margin]
 
 
 def _end_of_multiplier(name, rows, infeasible):
@@ -90,7 +101,7 @@ def _end_of_multiplier(name, rows, infeasible):
     values = [row[f"val_{name}_multiplier"] for row in rows[-2:]]
     if len(values) < 2:
         return "unknown"
-    return "rising" if values[1] > values[0] else "not rising"
+    return "rising" if values[1] > _RISE * values[0] else "not rising"
 
 
 _ENDS = {
@@ -116,11 +127,24 @@ def shortfalls(metrics):
                 f"The tolerance {unmet['tolerance']:g} was not met: rmse {rmse:.4g} is "
                 f"{excess:.1%} above it"
             )
-        texts.append(
-            f"{missed} on the test split. {_ENDS[unmet['multiplier']]}Train for more steps, give "
-            "the model more capacity, or ask for a looser tolerance."
-        )
+        texts.append(f"{missed} on the test split. {_advice(unmet, metrics)}".rstrip())
     return texts + gap_texts(metrics.get("validation_gaps", {}))
+
+
+def _advice(unmet, metrics):
+    """Says what to do about a constraint that was not met: more training helps training alone."""
+    match unmet["met_by"]:
+        case ["training", "validation"]:
+            return (
+                f"Training and validation meet it: the {metrics['test_images']} images of the test "
+                "split are harder, or too few to judge by."
+            )
+        case ["training"]:
+            return ""  # `gap_texts` has more.
+    return (
+        f"{_ENDS[unmet['multiplier']]}Train for more steps, give the model more capacity, or ask "
+        "for a looser tolerance."
+    )
 
 
 def validation_gaps(model, row):

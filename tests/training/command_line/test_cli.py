@@ -115,12 +115,37 @@ def _rows_of_multipliers(*values):
     return [{"val_reconstruction_error_multiplier": value} for value in values]
 
 
+def _rows_that_met(*prefixes):
+    """Two epochs of a multiplier at its place, in the last of which these splits were feasible."""
+    rows = _rows_of_multipliers(1000.0, 1005.0)
+    rows[-1] |= {f"{prefix}reconstruction_error_violation": 0.0 for prefix in prefixes}
+    return rows
+
+
+def test_what_training_meets_alone_is_told_once():
+    unmet = {"kind": "ReconstructionError", "tolerance": 0.2, "multiplier": "rising"}
+    gap = {"tolerance": 0.2, "unit": "rmse", "training": 0.2, "validation": 0.25}
+    metrics = {
+        "test": {"rmse": 0.24, "reconstruction_error_violation": 0.24**2 - 0.2**2},
+        "unmet_constraints": {"reconstruction_error": unmet | {"met_by": ["training"]}},
+        "validation_gaps": {"reconstruction_error": gap},
+    }
+    missed, told = feasibility.shortfalls(metrics)
+    assert missed.endswith("is 20.0% above it on the test split.")
+    assert "learnt its training images by heart" in told
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
         (_rows_of_multipliers(10.0, 20.0), "The multiplier was still rising. Train for more steps"),
         (_rows_of_multipliers(20.0, 20.0), "The multiplier was no longer rising. Train"),
         (_rows_of_multipliers(20.0), "on the test split. Train for more steps"),
+        (_rows_that_met("val_"), "The multiplier was no longer rising. Train for more steps"),
+        (
+            _rows_that_met("", "val_"),
+            "on the test split. Training and validation meet it: the 300 images of the test split",
+        ),
     ],
 )
 def test_card_and_summaries_say_that_a_tolerance_was_not_met(finished_run, rows, said):
