@@ -99,7 +99,8 @@ def _mark(axis, numbers):
     for name, style, colour, label in marks:
         for index, temperature in enumerate(numbers[name]):
             named = {"label": label} if index == 0 else {}
-            axis.axvline(temperature, color=colour, linestyle=style, linewidth=1.2, **named)
+            line = {"color": colour, "linestyle": style, "linewidth": 1.2, "zorder": 1}
+            axis.axvline(temperature, **line, **named)
 
 
 def _verdict(numbers):
