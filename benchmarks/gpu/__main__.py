@@ -39,24 +39,9 @@ LARGE_BATCH = 1024
 
 def main():
     """Runs the check and the benchmark, prints the tables and writes the JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--device", choices=("gpu", "cpu"), default="gpu")
-    parser.add_argument("--recipes", nargs="+", help="default: one or two of each architecture")
-    parser.add_argument("--quick", action="store_true", help="small recipes, short windows")
-    parser.add_argument("--minutes", type=float, default=30.0, help="after which it stops")
-    parser.add_argument("--skip-check", action="store_true", help="time only")
-    parser.add_argument("--output", type=pathlib.Path, default=RESULTS)
-    given = parser.parse_args()
+    given = _parse()
     deadline = time.monotonic() + 60.0 * given.minutes
-    if given.device == "gpu" and not tf.config.list_physical_devices("GPU"):
-        parser.error("TensorFlow sees no GPU; --device cpu runs the benchmark without one.")
     names = given.recipes or (QUICK_RECIPES if given.quick else RECIPES)
-    settings = {
-        "device": given.device,
-        "window": 0.02 if given.quick else 0.2,
-        "more_batch_sizes": () if given.quick else (LARGE_BATCH,),
-        "peak_size": 1024 if given.quick else 8192,
-    }
     report = {
         "device": given.device,
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__},
@@ -73,38 +58,65 @@ def main():
 
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
-    variants = sorted({("cpu", False), (given.device, False), (given.device, True)})
-    checks = [
-        context.Process(target=answer, args=(name, *variant, results), name=f"check of {name}")
-        for name in names
-        for variant in variants
-    ]
     if not given.skip_check:
         take = functools.partial(_take_answers, {})
-        run(checks, report, take, write, results, deadline)
-
-    jobs = [
-        (name, convolution)
-        for name in names
-        for convolution in (CONVOLUTIONS if name.startswith("conv_draw") else (None,))
-    ]
-    prepared, turn = (
-        context.Barrier(len(jobs) + 1, timeout=0.5 * 60 * given.minutes),
-        context.Lock(),
-    )
-    shared = (settings, prepared, turn, results)
-    timing = [context.Process(target=time_peaks, args=shared, name="peaks")]
-    timing += [
-        context.Process(target=time_recipe, args=(*job, *shared), name=f"timing of {job}")
-        for job in jobs
-    ]
-    run(timing, report, _take_row, write, results, deadline)
+        processes = _checks(context, names, given.device, results)
+        run(processes, report, take, write, results, deadline)
+    run(_timings(context, names, given, results), report, _take_row, write, results, deadline)
     print(table(report))
     passed = [check["passed"] for check in report["checks"].values()]
     print(f"checks passed: {sum(passed)} of {len(passed)}")
     for failure in report["failures"]:
         print(failure)
     print(f"written to {given.output}")
+
+
+def _parse():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--device", choices=("gpu", "cpu"), default="gpu")
+    parser.add_argument("--recipes", nargs="+", help="default: one or two of each architecture")
+    parser.add_argument("--quick", action="store_true", help="small recipes, short windows")
+    parser.add_argument("--minutes", type=float, default=30.0, help="after which it stops")
+    parser.add_argument("--skip-check", action="store_true", help="time only")
+    parser.add_argument("--output", type=pathlib.Path, default=RESULTS)
+    given = parser.parse_args()
+    if given.device == "gpu" and not tf.config.list_physical_devices("GPU"):
+        parser.error("TensorFlow sees no GPU; --device cpu runs the benchmark without one.")
+    return given
+
+
+def _checks(context, names, device, results):
+    """Returns the processes of the check: each recipe on the CPU and on the device."""
+    variants = sorted({("cpu", False), (device, False), (device, True)})
+    return [
+        context.Process(target=answer, args=(name, *variant, results), name=f"check of {name}")
+        for name in names
+        for variant in variants
+    ]
+
+
+def _timings(context, names, given, results):
+    """Returns the processes that time: the device's fastest products, then each recipe."""
+    settings = {
+        "device": given.device,
+        "window": 0.02 if given.quick else 0.2,
+        "more_batch_sizes": () if given.quick else (LARGE_BATCH,),
+        "peak_size": 1024 if given.quick else 8192,
+    }
+    jobs = [
+        (name, convolution)
+        for name in names
+        for convolution in (CONVOLUTIONS if name.startswith("conv_draw") else (None,))
+    ]
+    prepared = context.Barrier(len(jobs) + 1, timeout=0.5 * 60 * given.minutes)
+    shared = (settings, prepared, context.Lock(), results)
+    return [
+        context.Process(target=time_peaks, args=shared, name="peaks"),
+        *(
+            context.Process(target=time_recipe, args=(*job, *shared), name=f"timing of {job}")
+            for job in jobs
+        ),
+    ]
 
 
 def _take_row(report, kind, name, detail, value):

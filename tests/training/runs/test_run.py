@@ -3,10 +3,8 @@
 import errno
 import itertools
 import json
-import re
 import resource
 import signal
-import subprocess
 
 import keras
 import numpy as np
@@ -14,17 +12,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-import zoo
 from tests import contract
 from tests.training.tiny import AtStep, Killed, history, make_model, start_python, tiny_recipe
-from training import datasets
 from training.command_line import cli
-from training.runs import provenance, run
-from training.runs.callbacks import SaveProgress
-from training.runs.checkpoints import CheckpointStore, Progress
+from training.runs import run
+from training.runs.checkpoints import CheckpointStore
 from training.runs.run_directory import RunDirectory, replace_file
-from training.runs.same_data import check_same_data, describe_data
-from zoo.errors import MismatchError, UsageError, UserError
+from zoo.errors import UsageError, UserError
 
 _TRAIN_AND_DIE = """
 import os, signal
@@ -242,48 +236,10 @@ def test_errors_of_tensorboard_writers_are_told(tmp_path):
         _train(tmp_path / "run", callbacks=[writer])
 
 
-def _git(folder, *arguments):
-    names = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
-    subprocess.run(["git", "-C", folder, *names, *arguments], check=True, capture_output=True)
-
-
-def test_made_with_tells_modified_code(tmp_path):
-    (tmp_path / "training" / "runs").mkdir(parents=True)
-    (tmp_path / "training" / "runs" / "run.py").write_text("")
-    _git(tmp_path, "init")
-    _git(tmp_path, "add", ".")
-    _git(tmp_path, "commit", "-m", "first")
-    file = tmp_path / "training" / "runs" / "run.py"
-    assert re.fullmatch(r"[0-9a-f]{40}", provenance.commit(file))
-    (tmp_path / "notes.py").write_text("")
-    assert re.fullmatch(r"[0-9a-f]{40}", provenance.commit(file)), "not code of ours"
-    (tmp_path / "zoo" / "models").mkdir(parents=True)
-    (tmp_path / "zoo" / "models" / "new.py").write_text("")
-    assert re.fullmatch(r"[0-9a-f]{40}-modified", provenance.commit(file))
-
-
-def test_made_with_falls_back_to_the_version_in_the_code(monkeypatch):
-    def fail(package):
-        raise provenance.importlib.metadata.PackageNotFoundError(package)
-
-    monkeypatch.setattr(provenance.importlib.metadata, "version", fail)
-    assert provenance._version("vae-zoo") == zoo.__version__
-    assert provenance._version("numpy") is None
-
-
 def test_a_kill_before_the_recipe_is_written_does_not_take_the_directory(tmp_path):
     (tmp_path / ".recipe.json.unfinished").write_text("{")
     RunDirectory(tmp_path).create(tiny_recipe().to_dict())
     assert RunDirectory(tmp_path).read_recipe() == tiny_recipe()
-
-
-@pytest.fixture
-def digits_folder(tmp_path):
-    folder = tmp_path / "digits"
-    folder.mkdir()
-    for value in range(40):
-        Image.new("L", (8, 8), 5 * value).save(folder / f"{value:02}.png")
-    return folder
 
 
 def test_resume_refuses_other_settings_and_nothing(tmp_path, uninterrupted):
@@ -294,35 +250,6 @@ def test_resume_refuses_other_settings_and_nothing(tmp_path, uninterrupted):
         _train(tmp_path / "nothing", resume=True)
 
 
-def test_resume_refuses_other_images_unless_asked(tmp_path, digits_folder):
-    recipe = tiny_recipe().override(dataset=f"folder:{digits_folder}")
-    directory = RunDirectory(tmp_path / "run")
-    data = datasets.load_for(recipe)
-    directory.create({**recipe.to_dict(), "made_with": {"data": describe_data(data)}})
-    check_same_data(data, directory, False, True)
-    for change in (
-        lambda: Image.new("L", (8, 8), 7).save(digits_folder / "new.png"),
-        lambda: (digits_folder / "new.png").rename(digits_folder / "0.png"),
-        lambda: (digits_folder / "0.png").unlink(),
-    ):
-        before = directory.read_made_with()["data"]
-        change()
-        data = datasets.load_for(recipe)
-        with pytest.raises(MismatchError, match=r"with (\d+ and not \d+ for|images of other)"):
-            check_same_data(data, directory, False, True)
-        with pytest.warns(UserWarning, match="goes on with other images"):
-            check_same_data(data, directory, True, True)
-        check_same_data(data, directory, False, True)
-        assert directory.read_made_with()["data_changes"][-1] == {"step": 0, "before": before}
-    assert directory.read_recipe() == recipe
-
-
-def test_runs_note_their_data(uninterrupted):
-    noted = RunDirectory(uninterrupted[0]).read_made_with()["data"]
-    images = {"train": 1297, "validation": 200, "test": 300}
-    assert noted == {"images": images, "version": None}
-
-
 def test_resume_of_a_finished_run_trains_no_further(uninterrupted):
     directory, state = uninterrupted
     count = AtStep()
@@ -331,103 +258,7 @@ def test_resume_of_a_finished_run_trains_no_further(uninterrupted):
     contract.assert_same_state(contract.state_of(model), state)
 
 
-# === Checkpoints ===
-
-
-def _row(rate, violation):
-    return {"val_rate": rate, "val_reconstruction_error_violation": violation, "val_loss": -rate}
-
-
-ERROR = zoo.constraints.ReconstructionError(0.1)
-OTHER_ERROR = zoo.constraints.ReconstructionError(0.5, name="other")
-
-
-@pytest.mark.parametrize(
-    ("rows", "best"),
-    [
-        ([_row(9, 0.1), _row(5, 0.2)], 0),  # None feasible: the least violated.
-        ([_row(1, 0.1), _row(8, -0.1), _row(7, 0.0), _row(9, -0.2)], 2),  # The least rate.
-    ],
-)
-def test_best_epoch_under_a_constraint(rows, best):
-    assert Progress(rows=rows).best_epoch([ERROR]) == best
-
-
-def test_best_epoch_without_constraints_has_the_least_loss():
-    rows = [{"val_rate": 1, "val_loss": 3.0}, {"val_rate": 2, "val_loss": 2.0}]
-    assert Progress(rows=rows).best_epoch() == 1
-
-
-def test_violations_of_several_constraints_are_compared_by_their_scales():
-    # 0.02 is twice the first's κ² = 0.01, and 0.1 less than half of the second's 0.25.
-    first = _row(5, 0.02) | {"val_other_violation": 0.0}
-    second = _row(5, 0.0) | {"val_other_violation": 0.1}
-    rows = [first, second]
-    assert Progress(rows=rows).best_epoch([ERROR, OTHER_ERROR]) == 1
-
-
-def test_best_epoch_of_no_epochs():
-    assert Progress().best_epoch() is None
-
-
-@pytest.mark.parametrize("name", ["val_rate", "val_reconstruction_error_violation"])
-def test_an_epoch_of_nan_is_never_the_best(name):
-    bad = _row(1, -0.1) | {name: float("nan")}
-    assert Progress(rows=[bad, _row(9, 0.5)]).best_epoch([ERROR]) == 1
-    assert Progress(rows=[_row(9, 0.5), bad]).best_epoch([ERROR]) == 0
-    losses = [{"val_loss": float("nan")}, {"val_loss": 3.0}]
-    assert Progress(rows=losses).best_epoch() == 1
-
-
-def test_no_checkpoint_of_a_state_that_is_not_finite(tmp_path):
-    model = make_model(tiny_recipe(), (8, 8, 1))
-    directory = RunDirectory(tmp_path)
-    callback = SaveProgress(directory, Progress())
-    callback.set_model(model)
-    callback.on_epoch_begin(0)
-    callback.on_epoch_end(0, _row(2.0, 0.1))
-    model.optimizer.iterations.assign(3)
-    with pytest.raises(UserError, match=r"step 3.*: val_rate = nan\. The checkpoint of step 0 is"):
-        callback.on_epoch_end(1, _row(2.0, 0.1) | {"val_rate": float("nan")})
-    assert CheckpointStore(directory.checkpoints).steps() == [0]
-
-
-def test_store_keeps_two_and_the_best(tmp_path):
-    model = make_model(tiny_recipe(), (8, 8, 1))
-    store = CheckpointStore(tmp_path)
-    progress = Progress()
-    for step, rate in ((1, 5.0), (2, 3.0), (3, 4.0), (4, 6.0)):
-        model.optimizer.iterations.assign(step)
-        progress.step = step
-        progress.rows.append(_row(rate, -0.1))
-        store.save(model, progress)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "best.keras",
-        "step-00000003.keras",
-        "step-00000004.keras",
-    ]
-    assert keras.models.load_model(tmp_path / "best.keras").optimizer.iterations == 2
-
-
-def test_damaged_checkpoint_gives_way_to_the_one_before(tmp_path):
-    model = make_model(tiny_recipe(), (8, 8, 1))
-    store = CheckpointStore(tmp_path)
-    for step in (1, 2):
-        store.save(model, Progress(step, [_row(1.0, 0.0)] * step))
-    newest = tmp_path / "step-00000002.keras"
-    newest.write_bytes(newest.read_bytes()[:2000])
-    assert store.restore(model).step == 1
-    (tmp_path / "step-00000001.keras").write_bytes(b"")
-    with pytest.raises(UserError, match=r"No checkpoint in .* can be read"):
-        store.restore(model)
-
-
-def test_processes_that_are_not_the_chief_write_nothing(tmp_path):
-    model = make_model(tiny_recipe(), (8, 8, 1))
-    progress = Progress()
-    callback = SaveProgress(RunDirectory(tmp_path / "run"), progress, is_chief=False)
-    callback.set_model(model)
-    callback.on_epoch_begin(0)
-    callback.on_epoch_end(0, _row(np.array([1.0]), 0.1))
-    assert progress.rows[0]["val_rate"] == 1.0
-    assert list(tmp_path.iterdir()) == []
+def test_runs_note_their_data(uninterrupted):
+    noted = RunDirectory(uninterrupted[0]).read_made_with()["data"]
+    images = {"train": 1297, "validation": 200, "test": 300}
+    assert noted == {"images": images, "version": None}
