@@ -1,10 +1,12 @@
 """Pretrained models are found in a checkout, or fetched whole and unchanged, or refused."""
 
 import http.server
+import importlib.util
 import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,8 +20,20 @@ LARGEST_MODEL = 5_000_000  # Bytes: they lie in the repository.
 
 
 @pytest.fixture
-def published(tmp_path, monkeypatch):
-    """A folder of models with its index, as an installed package without a checkout sees it."""
+def installed(tmp_path):
+    """`zoo.hub` as of an installed package: beside it lie neither models nor their index."""
+    file = tmp_path / "site-packages" / "zoo" / "hub.py"
+    file.parent.mkdir(parents=True)
+    shutil.copy(hub.__file__, file)
+    spec = importlib.util.spec_from_file_location("installed_hub", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def published(installed, tmp_path, monkeypatch):
+    """A folder of models, of which the installed package has the index."""
     models = tmp_path / "savedmodels"
     for version, text in (("2", "old"), ("10", "new")):
         folder = models / "vae_digits" / version
@@ -28,10 +42,7 @@ def published(tmp_path, monkeypatch):
         (folder / "variables" / "variables.index").write_bytes(bytes(range(256)))
     (models / "vae_digits" / "README.md").write_text("# VAE\n\nDraws\ndigits.\n\nMore.\n")
     (models / "not_a_model").mkdir()
-    index = tmp_path / "pretrained.json"
-    hub.update_index(models, index)
-    monkeypatch.setattr(hub, "_INDEX", index)
-    monkeypatch.setattr(hub, "_CHECKOUT", tmp_path / "no_checkout")
+    installed.update_index(models)
     monkeypatch.setenv("VAE_ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("VAE_ZOO_URL", models.as_uri() + "/")
     return models
@@ -45,9 +56,9 @@ def _files(folder):
     }
 
 
-def test_index_has_the_newest_version(published, tmp_path):
-    index = json.loads((tmp_path / "pretrained.json").read_text())
-    assert list(index) == hub.list_models() == ["vae_digits"]
+def test_index_has_the_newest_version(installed, published, tmp_path):
+    index = json.loads((tmp_path / "site-packages" / "zoo" / "pretrained.json").read_text())
+    assert list(index) == installed.list_models() == ["vae_digits"]
     entry = index["vae_digits"]
     assert (entry["version"], entry["description"]) == (10, "Draws digits.")
     # sha256 of "new", by `printf new | sha256sum`
@@ -64,19 +75,20 @@ def test_an_index_of_nothing_is_refused(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_checkout_is_read_in_place(published, monkeypatch):
-    monkeypatch.setattr(hub, "_CHECKOUT", published)
+def test_a_checkout_is_read_in_place(installed, published, tmp_path, monkeypatch):
+    checkout = tmp_path / "site-packages" / "savedmodels"
+    shutil.copytree(published, checkout)
     monkeypatch.setenv("VAE_ZOO_URL", "https://nowhere.invalid")
-    assert hub.saved_model_path("vae_digits") == published / "vae_digits" / "10"
+    assert installed.saved_model_path("vae_digits") == checkout / "vae_digits" / "10"
 
 
-def test_files_are_fetched_once(published, tmp_path, monkeypatch):
-    path = hub.saved_model_path("vae_digits")
+def test_files_are_fetched_once(installed, published, tmp_path, monkeypatch):
+    path = installed.saved_model_path("vae_digits")
     assert path == tmp_path / "cache" / "vae_digits" / "10"
     assert _files(path) == _files(published / "vae_digits" / "10")
     assert os.listdir(path.parent) == ["10"]
     monkeypatch.setenv("VAE_ZOO_URL", "https://nowhere.invalid")
-    assert hub.saved_model_path("vae_digits") == path
+    assert installed.saved_model_path("vae_digits") == path
 
 
 @pytest.fixture
@@ -104,81 +116,84 @@ def web_server(published, monkeypatch):
         thread.join()
 
 
-def test_files_are_fetched_over_http(published, web_server):
-    path = hub.saved_model_path("vae_digits")
+def test_files_are_fetched_over_http(installed, published, web_server):
+    path = installed.saved_model_path("vae_digits")
     assert _files(path) == _files(published / "vae_digits" / "10")
 
 
-def test_a_connection_that_breaks_off_is_told_and_nothing_kept(web_server, tmp_path):
+def test_a_connection_that_breaks_off_is_told_and_nothing_kept(installed, web_server, tmp_path):
     web_server.add("/vae_digits/10/variables/variables.index")
     with pytest.raises(OSError, match=r"Cannot fetch http.*variables.index: .*128.*VAE_ZOO_URL"):
-        hub.saved_model_path("vae_digits")
+        installed.saved_model_path("vae_digits")
     assert _files(tmp_path / "cache") == {}
 
 
-def test_a_file_that_is_not_served_is_told_and_nothing_kept(published, web_server, tmp_path):
+def test_a_file_that_is_not_served_is_told_and_nothing_kept(
+    installed, published, web_server, tmp_path
+):
     (published / "vae_digits" / "10" / "variables" / "variables.index").unlink()
     with pytest.raises(OSError, match=r"Cannot fetch http.*variables.index: 404.*VAE_ZOO_URL"):
-        hub.saved_model_path("vae_digits")
+        installed.saved_model_path("vae_digits")
     assert _files(tmp_path / "cache") == {}
 
 
-def test_a_damaged_cache_is_fetched_again(published):
-    path = hub.saved_model_path("vae_digits")
+def test_a_damaged_cache_is_fetched_again(installed, published):
+    path = installed.saved_model_path("vae_digits")
     (path / "saved_model.pb").write_text("bad")
     (path / "more").write_text("something that was never published")
-    assert _files(hub.saved_model_path("vae_digits")) == _files(published / "vae_digits" / "10")
+    path = installed.saved_model_path("vae_digits")
+    assert _files(path) == _files(published / "vae_digits" / "10")
 
 
 @pytest.mark.parametrize("content", ["bad", "newer", ""], ids=["same size", "longer", "shorter"])
-def test_a_changed_file_is_refused_and_nothing_kept(published, tmp_path, content):
+def test_a_changed_file_is_refused_and_nothing_kept(installed, published, tmp_path, content):
     (published / "vae_digits" / "10" / "saved_model.pb").write_text(content)
     message = r"10/saved_model.pb is not the file.*expected sha256:11507a0e.*but got.*Fetch again"
     with pytest.raises(ValueError, match=message):
-        hub.saved_model_path("vae_digits")
+        installed.saved_model_path("vae_digits")
     assert _files(tmp_path / "cache") == {}
 
 
-def test_a_missing_file_is_named_and_nothing_kept(published, tmp_path):
+def test_a_missing_file_is_named_and_nothing_kept(installed, published, tmp_path):
     (published / "vae_digits" / "10" / "variables" / "variables.index").unlink()
     with pytest.raises(OSError, match=r"Cannot fetch file:.*variables.index.*VAE_ZOO_URL"):
-        hub.saved_model_path("vae_digits")
+        installed.saved_model_path("vae_digits")
     assert _files(tmp_path / "cache") == {}
 
 
 @pytest.mark.parametrize("url", ["ftp://host/x", "/some/folder", "data:,x"])
-def test_other_addresses_are_refused(published, monkeypatch, url):
+def test_other_addresses_are_refused(installed, published, monkeypatch, url):
     monkeypatch.setenv("VAE_ZOO_URL", url)
     with pytest.raises(ValueError, match=rf"https://, http:// or file://. Received: {url}"):
-        hub.saved_model_path("vae_digits")
+        installed.saved_model_path("vae_digits")
 
 
-def test_without_an_address_it_says_what_to_set(published, monkeypatch):
+def test_without_an_address_it_says_what_to_set(installed, published, monkeypatch):
     monkeypatch.delenv("VAE_ZOO_URL")
-    monkeypatch.setattr(hub, "DEFAULT_URL", None)
+    installed.DEFAULT_URL = None
     with pytest.raises(ValueError, match="set the environment variable VAE_ZOO_URL"):
-        hub.saved_model_path("vae_digits")
+        installed.saved_model_path("vae_digits")
 
 
-def test_the_default_address_is_used(published, monkeypatch):
+def test_the_default_address_is_used(installed, published, monkeypatch):
     monkeypatch.delenv("VAE_ZOO_URL")
-    monkeypatch.setattr(hub, "DEFAULT_URL", published.as_uri())
-    assert hub.saved_model_path("vae_digits").is_dir()
+    installed.DEFAULT_URL = published.as_uri()
+    assert installed.saved_model_path("vae_digits").is_dir()
 
 
-@pytest.mark.parametrize("function", [hub.load, hub.saved_model_path])
-def test_an_unknown_name_gets_the_near_ones(published, function):
+@pytest.mark.parametrize("function", ["load", "saved_model_path"])
+def test_an_unknown_name_gets_the_near_ones(installed, published, function):
     with pytest.raises(ValueError, match=r"'vae_digit'. Did you mean vae_digits\? There are: vae"):
-        function("vae_digit")
+        getattr(installed, function)("vae_digit")
 
 
-def test_load_takes_a_name(published, tmp_path, images):
+def test_load_takes_a_name(installed, published, tmp_path, images):
     from tests import contract
 
     model = contract.make_compiled(contract.SMALLEST)
     model.export(published / "vae_tiny" / "1", log_prob_samples=1)
-    hub.update_index(published, tmp_path / "pretrained.json")
-    loaded = hub.load("vae_tiny")
+    installed.update_index(published)
+    loaded = installed.load("vae_tiny")
     contract.assert_close(loaded.reconstruct(images), model.reconstruct(images))
     assert (tmp_path / "cache" / "vae_tiny" / "1" / "saved_model.pb").is_file()
 
@@ -196,7 +211,7 @@ def test_listing_needs_no_tensorflow():
 
 def test_the_index_is_that_of_the_released_models(tmp_path):
     index = hub.update_index(RELEASED, tmp_path / "pretrained.json")
-    assert index == json.loads(hub._INDEX.read_text(encoding="utf-8"))
+    assert index == hub.read_index()
     for name, entry in index.items():
         assert sum(file["bytes"] for file in entry["files"].values()) <= LARGEST_MODEL, name
         assert entry["description"], f"{name} has no card"
