@@ -167,11 +167,11 @@ def test_records_are_counted(data_dir):
 
 
 def test_data_another_process_prepared_meanwhile_is_taken(tmp_path, prepared, monkeypatch):
-    def other_is_faster(builder, name, defect):
+    def other_is_faster(builder, **options):
         shutil.copytree(folder_of(prepared), folder_of(tmp_path))
-        raise FileNotFoundError("Directory not empty")
+        raise FileExistsError("Directory not empty")
 
-    monkeypatch.setattr(preparation, "_prepare", other_is_faster)
+    monkeypatch.setattr(SlowSet, "download_and_prepare", other_is_faster)
     assert_whole(tmp_path)
 
 
