@@ -32,11 +32,17 @@ def first_examples(makers):
 FIRST_MODELS, FIRST_OBJECTIVES = first_examples(MODELS), first_examples(OBJECTIVES)
 # Those whose every method and signature is tried.
 FULL_MODELS = [*FIRST_MODELS, *(name for name in MODELS if name.endswith("_conditional"))]
+# Models and the objective for a range of tolerances go with each other alone; what is theirs is
+# tried in test_any_tolerance.
+RANGE_MODELS = [name for name in MODELS if name.endswith("_range")]
+RANGE_OBJECTIVE = "GECO_range"
 
 
 @functools.cache
 def default_objective(model_name):
     """The objective that a model is tried with in full: GECO, unless GECO refuses the model."""
+    if model_name in RANGE_MODELS:
+        return RANGE_OBJECTIVE
     try:
         OBJECTIVES["GECO"]().check(MODELS[model_name](), keras.optimizers.Adam())
     except ValueError:
@@ -57,7 +63,9 @@ def other_pairs():
         for model in MODELS
         for objective in OBJECTIVES
         if (model, objective) not in full_pairs()
-        and (model in FIRST_MODELS or objective in FIRST_OBJECTIVES)  # Not variants of both.
+        and (model in RANGE_MODELS) == (objective == RANGE_OBJECTIVE)
+        # Not variants of both.
+        and (model in [*FIRST_MODELS, *RANGE_MODELS] or objective in FIRST_OBJECTIVES)
     ]
 
 

@@ -162,14 +162,30 @@ class StepNoise(Noise):
         # By a tag between, since who makes a step's noise derives other seeds from the same one.
         return StepNoise(derive(derive(self.seed, _FOLD), tag), self.num_rows)
 
+    def stratified(self, stream=0):
+        """Draws numbers uniform in (0, 1), float32 `[num_rows]`, spread evenly over the batch.
+
+        Of the global batch's B rows, in random order, each has a B-th of (0, 1) to itself.
+        """
+        self._claim(stream)
+        num_rows = self._num_replicas() * self.num_rows
+        order, place = tf.unstack(_uniform_from_bits(_bits(self.seed, [2, num_rows], stream)))
+        rank = tf.argsort(tf.argsort(order, stable=True), stable=True)
+        return self._own_rows((tf.cast(rank, tf.float32) + place) / tf.cast(num_rows, tf.float32))
+
     def _uniform(self, row_shape, stream):
-        context = tf.distribute.get_replica_context()
-        replicas = context.num_replicas_in_sync
-        bits = _bits(self.seed, [replicas * self.num_rows, *row_shape], stream)
-        if replicas > 1:
-            first = context.replica_id_in_sync_group * self.num_rows
-            bits = bits[first : first + self.num_rows]
-        return _uniform_from_bits(bits)
+        bits = _bits(self.seed, [self._num_replicas() * self.num_rows, *row_shape], stream)
+        return _uniform_from_bits(self._own_rows(bits))
+
+    @staticmethod
+    def _num_replicas():
+        return tf.distribute.get_replica_context().num_replicas_in_sync
+
+    def _own_rows(self, values):
+        if self._num_replicas() == 1:
+            return values
+        own = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return values[own * self.num_rows : (own + 1) * self.num_rows]
 
 
 class MeanNoise(Noise):

@@ -21,6 +21,7 @@ LAYERS = (
         "zoo.quiet",
         "zoo.registry",
         "zoo.random",
+        "zoo.tolerance_range",
     ),
     ("zoo.layers", "zoo.distributions", "zoo.schedules"),
     ("zoo.constraints", "zoo.divergences"),

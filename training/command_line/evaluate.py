@@ -6,6 +6,8 @@ from training import evaluation
 from training.command_line.options import (
     add_data_options,
     add_model_options,
+    add_tolerance_option,
+    given_tolerance,
     load_data,
     load_model,
 )
@@ -37,6 +39,7 @@ def add_options(parser):
         metavar="NAME",
         help="measure this, too, one of those below; may be given several times",
     )
+    add_tolerance_option(parser)
     parser.add_argument("--output", help="a JSON file for all the numbers")
     add_data_options(parser)
 
@@ -55,10 +58,11 @@ def run(arguments):
     from training.runs.run_directory import write_json
 
     model, recipe = load_model(arguments.model)
+    given = given_tolerance(arguments, model)
     data = load_data(arguments, recipe, model)
     # The noise depends on the batches, so those of the run give the figures of the run.
     batch_size = recipe.batch_size if recipe else _BATCH_SIZE
-    for found in _measure(arguments, model, data, batch_size):
+    for found in _measure(arguments, model, data, batch_size, given):
         # After each measure, for some take minutes.
         if arguments.output is not None:
             write_json(arguments.output, found)
@@ -66,7 +70,7 @@ def run(arguments):
         print(f"Wrote the numbers to {arguments.output}.")
 
 
-def _measure(arguments, model, data, batch_size):
+def _measure(arguments, model, data, batch_size, given):
     """Returns all that was measured so far, after each measure."""
     from training import kinds
 
@@ -82,7 +86,7 @@ def _measure(arguments, model, data, batch_size):
         evaluation.check(name, model, data)
     images = f"{data.num_examples['test']:,} images of the test split"
     with stage(f"Measuring on {images}"):
-        found = kind.measure_test(model, data, batch_size)
+        found = kind.measure_test(model, data, batch_size, **given)
     print(f"{data.name}, {images}{kind.measured_how}:")
     print("\n".join(columns(kind.measure_rows(data, found), indent=2, right=(1,))))
     for text in (*kind.verdicts(found), data.caveat):

@@ -2,7 +2,7 @@
 
 import argparse
 
-from training.command_line.numbers import SEED, Integer
+from training.command_line.numbers import SEED, Integer, Number
 from training.recipes import find_recipe
 from training.runs.stages import stage
 from zoo.errors import MismatchError, SettingError, UsageError, UserError
@@ -57,6 +57,45 @@ def load_image_model(name):
             f"`vae-zoo evaluate {name}`, or name another model; `vae-zoo list` shows them."
         )
     return model, recipe
+
+
+def add_tolerance_option(parser):
+    """Adds the tolerance that a model with a range of them is asked for."""
+    parser.add_argument(
+        "--tolerance",
+        action=Number,
+        above=0,
+        metavar="KAPPA",
+        help="of a model for a range of tolerances (conv_draw_mnist_any): the root mean squared "
+        "error that is asked for, for pixels in [0, 1]; default: the range's middle",
+    )
+
+
+def given_tolerance(arguments, model):
+    """Returns what the model's methods are to be given: {} where no tolerance was.
+
+    Raises:
+        MismatchError: The model has no range, or the tolerance is not within.
+    """
+    tolerance = arguments.tolerance
+    if tolerance is None:
+        return {}
+    tolerances = getattr(model, "tolerances", None)
+    if tolerances is None:
+        raise MismatchError(
+            "tolerance",
+            f"a model for a range of tolerances with $tolerance={tolerance:g}",
+            f"{arguments.model}, whose tolerance is that of its training",
+            "leave $tolerance out",
+        )
+    if not tolerances.least <= tolerance <= tolerances.most:
+        raise MismatchError(
+            "tolerance",
+            f"$tolerance within the range of {arguments.model}, {tolerances}",
+            f"{tolerance:g}",
+            "give one within",
+        )
+    return {"tolerance": tolerance}
 
 
 # === A data set ===

@@ -5,6 +5,8 @@ import pathlib
 from training.command_line.options import (
     add_model_options,
     add_picture_option,
+    add_tolerance_option,
+    given_tolerance,
     load_image_model,
     save_picture,
 )
@@ -19,6 +21,7 @@ def add_options(parser):
     """Adds the model, the files and the picture."""
     add_model_options(parser)
     parser.add_argument("files", nargs="+", metavar="FILE", help="image files")
+    add_tolerance_option(parser)
     add_picture_option(parser, "reconstructions.png")
 
 
@@ -41,10 +44,11 @@ def run(arguments):
             "context, which a file does not have. See figures/reconstructions.png of its run, or "
             "use Python: zoo.load(...).reconstruct(images, context)."
         )
+    given = given_tolerance(arguments, model)
     fit = _fit_of(recipe)
     images = np.stack([_fit(model.image_shape, fit, file) for file in files])
     with stage(f"Reconstructing {len(images):,} image{'s' * (len(images) > 1)}"):
-        reconstructions = np.asarray(model.reconstruct(images))
+        reconstructions = np.asarray(model.reconstruct(images, **given))
     save_picture(figures.save_reconstructions, arguments.output, images, reconstructions)
     if model.has_mean:  # Of an image that is drawn, an error says little.
         errors = np.sqrt(np.mean((images / 255.0 - reconstructions) ** 2, axis=(1, 2, 3)))

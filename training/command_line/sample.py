@@ -6,6 +6,8 @@ from training.command_line.options import (
     add_data_options,
     add_model_options,
     add_picture_option,
+    add_tolerance_option,
+    given_tolerance,
     load_data,
     load_image_model,
     save_picture,
@@ -36,6 +38,7 @@ def add_options(parser):
         default=1.0,
         help="scales the prior's standard deviations; default: 1",
     )
+    add_tolerance_option(parser)
     add_picture_option(parser, "samples.png")
     contexts = "a conditional model's contexts, which come from a test split"
     add_data_options(parser.add_argument_group(contexts))
@@ -46,10 +49,11 @@ def run(arguments):
     from training.figures import model_pictures
 
     model, recipe = load_image_model(arguments.model)
+    given = given_tolerance(arguments, model)
     data = _load_contexts(arguments, model, recipe, model_pictures.SAMPLES_PER_CONTEXT)
     with stage("Drawing samples"):
         samples, contexts = model_pictures.draw_samples(
-            model, arguments.num, data, arguments.seed, arguments.temperature
+            model, arguments.num, data, arguments.seed, arguments.temperature, **given
         )
     as_images = data is not None and data.channels_are_images
     save_picture(model_pictures.save_samples, arguments.output, samples, contexts, as_images)

@@ -11,8 +11,16 @@ _NUM_SAMPLES = 16
 _BATCH = 50
 
 
-def measure(model, data, num_images=_NUM_IMAGES, num_samples=_NUM_SAMPLES, seed=0):
+def measure(model, data, num_images=_NUM_IMAGES, num_samples=_NUM_SAMPLES, seed=0, **given):
     """Measures the upper bound on bits a dimension on the first images of the test split.
+
+    Args:
+        model: A `zoo.LatentImageModel`.
+        data: An `ImageDataset` of its images.
+        num_images: Images, at most.
+        num_samples: Importance samples an image.
+        seed: An int, of the latents.
+        **given: What else `log_prob` takes: the `tolerance` of a model with a range.
 
     Returns:
         A dict with the value and what it was measured on.
@@ -21,7 +29,8 @@ def measure(model, data, num_images=_NUM_IMAGES, num_samples=_NUM_SAMPLES, seed=
 
     total, start = 0.0, 0
     for batch in data.levels.batches("test", min(_BATCH, num_images), num_images):
-        bounds = model.log_prob(batch["image"], num_samples, (seed, start), batch.get("context"))
+        context = batch.get("context")
+        bounds = model.log_prob(batch["image"], num_samples, (seed, start), context, **given)
         total += float(tf.reduce_sum(bounds))
         start += int(batch["image"].shape[0])
     dimensions = math.prod(data.image_shape)

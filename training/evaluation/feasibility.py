@@ -4,6 +4,7 @@ import math
 
 __all__ = [
     "MARGIN",
+    "curve",
     "equivalent_beta",
     "gap_texts",
     "infeasible_constraints",
@@ -52,10 +53,44 @@ def margins(model):
     return {c.name: float(((1.0 + MARGIN) ** 2 - 1.0) * c.scale) for c in constraints}
 
 
-def tolerances(model):
-    """Returns the tolerances of a model's constraints, by the constraint's class name."""
-    found = {type(c).__name__: c.tolerance for c in getattr(model.objective, "constraints", [])}
+def tolerances(model, tolerance=None):
+    """Returns the tolerances of a model's constraints, by the constraint's class name.
+
+    Of a range it is that at which plain measures were taken: `tolerance`, or the middle.
+    """
+    constraints = getattr(model.objective, "constraints", [])
+    found = {
+        type(c).__name__: tolerance or c.range.middle if c.range else c.tolerance
+        for c in constraints
+    }
     return {name: tolerance for name, tolerance in found.items() if tolerance is not None}
+
+
+def curve(model, test):
+    """Returns what a model with a range of tolerances reached at each that was measured.
+
+    Returns:
+        A list of dicts of `tolerance`, `rmse` and `rate`; empty for another model, or where one
+        tolerance alone was measured.
+    """
+    points = model.tolerances.measured if model.tolerances else []
+    names = [(float(point), f"rmse_{point:.3g}", f"rate_{point:.3g}") for point in points]
+    return [
+        {"tolerance": point, "rmse": test[rmse], "rate": test[rate]}
+        for point, rmse, rate in names
+        if rmse in test
+    ]
+
+
+def _text(tolerance):
+    """Says a tolerance or a range of them."""
+    ends = tolerance if isinstance(tolerance, tuple | list) else [tolerance]
+    return " to ".join(f"{end:g}" for end in ends)
+
+
+def _excess_of_range(violation):
+    """By how much an rmse exceeds its tolerance, of a violation relative to its square."""
+    return math.sqrt(1.0 + violation) - 1.0
 
 
 def infeasible_constraints(model):
@@ -116,11 +151,18 @@ def shortfalls(metrics):
     """Says of each constraint that was not met by how much, and what to do: a list of texts."""
     texts = []
     for name, unmet in metrics["unmet_constraints"].items():
+        tolerance = _text(unmet["tolerance"])
         missed = (
-            f"The tolerance {unmet['tolerance']:g} of {name.replace('_', ' ')} was not met: it is "
-            f"exceeded by {metrics['test'][f'{name}_violation']:.3g}"
+            f"The tolerance {tolerance} of {name.replace('_', ' ')} was not met: it is exceeded by "
+            f"{metrics['test'][f'{name}_violation']:.3g}"
         )
-        if unmet["kind"] == "ReconstructionError":
+        if isinstance(unmet["tolerance"], tuple | list):
+            excess = _excess_of_range(metrics["test"][f"{name}_violation"])
+            missed = (
+                f"Of the tolerances {tolerance} not every one was met: at worst "
+                f"rmse is {excess:.1%} above its own"
+            )
+        elif unmet["kind"] == "ReconstructionError":
             rmse = metrics["test"]["rmse"]
             excess = rmse / unmet["tolerance"] - 1.0
             missed = (
@@ -164,7 +206,8 @@ def validation_gaps(model, row):
         reached = [row.get(f"{split}{name}_violation") for split in ("", "val_")]
         margin = margins(model)[name]
         if None not in reached and reached[0] <= margin < reached[1]:
-            unit = "rmse" if type(constraint).__name__ == "ReconstructionError" else "violation"
+            is_error = type(constraint).__name__ == "ReconstructionError" and not constraint.range
+            unit = "rmse" if is_error else "violation"
             if unit == "rmse":
                 reached = [row["rmse"], row["val_rmse"]]
             gap = dict(zip(("training", "validation"), reached, strict=True))
@@ -175,7 +218,7 @@ def validation_gaps(model, row):
 def gap_texts(gaps):
     """Says of each of `validation_gaps` what it means and what to do: a list of texts."""
     return [
-        f"Training meets the tolerance {gap['tolerance']:g} of {name.replace('_', ' ')} "
+        f"Training meets the tolerance {_text(gap['tolerance'])} of {name.replace('_', ' ')} "
         f"({gap['unit']} {gap['training']:.4g}) and validation does not ({gap['validation']:.4g}): "
         "the model has learnt its training images by heart. Train on more images, vary them "
         "(--flip, --shift), cut patches of large photographs (--fit patches), or train for fewer "
@@ -189,6 +232,15 @@ def verdicts(metrics):
     texts = shortfalls(metrics)
     if metrics["unmet_constraints"] or not metrics["tolerances"]:
         return texts
+    if metrics.get("curve"):
+        shares = [point["rmse"] / point["tolerance"] for point in metrics["curve"]]
+        ends = f"{metrics['curve'][0]['tolerance']:g} to {metrics['curve'][-1]['tolerance']:g}"
+        met = (
+            f"The tolerances {ends} are met on the test split: at {len(shares)} of them rmse is "
+            f"{min(shares):.3f} to {max(shares):.3f} of its own; a margin of {MARGIN:.0%} is "
+            "allowed."
+        )
+        return [met, *texts]
     rmse, tolerance = metrics["test"].get("rmse"), metrics["tolerances"].get("ReconstructionError")
     by = ""
     if tolerance is not None:
@@ -201,11 +253,13 @@ def verdicts(metrics):
 def equivalent_beta(model):
     """Returns the β of the β-VAE that weights squared errors as GECO's multiplier does, or None.
 
+    A range of tolerances has a β for each, and none is given.
+
     β = D / (2 λ σ²) for the reconstruction error over D pixels, where σ is the likelihood's scale.
     """
     multiplier = model.objective.multipliers.get("reconstruction_error")
     scale = getattr(model.likelihood, "scale", None)
-    if multiplier is None or scale is None:
+    if multiplier is None or scale is None or model.tolerances is not None:
         return None
     scale = float(scale)
     dimensions = math.prod(model.image_shape)

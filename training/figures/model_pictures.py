@@ -41,7 +41,7 @@ def save_reconstructions(path, model, examples, channels_are_images=False):
         )
 
 
-def draw_samples(model, num, data=None, seed=0, temperature=1.0):
+def draw_samples(model, num, data=None, seed=0, temperature=1.0, **given):
     """Draws samples; of a conditional model `SAMPLES_PER_CONTEXT` for each of several contexts.
 
     Args:
@@ -50,16 +50,17 @@ def draw_samples(model, num, data=None, seed=0, temperature=1.0):
         data: The `ImageDataset` whose test split has the contexts of a conditional model.
         seed: An int: of the samples, and of the choice of contexts.
         temperature: Scales the prior's standard deviations.
+        **given: What else `sample` takes: the `tolerance` of a model with a range.
 
     Returns:
         Samples `[num, H, W, C]`, those of a context together, and the contexts `[N, H, W, C']`, or
         None of a model without.
     """
     if model.context_shape is None:
-        return np.asarray(model.sample(num, seed, temperature)), None
+        return np.asarray(model.sample(num, seed, temperature, **given)), None
     contexts = data.sample_examples("test", -(-num // SAMPLES_PER_CONTEXT), seed)["context"]
-    given = np.repeat(contexts, SAMPLES_PER_CONTEXT, axis=0)[:num]
-    return np.asarray(model.sample(num, seed, temperature, given)), contexts
+    given["context"] = np.repeat(contexts, SAMPLES_PER_CONTEXT, axis=0)[:num]
+    return np.asarray(model.sample(num, seed, temperature, **given)), contexts
 
 
 def save_samples(path, samples, contexts=None, channels_are_images=False):

@@ -89,8 +89,25 @@ class Kind:
 
     # === Results ===
 
-    def measure_test(self, model, data, batch_size):
+    def finish(self, model, data, batch_size, told):
+        """Does what a run does between the training and the measuring; returns its facts by name.
+
+        Args:
+            model: The trained model.
+            data: The `ImageDataset`.
+            batch_size: Images a batch.
+            told: As `training.runs.stages.stage`: says what goes on.
+        """
+        return {}
+
+    def measure_test(self, model, data, batch_size, **given):
         """Measures a model on the test split, for `vae-zoo evaluate`.
+
+        Args:
+            model: The model.
+            data: The `ImageDataset`.
+            batch_size: Images a batch.
+            **given: What else `evaluate` takes: the `tolerance` of a model with a range.
 
         Returns:
             As `run_metrics`.
@@ -98,8 +115,9 @@ class Kind:
         Raises:
             UsageError: The data are not such as the model takes.
         """
-        logs = model.evaluate(data.batches("test", batch_size), return_dict=True, verbose=0)
-        return self.run_metrics(model, data, [], logs, data.num_examples["test"])
+        batches = data.batches("test", batch_size)
+        logs = model.evaluate(batches, return_dict=True, verbose=0, **given)
+        return self.run_metrics(model, data, [], logs, data.num_examples["test"], **given)
 
     def run_metrics(self, model, data, rows, test_logs, num_test_images):
         """Gathers what is known of a model on the test split, for `metrics.json` and people.

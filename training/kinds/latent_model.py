@@ -2,6 +2,8 @@
 
 import inspect
 
+import tensorflow as tf
+
 import zoo
 from training import figures
 from training.evaluation import bits_per_dimension, feasibility
@@ -11,12 +13,14 @@ from training.kinds.kind import Kind, register
 from training.kinds.optimizers import make_optimizer
 from zoo import registry
 from zoo.errors import UsageError
+from zoo.models.any_tolerance import LEAST_IMAGES
 
 __all__ = ["LatentModel"]
 
 _OF_MEANS = """- Samples are means of the likelihood, so they are smoother than the data.
 - The constraint holds on average over images: a single one may be reconstructed worse."""
 _OF_DRAWS = "- The likelihood has no mean: reconstructions and samples are drawn, pixel by pixel."
+_MOST_TO_CALIBRATE = 2000
 _MAY_IGNORE_LATENTS = "- Under the ELBO such a decoder may use its latents little: see the rate."
 
 
@@ -52,12 +56,29 @@ comparing objectives, trying a serving set-up.
 
     # === Results ===
 
-    def run_metrics(self, model, data, rows, test_logs, num_test_images):
+    def finish(self, model, data, batch_size, told):
+        """Calibrates a model with a range of tolerances on the validation split."""
+        num_images = min(data.num_examples["validation"], _MOST_TO_CALIBRATE)
+        if model.tolerances is None or num_images < LEAST_IMAGES:
+            return {}
+        batches = list(data.batches("validation", batch_size, num_images))
+        images = tf.concat([batch["image"] for batch in batches], axis=0)
+        context = None
+        if data.context_shape is not None:
+            context = tf.concat([batch["context"] for batch in batches], axis=0)
+        with told(f"Calibrating tolerances on {num_images:,} images of the validation split"):
+            errors = model.calibrate(images, context)
+        inputs = model.calibration.inputs
+        table = {"inputs": inputs.tolist(), "rmse": errors.tolist(), "images": num_images}
+        return {"calibration": table}
+
+    def run_metrics(self, model, data, rows, test_logs, num_test_images, **given):
         """Adds the bound on bits a dimension, and how the constraints were met."""
         metrics = super().run_metrics(model, data, rows, test_logs, num_test_images)
         return metrics | {
-            "tolerances": feasibility.tolerances(model),
-            "bits_per_dimension": bits_per_dimension.measure(model, data),
+            "tolerances": feasibility.tolerances(model, **given),
+            "curve": feasibility.curve(model, metrics["test"]),
+            "bits_per_dimension": bits_per_dimension.measure(model, data, **given),
             "multipliers": model.objective.multipliers,
             "equivalent_beta": feasibility.equivalent_beta(model),
             "infeasible_constraints": feasibility.infeasible_constraints(model),
@@ -143,6 +164,7 @@ comparing objectives, trying a serving set-up.
         ]
         for name, value in metrics["multipliers"].items():
             rows.append((f"{name.replace('_', ' ')} multiplier", f"{value:.4g}", "λ at the end"))
+        rows += [_curve_row(point) for point in metrics.get("curve", [])]
         if metrics["equivalent_beta"]:
             beta = metrics["equivalent_beta"]
             scale = f"of a Gaussian likelihood of scale {beta['likelihood_scale']:.3g}"
@@ -166,6 +188,8 @@ comparing objectives, trying a serving set-up.
 
     def use_text(self, recipe, metrics):
         """Returns use and limitations, which depend on whether the likelihood has a mean."""
+        if metrics.get("curve"):
+            return f"{self.intended_use}\n{_of_range(metrics)}"
         if _has_mean(metrics):
             return self.intended_use
         text = self.intended_use.replace(_OF_MEANS, _OF_DRAWS)
@@ -226,6 +250,29 @@ def _chains_text(recipe, data, has_mean):
             "each step.\n\n"
         )
     return text
+
+
+def _curve_row(point):
+    tolerance, rmse = point["tolerance"], point["rmse"]
+    rate = f"at a rate of {point['rate']:.4g} nats an image"
+    return f"rmse at {tolerance:.3g}", f"{rmse:.4g}", f"{rmse / tolerance:.3f} of it, {rate}"
+
+
+def _of_range(metrics):
+    """Says what the tolerance of a model with a range promises, and what it was corrected by."""
+    points = [point["tolerance"] for point in metrics["curve"]]
+    text = (
+        f"- The tolerance is an input, from {points[0]:g} to {points[-1]:g}: `tolerance=0.1`, or "
+        f"one an image; by default {points[len(points) // 2]:.3g}, of which rate, distortion, rmse "
+        "and bits a dimension above are.\n- It promises the root mean squared error over the data "
+        "of latents that are drawn (`seed=0`); posterior means err less."
+    )
+    if "calibration" not in metrics:
+        return text
+    num_images = metrics["calibration"]["images"]
+    return (
+        f"{text} What goes in is corrected by a table measured on {num_images:,} held-out images."
+    )
 
 
 def _against_tolerance(test, tolerances):

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import json
+import math
 import pathlib
 
 from zoo import checks
@@ -88,9 +89,15 @@ class Recipe:
 
     @property
     def tolerances(self):
-        """Tolerance of each constraint of the objective, by the constraint's class name."""
+        """Tolerance of each constraint of the objective, by the constraint's class name.
+
+        Of a range it is the geometric middle.
+        """
         constraints = self.objective["arguments"].get("constraints", [])
         tolerances = {c["class_name"]: c["arguments"].get("tolerance") for c in constraints}
+        for name, value in tolerances.items():
+            if isinstance(value, list):
+                tolerances[name] = math.sqrt(math.prod(value))
         return {name: value for name, value in tolerances.items() if value is not None}
 
     @property
@@ -194,6 +201,14 @@ class Recipe:
                 "add $objective=geco, or leave $tolerance out",
             )
         constraint = constraints[0]
+        if isinstance(constraint["arguments"].get("tolerance"), list):
+            least, most = constraint["arguments"]["tolerance"]
+            raise MismatchError(
+                "tolerance",
+                "a recipe of one tolerance, of which $tolerance is",
+                f"{self.name}, which trains for every one from {least:g} to {most:g}",
+                "leave $tolerance out: it is given where the model is used",
+            )
         if constraint["class_name"] == "ReconstructionError":
             why = "the root mean squared error that reconstructions may have, pixels in [0, 1]"
             checks.number("tolerance", tolerance, above=0, why=why)

@@ -84,6 +84,7 @@ def train(
     progress = _fit(kind, model, data, recipe, run_directory, resume, strategy, is_shown, callbacks)
     if not results:
         return model, None
+    finished = kind.finish(model, data, recipe.batch_size, told)
     test_batches, num_test_images = _full_batches(data, "test", recipe, strategy)
     with told(f"Measuring on {num_test_images:,} images of the test split"):
         test_logs = model.evaluate(test_batches, return_dict=True, verbose=0)
@@ -91,7 +92,7 @@ def train(
             return model, None
         rows = progress.rows
         metrics = kind.run_metrics(model, data, rows, test_logs, num_test_images)
-        metrics |= provenance.facts(model, recipe, progress)
+        metrics |= provenance.facts(model, recipe, progress) | finished
         if changes := run_directory.read_made_with().get("data_changes"):
             metrics["data_changes"] = changes
     with _training_is_kept(run_directory):

@@ -44,6 +44,8 @@ def _sample(client, name, inputs, as_file):
     arguments, numpy = "1, seed=0", ""
     if "context" in inputs:
         arguments, numpy = f"{arguments}, context={_zeros(inputs['context'])}", "numpy, "
+    if "tolerance" in inputs:
+        arguments += f", tolerance={inputs['tolerance'][0]:g}"
     if as_file:
         image = f"{client}.sample_encoded({arguments})[0]"
         return (

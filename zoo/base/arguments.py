@@ -11,13 +11,15 @@ __all__ = ["Arguments", "as_floats", "as_noise", "as_row_seeds", "check_num"]
 
 
 class Arguments:
-    """Reads the arguments of a model that has `image_shape` and `context_shape`.
+    """Reads the arguments of a model that has `image_shape`, `context_shape` and `tolerance_range`.
 
     `_check_...` looks at what is known in Python, where an error can be one line, and `_as_...`
     also at the values, inside of the graph.
     """
 
     context_shape = None
+    tolerance_range = None
+    tolerances = None  # The `zoo.tolerance_range.ToleranceRange` of a model with a range.
     _least_num = 0  # Of images to draw; TensorFlow has no convolution of one axis over none.
     _latent_shapes = None  # Of a row of each group of latents; None: they are not looked at.
 
@@ -67,6 +69,43 @@ class Arguments:
                 f"{np.min(known):g} to {np.max(known):g}"
             )
         return values
+
+    def _check_tolerance(self, tolerance, num_rows=None, training=False):
+        """Returns tolerances as a tensor, one a row if their number is known; None without a range.
+
+        A tolerance of None is the range's middle. Training has a wider range.
+        """
+        if self.tolerances is None:
+            if tolerance is not None:
+                raise BatchError(
+                    f"This {type(self).__name__} was made without tolerance_range, so it takes no "
+                    "tolerance: it has that of its training."
+                )
+            return None
+        tolerance = self.tolerances.middle if tolerance is None else tolerance
+        try:
+            values = tf.cast(tf.convert_to_tensor(tolerance), tf.float32)
+        except (TypeError, ValueError, tf.errors.OpError):
+            values = None
+        num_rows = None if num_rows is None else tf.get_static_value(num_rows)
+        allowed = self.tolerances.trained if training else self.tolerances
+        is_fit = values is not None and (
+            values.shape.rank == 0 or values.shape.is_compatible_with([num_rows])
+        )
+        known = tf.get_static_value(values) if is_fit else None
+        if not is_fit or (known is not None and not np.all(allowed.contains(known))):
+            received = f"a {type(tolerance).__name__}"
+            if values is not None:
+                received = f"an array of shape {tuple(values.shape)}"
+            if known is not None and known.size:
+                ends = dict.fromkeys([known.min(), known.max()])
+                received = " to ".join(f"{end:g}" for end in ends)
+            rows = "row" if num_rows is None else f"of the {num_rows} rows"
+            raise BatchError(
+                f"tolerance must be a number from {self.tolerances}, the tolerance_range of this "
+                f"{type(self).__name__}, or one for each {rows}. Received: {received}"
+            )
+        return values if num_rows is None else tf.broadcast_to(values, [num_rows])
 
     def _check_latents(self, latents, context=None, num_rows=None):
         """Returns latents as a tuple of tensors, and the context."""

@@ -108,12 +108,17 @@ class Entrances:
         """Predicts a batch; the next one gets the noise of the rows that follow."""
         images, context, _ = inputs.unpack(data)
         images = inputs.check_images(images, self.image_shape)
+        given = self._predicted_with(data)
         if not getattr(self, "_is_prediction_drawn", False):
-            return self._predict(images, context, None)
+            return self._predict(images, context, None, **given)
         first = tf.convert_to_tensor(self._predicted_seed)
         before, total = _rows_of_replicas(tf.shape(images)[0])
         self._predicted_seed.assign(first + tf.stack([0, total]))
-        return self._predict(images, context, first + tf.stack([0, before]))
+        return self._predict(images, context, first + tf.stack([0, before]), **given)
+
+    def _predicted_with(self, data):
+        """Returns what `_predict` gets beside images, context and seed, by name."""
+        return {}
 
     def _predict(self, images, context, seed):
         raise NotImplementedError
@@ -160,7 +165,7 @@ class Entrances:
                 given["validation_data"] = _in_tuples(validation)
         return given
 
-    def _check_data(self, data, may_be_empty=False):
+    def _check_data(self, data, is_prediction=False):
         """Looks at what is known of data before it is read; returns what Keras takes."""
         if data is None:
             raise BatchError(
@@ -171,10 +176,15 @@ class Entrances:
             return _in_tuples(data)
         known = data.element_spec if isinstance(data, tf.data.Dataset) else data
         images, context, _ = inputs.unpack(known)
+        if isinstance(known, dict) and "tolerance" in known and not is_prediction:
+            raise BatchError(
+                "fit draws each row's tolerance itself, and evaluate measures five or takes one as "
+                "tolerance=: leave `tolerance` out of the batches."
+            )
         inputs.check_known(images, self.image_shape)
         if context is not None and self.context_shape is not None:
             inputs.check_known(context, self.context_shape, "context")
-        if _num_rows(data) == 0 and not may_be_empty:
+        if _num_rows(data) == 0 and not is_prediction:
             raise BatchError(
                 "There are no images: the data has no rows. Is a filter or a path wrong?"
             )

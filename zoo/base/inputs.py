@@ -24,7 +24,8 @@ __all__ = [
 def unpack(data):
     """Splits a batch into (images, context, labels); what it lacks is None.
 
-    A batch is images, `(images, labels)`, or a dict with `image` and any of `context`, `label`.
+    A batch is images, `(images, labels)`, or a dict with `image` and any of `context`, `label` and,
+    for `predict` alone, `tolerance`.
 
     Raises:
         BatchError: It is not among these, or carries sample weights.
@@ -45,7 +46,7 @@ def unpack(data):
         )
     if not isinstance(data, dict):
         return data, None, labels
-    unknown = set(data) - {"image", "context", "label"}
+    unknown = set(data) - {"image", "context", "label", "tolerance"}
     if "image" not in data or unknown:
         raise BatchError(
             "A batch given as a dict has `image` and any of `context`, `label`. "

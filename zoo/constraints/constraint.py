@@ -17,11 +17,17 @@ class Constraint(Configured, keras.layers.Layer):
     A subclass defines `values(record)`; `scale`, `signal` and `initial_multiplier` have sensible
     defaults. `zoo.constraints.Custom` makes one from a function.
 
+    Attributes:
+        range: The `zoo.tolerance_range.ToleranceRange` of a constraint that bounds each example
+            by a tolerance of its own, which only the reconstruction error does; else None.
+
     Args:
         tolerance: The bound; its unit and direction are the subclass's.
         name: Prefix of the logged `<name>_violation` and `<name>_multiplier`; by default the class
             name in snake case.
     """
+
+    range = None
 
     def __init__(self, tolerance, name=None, **kwargs):
         kwargs.setdefault("dtype", "float32")

@@ -68,7 +68,15 @@ class Gaussian(Likelihood):
 
     def distribution(self, parameters):
         """Maps parameters `[B, H, W, C]` to independent normals of event shape `[H, W, C]`."""
-        normal = tfp.distributions.Normal(_MEANS[self.mean](parameters), self.scale)
+        return self._normal(parameters, self.scale)
+
+    def at_scale(self, parameters, scale):
+        """As `call`; a running scale is replaced by `scale`, `[B, 1, 1, 1]` in pixel units."""
+        scale = scale if self._scale == "running" else self.scale
+        return self._normal(tf.cast(parameters, tf.float32), scale)
+
+    def _normal(self, parameters, scale):
+        normal = tfp.distributions.Normal(_MEANS[self.mean](parameters), scale)
         return tfp.distributions.Independent(normal, 3)
 
     def log_prob_of_levels(self, distribution, images):

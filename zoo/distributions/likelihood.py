@@ -45,6 +45,10 @@ class Likelihood(Configured, keras.layers.Layer):
         """Maps parameters `[B, H, W, num_parameters(C)]` to a TFP distribution."""
         return self.distribution(tf.cast(parameters, tf.float32))
 
+    def at_scale(self, parameters, scale):
+        """As `call`, with a scale in pixel units, `[B, 1, 1, 1]`, in the place of a running one."""
+        return self(parameters)
+
     def num_parameters(self, channels):
         """Numbers that the decoder must give for each pixel of so many channels."""
         return self.parameters_per_channel * channels

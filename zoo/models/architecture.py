@@ -9,6 +9,10 @@ class Architecture:
     They get float32 images and context in [0, 1], already checked, and run inside of a graph. The
     last two have defaults; p(x|z) is that of `self.likelihood`. `training` is to reach every
     network that looks at it, so also each that a user may hand in; `_generate` is inference always.
+
+    Those of a class that takes `tolerance_range` have one argument more, `tolerance`: float32 `[B]`
+    in a model with a range, else it is not passed. The class hands it to `_modulations`, and calls
+    `_add_tolerance_input` at the end of its constructor.
     """
 
     def _infer(self, images, context, noise, training=False):

@@ -9,13 +9,16 @@ import tensorflow as tf
 from zoo import checks, registry
 from zoo.distributions import Gaussian, normals
 from zoo.errors import MismatchError
-from zoo.layers import forget_bias, grid_convolution, lstm_step
+from zoo.layers import forget_bias, grid_convolution, lstm_step, modulate
 from zoo.models.conv_networks import LAYOUT
 from zoo.models.draw_context import NO_SHARES, ContextShares, add_share, check_shape
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.record import Inference
 
 __all__ = ["ConvDRAW"]
+
+# What a model without a range of tolerances does to its hidden states: nothing.
+_NO_MODULATIONS = types.SimpleNamespace(encoder=None, decoder=None, posterior=None, prior=None)
 
 
 @registry.register("architecture", package="zoo")
@@ -51,10 +54,12 @@ class ConvDRAW(LatentImageModel):
         likelihood: Name of a likelihood or a `zoo.distributions.Likelihood`.
         context_shape: (height, width, channels) of the context images of a conditional model,
             height and width those of the images; None for a model without context.
+        tolerance_range: As in `zoo.LatentImageModel`; κ scales and shifts the channels of both
+            LSTMs' gates, of the posterior and of the prior, alike in every step.
 
     Raises:
-        ValueError: The image size is not divisible by the stride, a number is below 1, or the
-            context has not the size of the images.
+        ValueError: The image size is not divisible by the stride, a number is below 1, the context
+            has not the size of the images, or the range is none.
 
     Example:
         >>> model = zoo.ConvDRAW((28, 28, 1), num_steps=8)
@@ -73,9 +78,10 @@ class ConvDRAW(LatentImageModel):
         stride=4,
         likelihood="gaussian",
         context_shape=None,
+        tolerance_range=None,
         **kwargs,
     ):
-        super().__init__(image_shape, likelihood, context_shape, **kwargs)
+        super().__init__(image_shape, likelihood, context_shape, tolerance_range, **kwargs)
         self.num_steps = checks.integer("num_steps", num_steps)
         self.filters = checks.integer("filters", filters)
         self.latent_filters = checks.integer("latent_filters", latent_filters)
@@ -111,6 +117,10 @@ class ConvDRAW(LatentImageModel):
         self.prior_head.build((None, *grid, filters))
         self.decoder_gates.build((None, *grid, latent_filters + canvas + filters))
         self.write.build((None, *grid, filters))
+        gates, head = 4 * filters, 2 * latent_filters
+        self._add_tolerance_input(
+            {"encoder": gates, "decoder": gates, "posterior": head, "prior": head}
+        )
         self.built = True
 
     @property
@@ -123,10 +133,11 @@ class ConvDRAW(LatentImageModel):
             filters, self.kernel_size, use_bias=use_bias, name=name, **layout
         )
 
-    def _prepare(self, context):
+    def _prepare(self, context, tolerance):
         """Makes the convolutions ready for all steps: functions of `[positions, B, channels]`.
 
-        With them come the context's shares in what they give, `[positions, B, channels]` too.
+        With them come the context's shares in what they give, `[positions, B, channels]` too, and
+        the tolerance's modulations of them.
         """
 
         def on_grid(layer, extra_bias=None):
@@ -140,6 +151,7 @@ class ConvDRAW(LatentImageModel):
             decoder_gates=on_grid(self.decoder_gates, forget_bias(self.filters)),
             write=on_grid(self.write),
             shares=NO_SHARES if context is None else self.context_shares.shares(context),
+            modulations=self._modulations(tolerance) or _NO_MODULATIONS,
         )
 
     # === Layouts ===
@@ -188,25 +200,26 @@ class ConvDRAW(LatentImageModel):
         """Moves the encoder's state, given the canvas and the decoder's state before the step."""
         error = patches - self._mean_on_grid(canvas)
         seen = tf.concat([error, encoder[0], decoder[0]], axis=-1)
-        return lstm_step(image_gates + nets.encoder_gates(seen), encoder)
+        gates = modulate(image_gates + nets.encoder_gates(seen), nets.modulations.encoder)
+        return lstm_step(gates, encoder)
 
     def _decode_step(self, nets, latents, canvas, decoder):
         """Moves the decoder's state by a step's latents and draws on the canvas."""
         seen = tf.concat([latents, canvas, decoder[0]], axis=-1)
         gates = add_share(nets.decoder_gates(seen), nets.shares.decoder_gates)
-        decoder = lstm_step(gates, decoder)
+        decoder = lstm_step(modulate(gates, nets.modulations.decoder), decoder)
         return canvas + nets.write(decoder[0]), decoder
 
     # === The whole recursion ===
 
-    def _walk_posterior(self, images, context, choose_latents):
+    def _walk_posterior(self, images, context, tolerance, choose_latents):
         """Runs all steps with an encoder; `choose_latents(t, q_t)` gives each step's latents.
 
         Returns:
             Latents `[B, T, h, w, latent_filters]`, the posteriors q and the priors p over them,
             and the last canvas.
         """
-        nets = self._prepare(context)
+        nets = self._prepare(context, tolerance)
         num_rows = tf.shape(images)[0]
         canvas, decoder = self._initial_state(num_rows)
         encoder = self._zero_lstm(num_rows)
@@ -215,9 +228,10 @@ class ConvDRAW(LatentImageModel):
         latents, posteriors, decoder_states = [], [], []
         for step in range(self.num_steps):
             encoder = self._encode_step(nets, image_gates, patches, canvas, encoder, decoder)
-            posteriors.append(nets.posterior_head(encoder[0]))
+            parameters = modulate(nets.posterior_head(encoder[0]), nets.modulations.posterior)
+            posteriors.append(parameters)
             decoder_states.append(decoder[0])
-            latents.append(choose_latents(step, normals.normal_from_parameters(posteriors[-1])))
+            latents.append(choose_latents(step, normals.normal_from_parameters(parameters)))
             canvas, decoder = self._decode_step(nets, latents[-1], canvas, decoder)
         posteriors = normals.normal_from_parameters(self._to_maps(posteriors))
         return self._to_maps(latents), posteriors, self._priors(nets, decoder_states), canvas
@@ -237,9 +251,9 @@ class ConvDRAW(LatentImageModel):
             canvas, decoder = self._decode_step(nets, latents[-1], canvas, decoder)
         return self._to_maps(latents), decoder_states, canvas
 
-    def _walk_given(self, latents, context):
+    def _walk_given(self, latents, context, tolerance):
         """Runs all steps without an encoder on T given tensors `[B, h, w, latent_filters]`."""
-        nets = self._prepare(context)
+        nets = self._prepare(context, tolerance)
         given = [self._to_positions(group) for group in latents]
         num_rows = tf.shape(latents[0])[0]
         return nets, *self._walk_prior(nets, num_rows, lambda step, _: given[step])
@@ -249,17 +263,26 @@ class ConvDRAW(LatentImageModel):
         parameters = nets.prior_head(tf.concat(decoder_states, axis=1))
         parameters = tf.split(parameters, self.num_steps, axis=1)
         parameters = [
-            add_share(of_step, nets.shares.prior(step)) for step, of_step in enumerate(parameters)
+            self._with_givens(nets, step, of_step) for step, of_step in enumerate(parameters)
         ]
         return normals.normal_from_parameters(self._to_maps(parameters))
 
+    @staticmethod
+    def _with_givens(nets, step, parameters):
+        """Returns a step's parameters of the prior, with what context and tolerance do to them."""
+        parameters = add_share(parameters, nets.shares.prior(step))
+        return modulate(parameters, nets.modulations.prior)
+
     # === What the base class asks for ===
 
-    def _infer(self, images, context, noise, training=False):
+    def _infer(self, images, context, noise, training=False, tolerance=None):
         """Draws z_t ~ q_t step by step; returns an `Inference` with T groups of latents."""
         draws = self._draws(noise)
         latents, posteriors, priors, canvas = self._walk_posterior(
-            images, context, lambda step, posterior: posterior.loc + posterior.scale * draws[step]
+            images,
+            context,
+            tolerance,
+            lambda step, posterior: posterior.loc + posterior.scale * draws[step],
         )
         return Inference(
             latents=tuple(tf.unstack(latents, axis=1)),
@@ -269,35 +292,35 @@ class ConvDRAW(LatentImageModel):
             parameters=self._parameters_on(canvas),
         )
 
-    def _generate(self, noise, temperature, context):
+    def _generate(self, noise, temperature, context, tolerance=None):
         """Draws z_t ~ p_t step by step; the latents are T groups."""
-        nets = self._prepare(context)
+        nets = self._prepare(context, tolerance)
         draws = self._draws(noise)
         row_temperature = tf.reshape(temperature, [-1, 1])
 
         def draw(step, decoder_state):
-            parameters = add_share(nets.prior_head(decoder_state), nets.shares.prior(step))
+            parameters = self._with_givens(nets, step, nets.prior_head(decoder_state))
             prior = normals.normal_from_parameters(parameters)
             return prior.loc + row_temperature * prior.scale * draws[step]
 
         latents, _, canvas = self._walk_prior(nets, tf.shape(temperature)[0], draw)
         return tuple(tf.unstack(latents, axis=1)), self._parameters_on(canvas)
 
-    def _decode(self, latents, context):
+    def _decode(self, latents, context, tolerance=None):
         """Returns the likelihood's parameters for T `[B, h, w, latent_filters]`."""
-        *_, canvas = self._walk_given(latents, context)
+        *_, canvas = self._walk_given(latents, context, tolerance)
         return self._parameters_on(canvas)
 
-    def _log_prior(self, latents, context):
+    def _log_prior(self, latents, context, tolerance=None):
         """Returns Σ_t log p_t(z_t) in nats, `[B]`."""
-        nets, latents, decoder_states, _ = self._walk_given(latents, context)
+        nets, latents, decoder_states, _ = self._walk_given(latents, context, tolerance)
         return normals.log_prob(self._priors(nets, decoder_states), latents)
 
-    def _log_posterior(self, latents, images, context):
+    def _log_posterior(self, latents, images, context, tolerance=None):
         """Returns Σ_t log q_t(z_t) in nats, `[B]`."""
         given = [self._to_positions(group) for group in latents]
         latents, posteriors, _, _ = self._walk_posterior(
-            images, context, lambda step, _: given[step]
+            images, context, tolerance, lambda step, _: given[step]
         )
         return normals.log_prob(posteriors, latents)
 
@@ -307,9 +330,14 @@ class ConvDRAW(LatentImageModel):
         likelihood = functools.partial(Gaussian, mean="linear", decay=0.9)
         sizes = {"filters": 4, "latent_filters": 2, "kernel_size": 3, "stride": 2}
         context = {"context_shape": (*image_shape[:2], 1)}
+        tolerances = {"tolerance_range": (0.3, 0.6)}
         return {
             "": lambda: cls(image_shape, num_steps=3, likelihood=likelihood(), **sizes),
             "conditional": lambda: cls(image_shape, num_steps=2, **sizes, **context),
+            "range": lambda: cls(image_shape, num_steps=2, **sizes, **tolerances),
+            "conditional_range": lambda: cls(
+                image_shape, num_steps=2, **sizes, **context, **tolerances
+            ),
         }
 
 

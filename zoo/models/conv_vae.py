@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from zoo import checks, registry
 from zoo.distributions import Gaussian
-from zoo.models.conv_networks import check_divisible, make_decoder, make_encoder
+from zoo.models.conv_networks import ACTIVATION, check_divisible, make_decoder, make_encoder
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.normal_latents import NormalLatents
 
@@ -33,9 +33,11 @@ class ConvVAE(NormalLatents, LatentImageModel):
             and other losses of its own are added to the objective's.
         decoder: A Keras model of your own, from latents `[B, latent_dim]` to the likelihood's
             parameters, `[B, H, W, likelihood.num_parameters(C)]`.
+        tolerance_range: As in `zoo.LatentImageModel`; κ scales and shifts the channels of every
+            hidden layer. Only for networks of our own.
 
     Raises:
-        ValueError: The image size does not fit the networks.
+        ValueError: The image size does not fit the networks, or the range is none.
 
     Example:
         >>> model = zoo.ConvVAE((28, 28, 1), latent_dim=16)
@@ -52,44 +54,53 @@ class ConvVAE(NormalLatents, LatentImageModel):
         likelihood="gaussian",
         encoder=None,
         decoder=None,
+        tolerance_range=None,
         **kwargs,
     ):
-        super().__init__(image_shape, likelihood, **kwargs)
+        super().__init__(image_shape, likelihood, tolerance_range=tolerance_range, **kwargs)
         self.latent_dim = checks.integer("latent_dim", latent_dim)
         self.filters = checks.integers("filters", filters)
         self.hidden_units = checks.integer("hidden_units", hidden_units)
         num_parameters = self.likelihood.num_parameters(self.image_shape[-1])
+        self._has_own_networks = (encoder is not None, decoder is not None)
+        if self.tolerances is not None and any(self._has_own_networks):
+            raise ValueError(
+                "tolerance_range needs the ConvVAE's own networks, whose hidden layers take the "
+                "tolerance in: leave out encoder= and decoder=, or tolerance_range=."
+            )
 
         # === Layers ===
         if encoder is None:
             check_divisible("ConvVAE", self.image_shape, self.filters, _REMEDY)
-        self.encoder = encoder or make_encoder(self.image_shape, self.filters, hidden_units)
+        encoder = encoder or make_encoder(self.image_shape, self.filters, hidden_units)
+        self.encoder = self._with_modulations(encoder, ACTIVATION)
         self.posterior_head = keras.layers.Dense(2 * latent_dim, dtype="float32", name="posterior")
-        self.decoder = decoder or make_decoder(
+        decoder = decoder or make_decoder(
             self.image_shape, latent_dim, self.filters, hidden_units, num_parameters
         )
+        self.decoder = self._with_modulations(decoder, ACTIVATION)
 
         # === Build ===
-        features = self._features_shape()
+        features = self._features_shape(encoder)
         self.posterior_head.build((None, int(np.prod(features))))
-        self._check_decoder((*self.image_shape[:2], num_parameters))
-        self._has_own_networks = (encoder is not None, decoder is not None)
+        self._check_decoder(decoder, (*self.image_shape[:2], num_parameters))
+        self._add_tolerance_input_of_networks()
         self.built = True
 
-    def _features_shape(self):
+    def _features_shape(self, encoder):
         try:
             images = keras.KerasTensor((None, *self.image_shape))
-            return self.encoder(images).shape[1:]  # Builds it, too.
+            return encoder(images).shape[1:]  # Builds it, too.
         except (TypeError, ValueError) as error:
             raise ValueError(
                 "The encoder must map images [batch, "
                 f"{', '.join(map(str, self.image_shape))}] to features. {error}"
             ) from error
 
-    def _check_decoder(self, expected):
+    def _check_decoder(self, decoder, expected):
         try:
             latents = keras.KerasTensor((None, self.latent_dim))
-            received = tuple(self.decoder(latents).shape)
+            received = tuple(decoder(latents).shape)
         except (TypeError, ValueError) as error:
             received = str(error)
         if received[1:] != expected:
@@ -99,13 +110,18 @@ class ConvVAE(NormalLatents, LatentImageModel):
                 f"Received a decoder with output {received}"
             )
 
-    def _posterior_parameters(self, images, training=False):
-        features = self.encoder(images, training=training)
+    def _posterior_parameters(self, images, training=False, tolerance=None):
+        if tolerance is None:
+            features = self.encoder(images, training=training)
+        else:
+            features = self.encoder(images, self._modulations(tolerance).encoder)
         features = tf.reshape(features, [tf.shape(features)[0], int(np.prod(features.shape[1:]))])
         return self.posterior_head(features)
 
-    def _decode(self, latents, context, training=False):
+    def _decode(self, latents, context, training=False, tolerance=None):
         """Returns the likelihood's parameters for a tuple of one `[B, latent_dim]`."""
+        if tolerance is not None:
+            return self.decoder(latents[0], self._modulations(tolerance).decoder)
         return self.decoder(latents[0], training=training)
 
     def get_config(self):
@@ -134,4 +150,5 @@ class ConvVAE(NormalLatents, LatentImageModel):
         return {
             "": lambda: cls(image_shape, likelihood=likelihood(), **arguments),
             "own_networks": own_networks,
+            "range": lambda: cls(image_shape, tolerance_range=(0.3, 0.6), **arguments),
         }

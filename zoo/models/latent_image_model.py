@@ -4,18 +4,19 @@ import tensorflow as tf
 
 from zoo import checks, distributions, random
 from zoo.base import inputs, precision
-from zoo.base.arguments import as_floats, as_noise, as_row_seeds, check_num
+from zoo.base.arguments import as_floats, as_noise, as_row_seeds
 from zoo.base.compiled import compiled
 from zoo.configured import argument_names
+from zoo.models.any_tolerance import AnyTolerance
 from zoo.models.architecture import Architecture
-from zoo.models.importance_weights import log_mean_weight
+from zoo.models.densities import Densities
 from zoo.models.objective_model import ObjectiveModel
 from zoo.models.record import Record
 
 __all__ = ["LatentImageModel"]
 
 
-class LatentImageModel(Architecture, ObjectiveModel):
+class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
     """A latent-variable model of images `[B, H, W, C]` in [0, 1] (or uint8).
 
     An architecture is a subclass that stores each constructor argument as an attribute of the same
@@ -30,6 +31,9 @@ class LatentImageModel(Architecture, ObjectiveModel):
         image_shape: (height, width, channels).
         likelihood: Name of a likelihood or a `zoo.distributions.Likelihood`.
         context_shape: Shape of the context images of a conditional model, else None.
+        tolerance_range: (least, most) tolerances of a model that takes the tolerance as an input,
+            else None; see `zoo.models.any_tolerance`. Methods of such a model take `tolerance=`, a
+            number or one a row, in pixel units; None is the range's geometric middle.
 
     Attributes:
         has_chain: Whether images are drawn in steps: `sample` and `reconstruct` then take
@@ -41,17 +45,31 @@ class LatentImageModel(Architecture, ObjectiveModel):
     has_chain = False
     needs_distortion = False
 
-    def __init__(self, image_shape, likelihood="gaussian", context_shape=None, **kwargs):
+    def __init__(
+        self,
+        image_shape,
+        likelihood="gaussian",
+        context_shape=None,
+        tolerance_range=None,
+        **kwargs,
+    ):
         # Float images stay float32 under a mixed precision policy: each layer casts for itself.
         super().__init__(autocast=False, **kwargs)
         precision.check_policy(self.dtype_policy)
-        if context_shape is not None and "context_shape" not in argument_names(type(self)):
+        named = argument_names(type(self))
+        if context_shape is not None and "context_shape" not in named:
             raise ValueError(
                 f"{type(self).__name__} is not conditional: it takes no context_shape."
+            )
+        if tolerance_range is not None and "tolerance_range" not in named:
+            raise ValueError(
+                f"{type(self).__name__} has one tolerance, its constraint's: it takes no "
+                "tolerance_range. ConvDRAW, ConvVAE and NVPVAE do."
             )
         self.image_shape = checks.image_shape("image_shape", image_shape)
         self.context_shape = context_shape and checks.image_shape("context_shape", context_shape)
         self.likelihood = distributions.get_likelihood(likelihood)
+        self._set_range(tolerance_range)
 
     @property
     def has_mean(self):
@@ -60,7 +78,7 @@ class LatentImageModel(Architecture, ObjectiveModel):
 
     # === Inference ===
 
-    def infer(self, images, context=None, labels=None, seed=None, training=False):
+    def infer(self, images, context=None, labels=None, seed=None, training=False, tolerance=None):
         """Draws z ~ q(z|x) for each image and records what every objective may ask for.
 
         Args:
@@ -69,51 +87,60 @@ class LatentImageModel(Architecture, ObjectiveModel):
             labels: Passed on to the record.
             seed: An int or int32 `[2]`; row i has the noise of row (a, b + i). None: posterior
                 means. Also takes noise of `zoo.random`.
-            training: Whether all is as in `fit`: networks are called with `training=True`, and a
-                denoising model's posterior sees corrupted images.
+            training: Whether all is as in `fit`: networks are called with `training=True`, a
+                denoising model's posterior sees corrupted images, and tolerances are not corrected
+                by a calibration.
+            tolerance: Of a model with a range: a number or one an image.
 
         Returns:
             A `Record` of per-example terms in nats.
         """
         images, context = self._check_batch(images, context)
+        tolerance = self._check_tolerance(tolerance, images.shape[0], training)
         inference, images, context = self._run_infer(
-            images, context, self._as_seed(seed), bool(training)
+            images, context, tolerance, self._as_seed(seed), bool(training)
         )
         *terms, parameters, earlier = inference
-        likelihoods = self._likelihood(parameters), tuple(map(self._likelihood, earlier))
-        return Record(*terms, *likelihoods, images, labels, context)
+        likelihood = self._likelihood_at(parameters, tolerance)
+        likelihoods = likelihood, tuple(map(self._likelihood, earlier))
+        return Record(*terms, *likelihoods, images, labels, context, tolerance)
 
     @compiled
-    def _run_infer(self, images, context, seed, training):
+    def _run_infer(self, images, context, tolerance, seed, training):
         images, context = self._as_images(images), self._as_context(context)
         noise = as_noise(seed, images)
         seen = self._corrupt(images, noise) if training else images
-        return self._infer(seen, context, noise, training), images, context
+        given = self._given(tolerance, tf.shape(images)[0], is_input=training)
+        return self._infer(seen, context, noise, training, **given), images, context
 
-    def encode(self, images, context=None, seed=None):
+    def encode(self, images, context=None, seed=None, tolerance=None):
         """Returns latents of images, a tuple of float32 tensors; posterior means if no seed."""
-        return self._run_encode(*self._check_batch(images, context), self._as_seed(seed))
+        images, context = self._check_batch(images, context)
+        tolerance = self._check_tolerance(tolerance, images.shape[0])
+        return self._run_encode(images, context, tolerance, self._as_seed(seed))
 
     @compiled
-    def _run_encode(self, images, context, seed):
-        return self._run_infer(images, context, seed, False)[0].latents
+    def _run_encode(self, images, context, tolerance, seed):
+        return self._run_infer(images, context, tolerance, seed, False)[0].latents
 
-    def reconstruct(self, images, context=None, seed=None):
+    def reconstruct(self, images, context=None, seed=None, tolerance=None):
         """Returns the likelihood's means at the images' latents, `[B, H, W, C]` in pixel units.
 
-        Without a seed the latents are posterior means. A model whose likelihood has no mean draws
-        latents and pixels, without a seed with seed 0.
+        Without a seed the latents are posterior means, whose error is below the tolerance. A model
+        whose likelihood has no mean draws latents and pixels, without a seed with seed 0.
         """
-        return self._reconstruct(images, context, seed, training=False)
+        return self._reconstruct(images, context, seed, tolerance, training=False)
 
-    def _reconstruct(self, images, context, seed, training):
+    def _reconstruct(self, images, context, seed, tolerance, training):
         seed = self._as_seed(self._seed_or_default(seed))
-        return self._run_reconstruct(*self._check_batch(images, context), seed, training)
+        images, context = self._check_batch(images, context)
+        tolerance = self._check_tolerance(tolerance, images.shape[0])
+        return self._run_reconstruct(images, context, tolerance, seed, training)
 
     @compiled
-    def _run_reconstruct(self, images, context, seed, training):
+    def _run_reconstruct(self, images, context, tolerance, seed, training):
         noise = as_noise(seed, images)
-        inference, *_ = self._run_infer(images, context, noise, training)
+        inference, *_ = self._run_infer(images, context, tolerance, noise, training)
         return self.images_of(self._likelihood(inference.parameters), noise)
 
     def _seed_or_default(self, seed):
@@ -126,21 +153,23 @@ class LatentImageModel(Architecture, ObjectiveModel):
         """
         return likelihood.mean() if self.has_mean else likelihood.draw(noise)
 
-    def call(self, images, context=None, seed=None, training=None):
+    def call(self, images, context=None, seed=None, training=None, tolerance=None):
         """Reconstructs images, as `reconstruct` does; also takes a batch as a dict.
 
         With `training=True` its networks are called as in `fit`.
         """
+        if isinstance(images, dict) and tolerance is None:
+            tolerance = images.get("tolerance")
         images, given, _ = inputs.unpack(images)
         context = given if context is None else context
-        return self._reconstruct(images, context, seed, bool(training))
+        return self._reconstruct(images, context, seed, tolerance, bool(training))
 
-    def _predict(self, images, context, seed):
-        return self._run_reconstruct(*self._check_batch(images, context), seed, False)
+    def _predict(self, images, context, seed, tolerance=None):
+        return self._run_reconstruct(*self._check_batch(images, context), tolerance, seed, False)
 
     # === Sampling ===
 
-    def sample_prior(self, num, seed=None, temperature=1.0, context=None):
+    def sample_prior(self, num, seed=None, temperature=1.0, context=None, tolerance=None):
         """Draws latents z ~ p(z), a tuple of float32 tensors of `num` rows.
 
         Args:
@@ -148,130 +177,82 @@ class LatentImageModel(Architecture, ObjectiveModel):
             seed: An int or int32 `[2]`; row i depends on (a, b + i) alone. None: a fresh one.
             temperature: Scales the prior's standard deviations; a number or `[num]`.
             context: Context images of a conditional model, `[num, ...]`.
+            tolerance: Of a model with a range: a number or `[num]`.
         """
-        given = self._check_prior(num, temperature, context)
+        given = *self._check_prior(num, temperature, context), self._check_tolerance(tolerance, num)
         return self._run_sample_prior(num, random.as_seed(seed), *given)
 
     @compiled
-    def _run_sample_prior(self, num, seed, temperature, context):
+    def _run_sample_prior(self, num, seed, temperature, context, tolerance):
         noise = random.RowNoise(random.row_seeds(seed, num))
-        return self._generate_rows(noise, temperature, context)[0]
+        return self._generate_rows(noise, temperature, context, tolerance)[0]
 
-    def sample(self, num, seed=None, temperature=1.0, context=None):
+    def sample(self, num, seed=None, temperature=1.0, context=None, tolerance=None):
         """Draws images: the likelihood's means at z ~ p(z), `[num, H, W, C]` in pixel units.
 
         A model whose likelihood has no mean draws the pixels, too.
 
         Arguments as in `sample_prior`.
         """
-        given = self._check_prior(num, temperature, context)
+        given = *self._check_prior(num, temperature, context), self._check_tolerance(tolerance, num)
         return self._run_sample(num, random.as_seed(seed), *given)
 
     @compiled
-    def _run_sample(self, num, seed, temperature, context):
-        return self._run_sample_rows(random.row_seeds(seed, num), temperature, context)
+    def _run_sample(self, num, seed, temperature, context, tolerance):
+        return self._run_sample_rows(random.row_seeds(seed, num), temperature, context, tolerance)
 
-    def sample_rows(self, seeds, temperature=1.0, context=None):
+    def sample_rows(self, seeds, temperature=1.0, context=None, tolerance=None):
         """Draws one image for each row seed, int32 `[N, 2]`, as a served model does."""
         seeds = as_row_seeds(seeds)
         num = seeds.shape[0]
         given = self._check_temperature(temperature, num), self._check_context(context, num)
-        return self._run_sample_rows(seeds, *given)
+        return self._run_sample_rows(seeds, *given, self._check_tolerance(tolerance, num))
 
     @compiled
-    def _run_sample_rows(self, seeds, temperature, context):
+    def _run_sample_rows(self, seeds, temperature, context, tolerance):
         noise = random.RowNoise(seeds)
-        _, parameters = self._generate_rows(noise, temperature, context)
+        _, parameters = self._generate_rows(noise, temperature, context, tolerance)
         return self.images_of(self._likelihood(parameters), noise)
 
-    def _generate_rows(self, noise, temperature, context):
-        num_rows = tf.shape(noise.seeds)[:1]
-        temperature = tf.broadcast_to(tf.cast(temperature, tf.float32), num_rows)
-        return self._generate(noise, temperature, self._as_context(context))
+    def _generate_rows(self, noise, temperature, context, tolerance):
+        num_rows = tf.shape(noise.seeds)[0]
+        temperature = tf.broadcast_to(tf.cast(temperature, tf.float32), [num_rows])
+        given = self._given(tolerance, num_rows)
+        return self._generate(noise, temperature, self._as_context(context), **given)
 
-    def generate(self, noise, temperature, context=None):
+    def generate(self, noise, temperature, context=None, tolerance=None):
         """Draws z ~ p(z) with noise of `zoo.random`, for what samples in a graph of its own.
 
         Args:
             noise: Noise of B rows.
             temperature: Scales the prior's standard deviations, float32 `[B]`.
             context: Context images of a conditional model, `[B, ...]`.
+            tolerance: Of a model with a range: a number or `[B]`.
 
         Returns:
             A tuple of latents, and p(x|z).
         """
-        latents, parameters = self._generate(noise, temperature, self._as_context(context))
-        return latents, self._likelihood(parameters)
+        num_rows = temperature.shape[0]
+        tolerance = self._check_tolerance(tolerance, num_rows)
+        given = self._given(tolerance, tf.shape(temperature)[0])
+        context = self._as_context(context)
+        latents, parameters = self._generate(noise, temperature, context, **given)
+        return latents, self._likelihood_at(parameters, tolerance)
 
-    # === Densities ===
+    def decode(self, latents, context=None, tolerance=None):
+        """Returns p(x|z), a TFP distribution over images, for a tuple of latents.
 
-    def decode(self, latents, context=None):
-        """Returns p(x|z), a TFP distribution over images, for a tuple of latents."""
-        return self._likelihood(self._run_decode(*self._check_latents(latents, context)))
-
-    @compiled
-    def _run_decode(self, latents, context):
-        return self._decode(as_floats(latents), self._as_context(context))
-
-    def log_prior(self, latents, context=None):
-        """Returns log p(z) in nats, `[B]`."""
-        return self._run_log_prior(*self._check_latents(latents, context))
-
-    @compiled
-    def _run_log_prior(self, latents, context):
-        return self._log_prior(as_floats(latents), self._as_context(context))
-
-    def log_posterior(self, latents, images, context=None):
-        """Returns log q(z|x) in nats, `[B]`."""
-        images, context = self._check_batch(images, context)
-        latents, context = self._check_latents(latents, context, images.shape[0])
-        return self._run_log_posterior(latents, images, context)
-
-    @compiled
-    def _run_log_posterior(self, latents, images, context):
-        images, context = self._as_images(images), self._as_context(context)
-        return self._log_posterior(as_floats(latents), images, context)
-
-    def log_prob(self, images, num_samples=16, seed=0, context=None):
-        """Returns a lower bound on log p(x) of 256-level images, in nats `[B]`.
-
-        The importance-weighted bound log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x) (Burda et al. 2016),
-        with the probability of the image on its 256 levels, so that all architectures compare.
-        Divide by -H·W·C·log 2 for bits a dimension.
-
-        Args:
-            images: `[B, H, W, C]`, float in [0, 1] (the nearest level counts) or uint8.
-            num_samples: K, at least 1; the bound tightens as it grows.
-            seed: An int or int32 `[2]`; row i depends on (a, b + i) alone.
-            context: Context images of a conditional model.
+        Latents belong to the tolerance that they were encoded or drawn at.
         """
-        images, context = self._check_batch(images, context)
-        check_num("num_samples", num_samples, 1)
-        return self._run_log_prob(images, random.as_seed(seed), num_samples, context)
+        latents, context = self._check_latents(latents, context)
+        tolerance = self._check_tolerance(tolerance, latents[0].shape[0])
+        parameters = self._run_decode(latents, context, tolerance)
+        return self._likelihood_at(parameters, tolerance)
 
     @compiled
-    def _run_log_prob(self, images, seed, num_samples, context):
-        seeds = random.row_seeds(seed, tf.shape(images)[0])
-        return self._run_log_prob_rows(images, seeds, num_samples, context)
-
-    def log_prob_rows(self, images, seeds, num_samples, context=None):
-        """Returns `log_prob` with one seed a row, int32 `[B, 2]`, as a served model does."""
-        images, context = self._check_batch(images, context)
-        check_num("num_samples", num_samples, 1)
-        return self._run_log_prob_rows(images, as_row_seeds(seeds), num_samples, context)
-
-    @compiled
-    def _run_log_prob_rows(self, images, seeds, num_samples, context):
-        images, context = self._as_images(images), self._as_context(context)
-        noise = random.RowNoise(seeds)
-
-        def log_weight(index):
-            drawn = self._infer(images, context, noise.fold(index))
-            likelihood = self._likelihood(drawn.parameters)
-            log_likelihood = self.likelihood.log_prob_of_levels(likelihood, images)
-            return log_likelihood + drawn.log_prior - drawn.log_posterior
-
-        return log_mean_weight(log_weight, num_samples, tf.shape(images)[:1])
+    def _run_decode(self, latents, context, tolerance):
+        given = self._given(tolerance, tf.shape(latents[0])[0])
+        return self._decode(as_floats(latents), self._as_context(context), **given)
 
     # === Saving ===
 

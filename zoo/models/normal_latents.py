@@ -1,5 +1,7 @@
 """What models with one vector of normal latents share: `zoo.ConvVAE`, `zoo.PixelVAE`."""
 
+import tensorflow as tf
+
 from zoo.base.compiled import compiled
 from zoo.distributions import normals
 from zoo.models.record import Inference
@@ -12,23 +14,25 @@ class NormalPosterior:
 
     To be named before `zoo.LatentImageModel` among the bases. A subclass defines
     `_posterior_parameters(images, training)`: means, then log-scales along the last axis,
-    `[B, ..., 2 * K]`.
+    `[B, ..., 2 * K]`. That of a class that takes `tolerance_range` has `tolerance`, too.
     """
 
-    def _posterior_parameters(self, images, training=False):
+    def _posterior_parameters(self, images, training=False, **given):
         raise NotImplementedError
 
-    def posterior(self, images):
-        """q(z|x), a TFP normal of shape `[B, ..., K]`; images as in `infer`."""
+    def posterior(self, images, tolerance=None):
+        """q(z|x), a TFP normal of shape `[B, ..., K]`; arguments as in `infer`."""
         images, _ = self._check_batch(images, None)
-        return normals.normal_from_parameters(self._run_posterior_parameters(images))
+        tolerance = self._check_tolerance(tolerance, images.shape[0])
+        return normals.normal_from_parameters(self._run_posterior_parameters(images, tolerance))
 
     @compiled
-    def _run_posterior_parameters(self, images):
-        return self._posterior_parameters(self._as_images(images))
+    def _run_posterior_parameters(self, images, tolerance):
+        given = self._given(tolerance, tf.shape(images)[0])
+        return self._posterior_parameters(self._as_images(images), **given)
 
-    def _posterior(self, images, training=False):
-        return normals.normal_from_parameters(self._posterior_parameters(images, training))
+    def _posterior(self, images, training=False, **given):
+        return normals.normal_from_parameters(self._posterior_parameters(images, training, **given))
 
 
 class NormalLatents(NormalPosterior):
@@ -41,27 +45,27 @@ class NormalLatents(NormalPosterior):
     def _latent_shapes(self):
         return [(self.latent_dim,)]
 
-    def _infer(self, images, context, noise, training=False):
+    def _infer(self, images, context, noise, training=False, **given):
         """Draws z ~ q(z|x); returns an `Inference` with the KL in closed form."""
-        posterior, prior = self._posterior(images, training), normals.standard_normal()
+        posterior, prior = self._posterior(images, training, **given), normals.standard_normal()
         latents = posterior.loc + posterior.scale * noise.normal([self.latent_dim])
         return Inference(
             latents=(latents,),
             rate=normals.kl_divergence(posterior, prior),
             log_posterior=normals.log_prob(posterior, latents),
             log_prior=normals.log_prob(prior, latents),
-            parameters=self._decode((latents,), context, training),
+            parameters=self._decode((latents,), context, training, **given),
         )
 
-    def _generate(self, noise, temperature, context):
+    def _generate(self, noise, temperature, context, **given):
         """Draws z ~ N(0, temperature²); the latents are one `[B, latent_dim]`."""
         latents = (temperature[:, None] * noise.normal([self.latent_dim]),)
-        return latents, self._decode(latents, context)
+        return latents, self._decode(latents, context, **given)
 
-    def _log_prior(self, latents, context):
+    def _log_prior(self, latents, context, **given):
         """Returns log N(z; 0, I) in nats, `[B]`."""
         return normals.log_prob(normals.standard_normal(), latents[0])
 
-    def _log_posterior(self, latents, images, context):
+    def _log_posterior(self, latents, images, context, **given):
         """Returns log q(z|x) in nats, `[B]`."""
-        return normals.log_prob(self._posterior(images), latents[0])
+        return normals.log_prob(self._posterior(images, **given), latents[0])

@@ -7,9 +7,10 @@ import tensorflow as tf
 
 from zoo import checks, registry
 from zoo.distributions import Gaussian, RealNVP, normals
-from zoo.models.conv_networks import check_divisible, make_decoder, make_encoder
+from zoo.models.conv_networks import ACTIVATION, check_divisible, make_decoder, make_encoder
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.record import Inference
+from zoo.models.tolerance_input import ToleranceInput
 
 __all__ = ["NVPVAE"]
 
@@ -44,10 +45,13 @@ class NVPVAE(LatentImageModel):
         likelihood: Name of a likelihood or a `zoo.distributions.Likelihood`.
         prior: `"standard_normal"`, as in the paper, or `"real_nvp"`: an unconditional flow of the
             same size, trained with the rest. A temperature scales its base's standard deviation.
+        tolerance_range: As in `zoo.LatentImageModel`; κ scales and shifts the channels of every
+            hidden layer of the convolutional networks, so h too, and is the condition of a flow
+            that is the prior.
 
     Raises:
-        ValueError: The image size does not fit the networks, a size is not an int or too small, or
-            there is no such prior.
+        ValueError: The image size does not fit the networks, a size is not an int or too small,
+            there is no such prior, or the range is none.
 
     Example:
         >>> model = zoo.NVPVAE((28, 28, 1), latent_dim=16)
@@ -66,9 +70,10 @@ class NVPVAE(LatentImageModel):
         hidden_units=256,
         likelihood="gaussian",
         prior="standard_normal",
+        tolerance_range=None,
         **kwargs,
     ):
-        super().__init__(image_shape, likelihood, **kwargs)
+        super().__init__(image_shape, likelihood, tolerance_range=tolerance_range, **kwargs)
         why = "a coupling moves one half of the latents by what it sees in the other"
         self.latent_dim = checks.integer("latent_dim", latent_dim, least=2, why=why)
         self.num_couplings = checks.integer("num_couplings", num_couplings)
@@ -79,17 +84,23 @@ class NVPVAE(LatentImageModel):
         check_divisible("NVPVAE", self.image_shape, self.filters)
 
         # === Layers ===
-        self.encoder = make_encoder(self.image_shape, self.filters, hidden_units)
+        encoder = make_encoder(self.image_shape, self.filters, hidden_units)
+        self.encoder = self._with_modulations(encoder, ACTIVATION)
         self.posterior_head = keras.layers.Dense(2 * latent_dim, dtype="float32", name="posterior")
         self.posterior_flow = self._make_flow("posterior_flow", condition_dim=hidden_units)
-        self.prior_flow = self._make_flow("prior_flow") if prior == "real_nvp" else None
+        self.prior_flow = None
+        if prior == "real_nvp":
+            condition_dim = None if self.tolerances is None else ToleranceInput.num_features
+            self.prior_flow = self._make_flow("prior_flow", condition_dim)
         num_parameters = self.likelihood.num_parameters(self.image_shape[-1])
-        self.decoder = make_decoder(
+        decoder = make_decoder(
             self.image_shape, latent_dim, self.filters, hidden_units, num_parameters
         )
+        self.decoder = self._with_modulations(decoder, ACTIVATION)
 
         # === Build ===
         self.posterior_head.build((None, hidden_units))
+        self._add_tolerance_input_of_networks()
         self.built = True
 
     @property
@@ -101,47 +112,55 @@ class NVPVAE(LatentImageModel):
             self.latent_dim, self.num_couplings, self.coupling_units, condition_dim, name=name
         )
 
-    def _infer(self, images, context, noise, training=False):
+    def _infer(self, images, context, noise, training=False, tolerance=None):
         """Draws z ~ q(z|x); returns an `Inference` whose rate is log q(z|x) - log p(z) there."""
         base = noise.normal([self.latent_dim])
-        features, place = self._posterior_parameters(images, training)
+        features, place = self._posterior_parameters(images, training, tolerance)
         shaped, log_det = self.posterior_flow.forward(base, features)
         latents = (place.loc + place.scale * shaped,)
         log_posterior = self.posterior_flow.log_prob_of_noise(base) - log_det - _log_volume(place)
-        log_prior = self._log_prior(latents, context)
+        log_prior = self._log_prior(latents, context, tolerance)
         return Inference(
             latents=latents,
             rate=log_posterior - log_prior,
             log_posterior=log_posterior,
             log_prior=log_prior,
-            parameters=self._decode(latents, context, training),
+            parameters=self._decode(latents, context, training, tolerance),
         )
 
-    def _posterior_parameters(self, images, training=False):
+    def _posterior_parameters(self, images, training=False, tolerance=None):
         """Features h, `[B, hidden_units]`, and a normal of the μ and σ made of them."""
-        features = self.encoder(images, training=training)
+        if tolerance is None:
+            features = self.encoder(images, training=training)
+        else:
+            features = self.encoder(images, self._modulations(tolerance).encoder)
         return features, normals.normal_from_parameters(self.posterior_head(features))
 
-    def _generate(self, noise, temperature, context):
+    def _prior_condition(self, tolerance):
+        return None if tolerance is None else self._modulations(tolerance).features
+
+    def _generate(self, noise, temperature, context, tolerance=None):
         """Draws z ~ p(z), noise scaled; the latents are one `[B, latent_dim]`."""
         latents = temperature[:, None] * noise.normal([self.latent_dim])
         if self.prior_flow is not None:
-            latents, _ = self.prior_flow.forward(latents)
-        return (latents,), self._decode((latents,), context)
+            latents, _ = self.prior_flow.forward(latents, self._prior_condition(tolerance))
+        return (latents,), self._decode((latents,), context, tolerance=tolerance)
 
-    def _decode(self, latents, context, training=False):
+    def _decode(self, latents, context, training=False, tolerance=None):
         """Returns the likelihood's parameters for a tuple of one `[B, latent_dim]`."""
+        if tolerance is not None:
+            return self.decoder(latents[0], self._modulations(tolerance).decoder)
         return self.decoder(latents[0], training=training)
 
-    def _log_prior(self, latents, context):
+    def _log_prior(self, latents, context, tolerance=None):
         """Returns log p(z) in nats, `[B]`; of a flow through its inverse."""
         if self.prior_flow is not None:
-            return self.prior_flow.log_prob(latents[0])
+            return self.prior_flow.log_prob(latents[0], self._prior_condition(tolerance))
         return normals.log_prob(normals.standard_normal(), latents[0])
 
-    def _log_posterior(self, latents, images, context):
+    def _log_posterior(self, latents, images, context, tolerance=None):
         """Returns log q(z|x) in nats, `[B]`, of any latents, through the flow's inverse."""
-        features, place = self._posterior_parameters(images)
+        features, place = self._posterior_parameters(images, tolerance=tolerance)
         shaped = (latents[0] - place.loc) / place.scale
         return self.posterior_flow.log_prob(shaped, features) - _log_volume(place)
 
@@ -151,7 +170,11 @@ class NVPVAE(LatentImageModel):
         likelihood = functools.partial(Gaussian, mean="linear", decay=0.9)
         sizes = {"latent_dim": 3, "num_couplings": 2, "coupling_units": (3,)}
         networks = {"filters": (4,), "hidden_units": 6, "prior": "real_nvp"}
-        return {"": lambda: cls(image_shape, likelihood=likelihood(), **sizes, **networks)}
+        tolerances = {"tolerance_range": (0.3, 0.6)}
+        return {
+            "": lambda: cls(image_shape, likelihood=likelihood(), **sizes, **networks),
+            "range": lambda: cls(image_shape, **sizes, **networks, **tolerances),
+        }
 
 
 def _log_volume(place):

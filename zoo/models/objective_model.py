@@ -5,22 +5,25 @@ import tensorflow as tf
 
 from zoo import random
 from zoo.base.image_model import ImageModel
-from zoo.objectives import ELBO, Objective
+from zoo.constraints import ReconstructionError
+from zoo.objectives import ELBO, GECO, Objective
 from zoo.objectives.objective import mean_over_replicas
 from zoo.objectives.restored_with_weights import RestoreWithWeights, restores_weights
 from zoo.objectives.saved_state import holds_state_of
+from zoo.objectives.tolerance_metrics import RateDistortionCurve
 
 __all__ = ["ObjectiveModel"]
 
-_OF_OBJECTIVE = 0  # The tag of the noise that a step's objective draws.
+# Tags of the noise that a step's objective draws, and of the tolerances.
+_OF_OBJECTIVE, _OF_TOLERANCES = 0, 1
 
 
 class ObjectiveModel(ImageModel):
     """A model that any `zoo.objectives.Objective` trains.
 
-    A subclass has `infer(images, context, labels, seed, training)`, which returns a `Record`, a
-    `likelihood`, and says whether it `has_mean`. The objective turns the record into terms and a
-    loss, and keeps its own state.
+    A subclass has `infer(images, context, labels, seed, training, tolerance)`, which returns a
+    `Record`, a `likelihood`, and says whether it `has_mean`. The objective turns the record into
+    terms and a loss, and keeps its own state.
     """
 
     _loss_name = "its objective, passed as objective="
@@ -30,7 +33,8 @@ class ObjectiveModel(ImageModel):
 
         Args:
             optimizer: A Keras optimiser or its name.
-            objective: A `zoo.objectives.Objective`; None means `zoo.ELBO()`.
+            objective: A `zoo.objectives.Objective`; None means `zoo.ELBO()`, of a model with a
+                range of tolerances `zoo.GECO` with that range.
             seed: An int or two ints; with the number of the step it fixes all of `fit`'s noise.
             **kwargs: As in `zoo.base.image_model`.
 
@@ -38,7 +42,7 @@ class ObjectiveModel(ImageModel):
             ValueError: The objective is undefined for this model or optimiser; the message names
                 which.
         """
-        objective = ELBO() if objective is None else objective
+        objective = self._default_objective() if objective is None else objective
         if not isinstance(objective, Objective):
             raise ValueError(
                 "objective must be a zoo.objectives.Objective, such as zoo.ELBO() or "
@@ -46,11 +50,34 @@ class ObjectiveModel(ImageModel):
             )
         # First what may refuse, so that a model stays compiled as it was.
         optimizer = self._check_compile_arguments(optimizer, kwargs)
+        self._check_tolerance_range(objective)
         objective.check(self, optimizer)
         with self.distribute_strategy.scope():
             objective.attach(self)
         super().compile(optimizer, seed, **kwargs)
         self._set_past_tracker(_objective=objective)
+
+    def _default_objective(self):
+        if self.tolerance_range is None:
+            return ELBO()
+        return GECO(ReconstructionError(self.tolerance_range))
+
+    def _check_tolerance_range(self, objective):
+        if objective.tolerance_range == self.tolerance_range:
+            return
+        kind, own, other = type(self).__name__, self.tolerance_range, objective.tolerance_range
+        if own is None:
+            raise ValueError(
+                f"This {kind} has no tolerance as an input, which an objective with the range of "
+                f"tolerances {other} asks for: make it with tolerance_range={other}, or give the "
+                "constraint one tolerance."
+            )
+        received = type(objective).__name__ + (f" with the range {other}" if other else "")
+        raise ValueError(
+            f"A {kind} with tolerance_range={own} is trained by "
+            f"zoo.GECO(zoo.constraints.ReconstructionError(tolerance={own})) alone. Received: "
+            f"{received}. Make the model without tolerance_range, or choose another objective."
+        )
 
     @property
     def objective(self):
@@ -81,12 +108,22 @@ class ObjectiveModel(ImageModel):
         trackers = {name: keras.metrics.Mean(name) for name in ("rate", "distortion")}
         if self.has_mean:
             trackers["rmse"] = keras.metrics.RootMeanSquaredError("rmse")
+        if self.tolerances is not None:
+            trackers["curve"] = RateDistortionCurve(self.tolerances)
         return trackers
 
     def _measure(self, images, context, labels, seed, training):
+        tolerances = None
+        if not training:
+            (images, context, labels), tolerances = self._evaluated_rows([images, context, labels])
         num_rows = images.shape[0] or tf.shape(images)[0]
+        if training and self.tolerances is not None:
+            own_noise = random.StepNoise(random.derive(seed, _OF_TOLERANCES), num_rows)
+            tolerances = self.tolerances.trained.at(own_noise.stratified())
         noise = random.StepNoise(seed, num_rows)
-        record = self.infer(images, context, labels, seed=noise, training=training)
+        record = self.infer(
+            images, context, labels, seed=noise, training=training, tolerance=tolerances
+        )
         own_noise = random.StepNoise(random.derive(seed, _OF_OBJECTIVE), num_rows)
         return self.objective.terms(self, record, own_noise), record
 
@@ -104,6 +141,8 @@ class ObjectiveModel(ImageModel):
         self._trackers["distortion"].update_state(record.distortion)
         if self.has_mean:
             self._trackers["rmse"].update_state(record.images, record.reconstruction)
+        if self.tolerances is not None:
+            self._trackers["curve"].update_state(record)
         self.objective.track(terms)
         return tf.shape(record.rate)[0]
 

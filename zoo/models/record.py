@@ -44,6 +44,7 @@ class Record:
         images: The batch, float32 `[B, H, W, C]` in [0, 1].
         labels: The batch's labels, or None.
         context: The batch's context images, float32 `[B, ...]`, or None.
+        tolerance: The tolerance of each row of a model with a range, float32 `[B]`, or None.
     """
 
     latents: tuple
@@ -55,6 +56,7 @@ class Record:
     images: tf.Tensor = None
     labels: tf.Tensor | None = None
     context: tf.Tensor | None = None
+    tolerance: tf.Tensor | None = None
 
     @functools.cached_property
     def reconstruction(self):

@@ -193,7 +193,7 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
 
     @compiled
     def _run_reconstruct_chain(self, images, context, seed):
-        return self._means_of_chain(self._run_encode(images, context, seed))
+        return self._means_of_chain(self._run_encode(images, context, None, seed))
 
     # === Sampling ===
 
@@ -220,7 +220,7 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
 
     @compiled
     def _run_sample_chain(self, num, seed, temperature, context):
-        return self._means_of_chain(self._run_sample_prior(num, seed, temperature, context))
+        return self._means_of_chain(self._run_sample_prior(num, seed, temperature, context, None))
 
     def _decode(self, latents, context):
         """Returns the last step's parameters for a tuple of T latents `[B, sum(latent_dims)]`."""

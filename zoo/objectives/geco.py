@@ -1,6 +1,5 @@
 """GECO: generalised ELBO with constrained optimisation (Taming VAEs, Section 3.4, Algorithm 1)."""
 
-import logging
 import math
 
 import keras
@@ -8,15 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import checks, registry
-from zoo.constraints import Constraint
-from zoo.errors import SettingError
+from zoo.objectives.geco_arguments import as_bounds, as_constraints, table_of
 from zoo.objectives.multiplier_update import MultiplierUpdate
 from zoo.objectives.objective import Objective, mean_over_replicas
+from zoo.objectives.report_infeasible import ReportInfeasible
+from zoo.objectives.tolerance_metrics import WorstMeanAtTolerances
 
 __all__ = ["GECO"]
 
-_LOG = logging.getLogger(__name__)
-_LARGEST_LOG_FLOAT = 88.0
 # Wide enough for any model: a multiplier of e^30 nats per unit of error means "cannot be met".
 LARGEST_LOG_MULTIPLIER = 30.0
 _RISE_OF_THE_INFEASIBLE = 2.0
@@ -28,6 +26,11 @@ class GECO(Objective):
 
     The loss is mean rate + Σ_k λ_k C_k, where C_k has the value of a moving average of the
     constraint and the gradient of the batch; each step ends with an update of the multipliers λ.
+
+    Of a reconstruction error with a range of tolerances the multiplier is a function of the
+    tolerance, a table; see `zoo.objectives.multiplier_table`. It stands alone: beside it the
+    multiplier of any other constraint would be a function of the tolerance too, and with a second
+    range a function of both.
 
     Args:
         constraints: A `zoo.constraints.Constraint`, or several.
@@ -80,17 +83,31 @@ class GECO(Objective):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.constraints = _as_constraints(constraints)
-        self._update = MultiplierUpdate(update, step_size, proportional_gain, self.constraints)
+        self.constraints = as_constraints(constraints)
+        self._table = table_of(self.constraints, update)
+        # Of each multiplier its constraint.
+        of_multipliers = self.constraints * (self._table.num_knots if self._table else 1)
+        self._update = MultiplierUpdate(update, step_size, proportional_gain, of_multipliers)
         decay = self._update.default_decay if decay is None else decay
         self.decay = checks.number("decay", decay, least=0, below=1)
         self.step_size = self._update.step_size
         self.update = update
         self.proportional_gain = proportional_gain
         self.delay = checks.integer("delay", delay, least=0, why="a number of steps")
-        self.log_multiplier_bounds = _as_bounds(log_multiplier_bounds)
-        self._violations = [keras.metrics.Mean(f"{c.name}_violation") for c in self.constraints]
+        self.log_multiplier_bounds = as_bounds(log_multiplier_bounds)
+        self._violations = [self._make_violation(c) for c in self.constraints]
         self._multipliers = [keras.metrics.Mean(f"{c.name}_multiplier") for c in self.constraints]
+
+    def _make_violation(self, constraint):
+        name = f"{constraint.name}_violation"
+        if self._table is not None:
+            return WorstMeanAtTolerances(constraint.range, name)
+        return keras.metrics.Mean(name)
+
+    @property
+    def tolerance_range(self):
+        """(least, most) of the constraint's tolerances, or None: the model's must be the same."""
+        return self.constraints[0].tolerance if self._table is not None else None
 
     def check(self, model, optimizer):
         """Raises ValueError for what GECO cannot train: see `zoo.LatentImageModel.compile`."""
@@ -130,51 +147,92 @@ class GECO(Objective):
 
     def terms(self, model, record, noise=None):
         """Returns the rate in nats and each constraint's value by name, float32 `[B]`."""
-        return {"rate": record.rate} | {c.name: c.values(record) for c in self.constraints}
+        terms = {"rate": record.rate} | {c.name: c.values(record) for c in self.constraints}
+        return terms if self._table is None else terms | {"tolerance": record.tolerance}
 
     def loss(self, terms, training):
         """Returns mean rate + Σ λ C, a scalar; in training, then moves averages and multipliers."""
+        if self._table is not None:
+            return self._loss_of_range(terms, training)
         rate = tf.reduce_mean(terms["rate"])
         violations = tf.stack([tf.reduce_mean(terms[c.name]) for c in self.constraints])
         log_multipliers = tf.convert_to_tensor(self.log_multipliers)
         if training:
-            is_first = self._is_first_move()
-            averages = self._advance(mean_over_replicas(violations))
-            if self._update.follows_the_error:
-                # The start is known only now. With λ_0 instead, this step's gradients would rule
-                # Adam's second moments, and hold all learning back, for a thousand steps.
-                log_multipliers = tf.where(is_first, self.log_multipliers, log_multipliers)
+            averages, log_multipliers = self._advance(mean_over_replicas(violations), self.decay)
             # The value of the average, the gradient of the batch (Algorithm 1).
             violations += tf.stop_gradient(averages - violations)
         return rate + tf.reduce_sum(tf.exp(log_multipliers) * violations)
 
+    def _loss_of_range(self, terms, training):
+        """Returns mean w(κ) (rate + λ(κ) κ² C), every row with its own κ; else as `loss`."""
+        tolerances, values = terms["tolerance"], terms[self.constraints[0].name]
+        hats = self._table.hats(tolerances)
+        log_multipliers = tf.convert_to_tensor(self.log_multipliers)
+        if training:
+            means, shares = self._table.means(values, hats)
+            averages, log_multipliers = self._advance(means, self.decay**shares)
+            values += tf.stop_gradient(tf.linalg.matvec(hats, averages) - values)
+        multipliers = tf.exp(tf.linalg.matvec(hats, log_multipliers))
+        weights = self._table.row_weights(tolerances)
+        return tf.reduce_mean(weights * (terms["rate"] + multipliers * values))
+
     def _is_first_move(self):
         return tf.equal(tf.convert_to_tensor(self.num_updates), float(self.delay))
 
-    def _advance(self, violations):
-        """Moves the averages by this step's violations `[K]`, then the multipliers; gives M_t."""
+    def _advance(self, violations, decay):
+        """Moves the averages by this step's violations `[K]`, then the multipliers.
+
+        Returns:
+            The averages M_t, and the log multipliers that this step's loss has, both `[K]`.
+        """
+        is_first_move = self._is_first_move()
+        log_multipliers = tf.convert_to_tensor(self.log_multipliers)
         previous = tf.convert_to_tensor(self.moving_averages)
         is_first = tf.equal(tf.convert_to_tensor(self.num_updates), 0.0)
         previous = tf.where(is_first, violations, previous)
-        averages = self.decay * previous + (1.0 - self.decay) * violations
+        averages = decay * previous + (1.0 - decay) * violations
         log_excess = self.log_multipliers - self._log_initial
-        change = self._update.change(previous, averages, log_excess, self._is_first_move())
+        change = self._update.change(previous, averages, log_excess, is_first_move)
+        if self._table is not None:
+            # Between the multipliers without their discounts, which follow the errors at once.
+            undiscounted = log_multipliers + self._update.log_discounts(previous)
+            undiscounted = tf.where(is_first_move, log_multipliers, undiscounted)
+            change += self._table.diffusion(undiscounted, self._update.step_sizes)
         if self.delay:
             change = tf.where(self.num_updates < float(self.delay), 0.0, change)
         moved = self.log_multipliers + change
         self.log_multipliers.assign(tf.clip_by_value(moved, *self.log_multiplier_bounds))
         self.moving_averages.assign(averages)
         self.num_updates.assign_add(tf.ones([]))
-        return averages
+        if self._update.follows_the_error:
+            # The start is known only now. With λ_0 instead, this step's gradients would rule
+            # Adam's second moments, and hold all learning back, for a thousand steps.
+            log_multipliers = tf.where(is_first_move, self.log_multipliers, log_multipliers)
+        return averages, log_multipliers
 
     def track(self, terms):
-        """Logs each constraint's violation, in its own unit, and multiplier."""
+        """Logs each constraint's violation, in its own unit, and multiplier.
+
+        Of a range the violation is the worst of those at five tolerances, relative to κ², and the
+        multiplier that at the middle.
+        """
+        if self._table is not None:
+            values = terms[self.constraints[0].name]
+            self._violations[0].update_state(values, terms["tolerance"])
+            self._multipliers[0].update_state(self.multiplier_at(self.constraints[0].range.middle))
+            return
         multipliers = tf.unstack(tf.exp(tf.convert_to_tensor(self.log_multipliers)))
         for constraint, violation, multiplier, value in zip(
             self.constraints, self._violations, self._multipliers, multipliers, strict=True
         ):
             violation.update_state(terms[constraint.name])
             multiplier.update_state(value)
+
+    def multiplier_at(self, tolerance):
+        """Returns λ at a tolerance of the range, a float32 scalar in nats a squared pixel unit."""
+        hats = self._table.hats(tf.reshape(tf.cast(tolerance, tf.float32), [1]))
+        log_multiplier = tf.linalg.matvec(hats, tf.convert_to_tensor(self.log_multipliers))[0]
+        return tf.exp(log_multiplier) / tolerance**2
 
     @property
     def trackers(self):
@@ -183,7 +241,10 @@ class GECO(Objective):
 
     @property
     def multipliers(self):
-        """Current multipliers, a dict of constraint name to float."""
+        """Current multipliers, a dict of constraint name to float; of a range at its middle."""
+        if self._table is not None:
+            [constraint] = self.constraints
+            return {constraint.name: float(self.multiplier_at(constraint.range.middle))}
         values = np.exp(keras.ops.convert_to_numpy(self.log_multipliers))
         return {c.name: float(v) for c, v in zip(self.constraints, values, strict=True)}
 
@@ -192,7 +253,8 @@ class GECO(Objective):
 
         The multiplier of each stands at its upper bound or, under the default update, at twice the
         initial multiplier or more, while the moving average is still above the tolerance by the
-        margin that `vae-zoo train` allows, a tenth of the constraint's scale.
+        margin that `vae-zoo train` allows, a tenth of the constraint's scale. Of a range one knot
+        within it is enough.
         """
         log_multipliers = keras.ops.convert_to_numpy(self.log_multipliers)
         averages = keras.ops.convert_to_numpy(self.moving_averages)
@@ -201,11 +263,13 @@ class GECO(Objective):
         if self.update != "algorithm-1":
             has_risen = log_multipliers - self._log_initial >= math.log(_RISE_OF_THE_INFEASIBLE)
             is_high |= has_risen & (averages > 0.1 * scales)
+        if self._table is not None:
+            is_high = [np.any(is_high & self.constraints[0].range.contains(self._table.knots))]
         return [c.name for c, hit in zip(self.constraints, is_high, strict=True) if hit]
 
     def callbacks(self):
         """Returns the callback that reports a constraint that cannot be met."""
-        return [_ReportInfeasible(self)]
+        return [ReportInfeasible(self)]
 
     @classmethod
     def examples(cls, image_shape):
@@ -215,7 +279,7 @@ class GECO(Objective):
         gains = {"step_size": 0.02, "proportional_gain": 1.5}
 
         def several():
-            constraints = [make() for make in makers.values()]
+            constraints = [make() for n, make in makers.items() if not n.endswith("_range")]
             bounds = {"delay": 1, "log_multiplier_bounds": (-8.0, 9.0)}
             return cls(constraints, step_size={constraints[0].name: 0.05}, **bounds)
 
@@ -223,57 +287,5 @@ class GECO(Objective):
             "": lambda: cls(error(), decay=0.9, **gains),
             "several": several,
             "algorithm_1": lambda: cls(error(), update="algorithm-1"),
+            "range": lambda: cls(makers["ReconstructionError_range"](), decay=0.9, **gains),
         }
-
-
-class _ReportInfeasible(keras.callbacks.Callback):
-    """Warns once for each constraint that the model does not seem able to meet."""
-
-    def __init__(self, objective):
-        super().__init__()
-        self._objective = objective
-        self._reported = set()
-
-    def on_epoch_end(self, epoch, logs=None):
-        for name in set(self._objective.infeasible()) - self._reported:
-            self._reported.add(name)
-            _LOG.warning(
-                "After epoch %d the tolerance of %s is not met, though its multiplier has risen to "
-                "%.3g: this model does not seem able to meet it. Loosen it, or give the model more "
-                "capacity or more time.",
-                epoch + 1,
-                name,
-                self._objective.multipliers[name],
-            )
-
-
-def _as_constraints(constraints):
-    constraints = list(constraints) if isinstance(constraints, list | tuple) else [constraints]
-    for constraint in constraints:
-        if not isinstance(constraint, Constraint):
-            raise ValueError(
-                "GECO takes a zoo.constraints.Constraint or a list of them. "
-                f"Received: {constraint!r}"
-            )
-    names = [constraint.name for constraint in constraints]
-    if not names:
-        raise ValueError("GECO needs at least one constraint. Received: []")
-    if len(set(names)) < len(names):
-        raise ValueError(
-            "Each constraint of GECO needs a name of its own: pass name= to those that share one. "
-            f"Received the names {names}"
-        )
-    if "rate" in names:
-        raise ValueError(
-            "A constraint of GECO cannot have the name of what is minimised, 'rate': pass another "
-            "name= to it."
-        )
-    return constraints
-
-
-def _as_bounds(bounds):
-    are_numbers = isinstance(bounds, list | tuple) and all(map(checks.is_number, bounds))
-    if not are_numbers or len(bounds) != 2 or not bounds[0] < bounds[1] <= _LARGEST_LOG_FLOAT:
-        expected = f"(least, largest) log λ, finite, in this order, at most {_LARGEST_LOG_FLOAT:g}"
-        raise SettingError("log_multiplier_bounds", f"{expected}: beyond, λ overflows", bounds)
-    return tuple(float(bound) for bound in bounds)

@@ -61,7 +61,10 @@ class MultiplierUpdate:
         rule: `"proportional-integral"` or `"algorithm-1"`.
         step_size: As given to `zoo.GECO`, or None.
         proportional_gain: As given to `zoo.GECO`.
-        constraints: The K constraints.
+        constraints: The constraint of each of the K multipliers.
+
+    Attributes:
+        step_sizes: ν of each multiplier, NumPy `[K]`.
 
     Raises:
         ValueError: A setting out of range, or step sizes that are not one a constraint.
@@ -71,7 +74,7 @@ class MultiplierUpdate:
         default = _DEFAULT_STEP_SIZES[checks.choice("update", rule, sorted(_DEFAULT_STEP_SIZES))]
         # As `get_config` gives it.
         self.step_size = _plain(default if step_size is None else step_size)
-        self._step_sizes = _one_each(self.step_size, [c.name for c in constraints], default)
+        self.step_sizes = _one_each(self.step_size, [c.name for c in constraints], default)
         self._rule = rule
         self._gain = checks.number("proportional_gain", proportional_gain, least=0)
         self.default_decay = _DEFAULT_DECAYS[rule]
@@ -94,15 +97,16 @@ class MultiplierUpdate:
             is_first: Whether the multipliers move for the first time, a scalar bool.
         """
         if self._rule == "algorithm-1":
-            return self._step_sizes * averages
+            return self.step_sizes * averages
         signals, before = self._signals(averages), self._signals(previous)
         change = proportional_integral(
-            signals, before, log_excess, self._step_sizes, self._gain, xp=tf
+            signals, before, log_excess, self.step_sizes, self._gain, xp=tf
         )
-        discount_before = tf.where(is_first, 0.0, self._log_discounts(previous))
-        return change + discount_before - self._log_discounts(averages)
+        discount_before = tf.where(is_first, 0.0, self.log_discounts(previous))
+        return change + discount_before - self.log_discounts(averages)
 
-    def _log_discounts(self, averages):
+    def log_discounts(self, averages):
+        """Returns by how much log λ is less at these moving averages, `[K]`."""
         return self._each(lambda constraint, average: constraint.log_discount(average), averages)
 
     def _signals(self, averages):

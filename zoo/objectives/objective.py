@@ -21,11 +21,14 @@ class Objective(Configured, keras.layers.Layer):
 
     Attributes:
         is_regularised: Whether the rate has a price, so that samples of the prior mean something.
+        tolerance_range: (least, most) tolerances that it trains a model for, which must be that of
+            the model; None of an objective for models without.
         starting_arguments: The arguments that a recipe starts from when the command line names the
             objective (`--objective`), as in `zoo.registry.build`.
     """
 
     is_regularised = True
+    tolerance_range = None
     starting_arguments = {}
 
     def __init__(self, **kwargs):

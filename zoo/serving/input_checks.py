@@ -23,6 +23,7 @@ __all__ = [
     "check_answers",
     "check_finite",
     "check_not_negative",
+    "check_tolerance",
     "check_unit_range",
     "first_error",
     "no_errors",
@@ -114,6 +115,16 @@ def check_not_negative(values, name):
     is_valid = (values >= 0.0) & tf.math.is_finite(values)
     message = f"{MARK} `{name}` must be finite and at least 0. Received values"
     return _replace_faulty(values, is_valid, 1.0, message)
+
+
+def check_tolerance(values, tolerances, name):
+    """Checks that floats lie in a range, which is named; as `check_unit_range`.
+
+    A faulty one is replaced by the range's middle.
+    """
+    message = f"{MARK} `{name}` must lie in this model's range, {tolerances}. Received values"
+    is_valid = tolerances.contains(values)
+    return _replace_faulty(values, is_valid, tolerances.middle, message)
 
 
 def no_errors(values):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from zoo.serving import encoded_images, input_checks
+from zoo.tolerance_range import ToleranceRange
 
 __all__ = ["Signature"]
 
@@ -19,11 +20,13 @@ class Signature:
         answer: The answer in terms of the Keras model: a dict of tensors in, as `read` gives them,
             a dict of tensors out.
         image_shape: (height, width, channels) of `image_bytes`, if that is an input.
+        tolerances: The `zoo.tolerance_range.ToleranceRange` of `tolerance`, if that is one.
     """
 
     inputs: dict
     answer: Callable
     image_shape: tuple | None = None
+    tolerances: ToleranceRange | None = None
 
     def read(self, given):
         """Checks the inputs, a dict of tensors, and makes faulty rows harmless.
@@ -54,6 +57,8 @@ class Signature:
             return input_checks.check_unit_range(values, name)
         if name == "temperature":
             return input_checks.check_not_negative(values, name)
+        if name == "tolerance":
+            return input_checks.check_tolerance(values, self.tolerances, name)
         if values.dtype.is_floating:
             return input_checks.check_finite(values, name)
         return values, input_checks.no_errors(values)

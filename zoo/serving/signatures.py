@@ -19,15 +19,18 @@ All of them also give `error`. What the names mean:
 | `latents_0`, ...          | float32 `[N, ...]`     | one tensor a group                       |
 | `seed`                    | int32 `[N, 2]`         | row i of `sample(n, seed=s)` has (s, i)  |
 | `temperature`             | float32 `[N]`          | scales the prior's standard deviations   |
+| `tolerance`               | float32 `[N]`          | pixel units, within the model's range    |
 | `log_prob`                | float32 `[N]`          | nats                                     |
 | `image_bytes`             | string `[N]`           | PNG or JPEG; as an output PNG            |
 | `reconstruction_bytes`    | string `[N]`           | PNG                                      |
 | `rmse`                    | float32 `[N]`          | pixel units, before rounding to 8 bits   |
 | `error`                   | string `[N]`           | "" for a good row                        |
 
-Those of a conditional model also take `context`, all of them. Latents are posterior means, images
-are the likelihood's means. A model whose likelihood has no mean (PixelVAE) draws pixels, and
-`reconstruct` latents too: there `reconstruct`, `reconstruct_encoded` and `decode` also take `seed`.
+Those of a conditional model also take `context`, all of them, and those of a model with a range of
+tolerances `tolerance`. Latents are posterior means, images are the likelihood's means. A model
+whose likelihood has no mean (PixelVAE) draws pixels, and `reconstruct` latents too: there
+`reconstruct`, `reconstruct_encoded` and `decode` also take `seed`. What a tolerance promises is the
+root mean squared error over the data with latents drawn; that of posterior means is less.
 The two `_encoded` ones are there for images of 1 or 3 channels.
 
 Everything has the leading batch dimension and a row's answer depends on its own inputs alone, so
@@ -37,6 +40,8 @@ are no image, numbers so large that no answer is finite) gets an `error` that be
 clients', get their answers. A request of faulty rows alone fails with INVALID_ARGUMENT, as does one
 of a wrong rank or size.
 """
+
+import dataclasses
 
 import tensorflow as tf
 
@@ -65,50 +70,56 @@ def make_signatures(model, log_prob_samples=16):
     image = {"image": _spec("image", model.image_shape)}
     seed = {"seed": _spec("seed", (2,), tf.int32)}
     temperature = {"temperature": _spec("temperature", ())}
-    context = {}
+    besides = {}
     if model.context_shape is not None:
-        context = {"context": _spec("context", model.context_shape)}
+        besides["context"] = _spec("context", model.context_shape)
+    if model.tolerances is not None:
+        besides["tolerance"] = _spec("tolerance", ())
     latents = _latent_specs(model)
     drawn = {} if model.has_mean else seed
 
     def reconstruct(given):
         noise = _noise(given)
-        return {"reconstruction": model.reconstruct(given["image"], given.get("context"), noise)}
+        images = model.reconstruct(given["image"], seed=noise, **_besides(given))
+        return {"reconstruction": images}
 
     def encode(given):
-        return dict(zip(latents, model.encode(given["image"], given.get("context")), strict=True))
+        return dict(zip(latents, model.encode(given["image"], **_besides(given)), strict=True))
 
     def decode(given):
-        likelihood = model.decode(tuple(given[name] for name in latents), given.get("context"))
+        likelihood = model.decode(tuple(given[name] for name in latents), **_besides(given))
         return {"image": model.images_of(likelihood, _noise(given))}
 
     def sample(given):
-        seeds, temperatures = given["seed"], given["temperature"]
-        return {"image": model.sample_rows(seeds, temperatures, given.get("context"))}
+        return {"image": model.sample_rows(given["seed"], given["temperature"], **_besides(given))}
 
     def log_prob(given):
         images, seeds = given["image"], given["seed"]
-        bound = model.log_prob_rows(images, seeds, log_prob_samples, given.get("context"))
+        bound = model.log_prob_rows(images, seeds, log_prob_samples, **_besides(given))
         return {"log_prob": bound}
+
+    def signature(inputs, answer, image_shape=None):
+        return Signature(inputs, answer, image_shape, model.tolerances)
 
     reconstruct, sample = _stored_once(reconstruct), _stored_once(sample)
     signatures = {
-        "reconstruct": Signature(image | context | drawn, reconstruct),
-        "encode": Signature(image | context, encode),
-        "decode": Signature(latents | context | drawn, decode),
-        "sample": Signature(seed | temperature | context, sample),
-        "log_prob": Signature(image | seed | context, log_prob),
+        "reconstruct": signature(image | besides | drawn, reconstruct),
+        "encode": signature(image | besides, encode),
+        "decode": signature(latents | besides | drawn, decode),
+        "sample": signature(seed | temperature | besides, sample),
+        "log_prob": signature(image | seed | besides, log_prob),
     }
     if encoded_images.can_encode(model.image_shape):
-        inputs = {"image_bytes": _spec("image_bytes", (), tf.string)} | context | drawn
+        inputs = {"image_bytes": _spec("image_bytes", (), tf.string)} | besides | drawn
+        answer = _reconstruct_encoded(reconstruct)
         signatures |= {
-            "reconstruct_encoded": _reconstruct_encoded(inputs, reconstruct, model.image_shape),
+            "reconstruct_encoded": signature(inputs, answer, model.image_shape),
             "sample_encoded": _sample_encoded(signatures["sample"]),
         }
     return signatures
 
 
-def _reconstruct_encoded(inputs, reconstruct, image_shape):
+def _reconstruct_encoded(reconstruct):
     def answer(given):
         reconstruction = reconstruct(given)["reconstruction"]
         square = tf.math.squared_difference(reconstruction, given["image"])
@@ -117,14 +128,14 @@ def _reconstruct_encoded(inputs, reconstruct, image_shape):
             "rmse": tf.sqrt(tf.reduce_mean(square, axis=(1, 2, 3))),
         }
 
-    return Signature(inputs, answer, image_shape)
+    return answer
 
 
 def _sample_encoded(sample):
     def answer(given):
         return {"image_bytes": encoded_images.encode(sample.answer(given)["image"])}
 
-    return Signature(sample.inputs, answer)
+    return dataclasses.replace(sample, answer=answer)
 
 
 def _stored_once(answer):
@@ -187,6 +198,11 @@ def make_sampler_signatures(model):
 def _noise(given):
     """The noise of the rows' seeds, or None for a signature that draws nothing."""
     return random.RowNoise(given["seed"]) if "seed" in given else None
+
+
+def _besides(given):
+    """What of the inputs every method of the model takes under the same name."""
+    return {name: given[name] for name in ("context", "tolerance") if name in given}
 
 
 def _latent_specs(model):

@@ -34,6 +34,8 @@ def example_requests(model, signatures):
             "seed": np.stack([np.zeros(num_rows), np.arange(num_rows)], 1).astype(np.int32),
             "temperature": np.ones(num_rows, np.float32),
         }
+        if getattr(model, "tolerances", None) is not None:
+            inputs["tolerance"] = np.full(num_rows, model.tolerances.middle, np.float32)
         if encoded_images.can_encode(model.image_shape):
             inputs["image_bytes"] = encoded_images.encode(inputs["image"]).numpy()
         if model.context_shape is not None:

@@ -48,6 +48,9 @@ def requests_of(model, signatures, num_rows, seed=0):
         "seed": rng.integers(0, 1000, (num_rows, 2), np.int32),
         "temperature": rng.uniform(0.0, 1.5, num_rows).astype(np.float32),
     }
+    if model.tolerances is not None:
+        ends = model.tolerance_range
+        known["tolerance"] = rng.uniform(*ends, num_rows).astype(np.float32)
     if model.image_shape[-1] in (1, 3):
         levels = tf.constant(np.uint8(255.0 * image))
         known["image_bytes"] = tf.io.encode_png(levels).numpy()

@@ -20,6 +20,7 @@ __all__ = [
     "as_num",
     "as_row_seeds",
     "as_temperatures",
+    "as_tolerances",
     "fresh_seed",
 ]
 
@@ -142,6 +143,28 @@ def as_temperatures(temperature, num):
     if values.size and values.min() < 0:
         raise InvalidInputError(
             f"temperature must be at least 0. Received values from {values.min():g}."
+        )
+    return values
+
+
+def as_tolerances(tolerance, num):
+    """Returns float32 `[num]` of finite numbers above 0, from one number or one a row.
+
+    The range is the model's: the server looks at it.
+
+    Raises:
+        InvalidInputError: It is neither.
+    """
+    values = _as_array(tolerance, "tolerance")
+    if values.shape not in ((), (num,)) or values.dtype.kind not in "iuf":
+        raise InvalidInputError(
+            "This model takes any tolerance of its range: pass tolerance=, a number or "
+            f"{num} of them, one a row, in pixel units. Received: {tolerance!r:.60}"
+        )
+    values = _as_finite(np.broadcast_to(values, [num]), "tolerance")
+    if values.size and values.min() <= 0:
+        raise InvalidInputError(
+            f"tolerance must be above 0. Received values from {values.min():g}."
         )
     return values
 

@@ -107,39 +107,44 @@ class Client:
 
     # === What the model answers ===
 
-    def encode(self, images, context=None):
+    def encode(self, images, context=None, tolerance=None):
         """Returns the latents of images, a tuple of float32 arrays; posterior means.
 
         Args:
             images: `[N, H, W, C]`, float in [0, 1] or uint8.
             context: Context images of a conditional model, `[N, ...]`, likewise.
+            tolerance: Of a model with a range of tolerances, which takes no default: a number or
+                one a row, in pixel units.
         """
-        outputs = self._answer("encode", {"image": images, "context": context}, "latents_0")
+        given = {"image": images, "context": context, "tolerance": tolerance}
+        outputs = self._answer("encode", given, "latents_0")
         return tuple(outputs[name] for name in latent_names(outputs))
 
-    def decode(self, latents, context=None, seed=None):
+    def decode(self, latents, context=None, seed=None, tolerance=None):
         """Returns the likelihood's means at latents, `[N, H, W, C]` in pixel units.
 
         Args:
             latents: Tuple of arrays `[N, ...]`, as in `encode`.
             context: Context images of a conditional model.
             seed: An int or two ints, for a model that draws pixels (PixelVAE) alone; None is 0.
+            tolerance: As in `encode`.
         """
-        given = {"latents": latents, "context": context, "seed": seed}
+        given = {"latents": latents, "context": context, "seed": seed, "tolerance": tolerance}
         return self._answer("decode", given, "image")["image"]
 
-    def reconstruct(self, images, context=None, seed=None):
+    def reconstruct(self, images, context=None, seed=None, tolerance=None):
         """Returns the likelihood's means at the images' posterior means, `[N, H, W, C]`.
 
         Args:
             images: `[N, H, W, C]`, float in [0, 1] or uint8.
             context: Context images of a conditional model.
             seed: An int or two ints, for a model that draws pixels (PixelVAE) alone; None is 0.
+            tolerance: As in `encode`.
         """
-        given = {"image": images, "context": context, "seed": seed}
+        given = {"image": images, "context": context, "seed": seed, "tolerance": tolerance}
         return self._answer("reconstruct", given, "reconstruction")["reconstruction"]
 
-    def sample(self, num, seed=None, temperature=1.0, context=None):
+    def sample(self, num, seed=None, temperature=1.0, context=None, tolerance=None):
         """Draws images, `[num, H, W, C]` in pixel units.
 
         Args:
@@ -147,11 +152,18 @@ class Client:
             seed: An int or two ints; row i depends on (a, b + i) alone. None: a fresh one.
             temperature: Scales the prior's standard deviations; a number or `[num]`.
             context: Context images of a conditional model, `[num, ...]`.
+            tolerance: As in `encode`.
         """
-        given = {"num": num, "seed": seed, "temperature": temperature, "context": context}
+        given = {
+            "num": num,
+            "seed": seed,
+            "temperature": temperature,
+            "context": context,
+            "tolerance": tolerance,
+        }
         return self._answer("sample", given, "image")["image"]
 
-    def log_prob(self, images, seed=0, context=None):
+    def log_prob(self, images, seed=0, context=None, tolerance=None):
         """Returns a lower bound on log p(x) of 256-level images, in nats, float32 `[N]`.
 
         The number of importance samples was fixed when the model was exported.
@@ -160,11 +172,12 @@ class Client:
             images: `[N, H, W, C]`, float in [0, 1] or uint8.
             seed: An int or two ints; row i depends on (a, b + i) alone. None: a fresh one.
             context: Context images of a conditional model.
+            tolerance: As in `encode`.
         """
-        given = {"image": images, "context": context, "seed": seed}
+        given = {"image": images, "context": context, "seed": seed, "tolerance": tolerance}
         return self._answer("log_prob", given, "log_prob")["log_prob"]
 
-    def reconstruct_encoded(self, image_bytes, context=None, seed=None):
+    def reconstruct_encoded(self, image_bytes, context=None, seed=None, tolerance=None):
         """Reconstructs PNG or JPEG files, as PNG files.
 
         Args:
@@ -172,18 +185,30 @@ class Client:
                 upright: one with a camera's orientation (EXIF) is refused, as is one in CMYK.
             context: Context images of a conditional model, arrays as in `reconstruct`.
             seed: As in `reconstruct`.
+            tolerance: As in `encode`.
 
         Returns:
             `EncodedReconstructions`: `image_bytes`, N PNG files, and `rmse`, float32 `[N]`.
         """
-        given = {"image_bytes": image_bytes, "context": context, "seed": seed}
+        given = {
+            "image_bytes": image_bytes,
+            "context": context,
+            "seed": seed,
+            "tolerance": tolerance,
+        }
         wanted = ("reconstruction_bytes", "rmse")
         outputs = self._answer("reconstruct_encoded", given, *wanted)
         return EncodedReconstructions(list(outputs["reconstruction_bytes"]), outputs["rmse"])
 
-    def sample_encoded(self, num, seed=None, temperature=1.0, context=None):
+    def sample_encoded(self, num, seed=None, temperature=1.0, context=None, tolerance=None):
         """Draws images as a list of `num` PNG files, each a bytes object; see `sample`."""
-        given = {"num": num, "seed": seed, "temperature": temperature, "context": context}
+        given = {
+            "num": num,
+            "seed": seed,
+            "temperature": temperature,
+            "context": context,
+            "tolerance": tolerance,
+        }
         return list(self._answer("sample_encoded", given, "image_bytes")["image_bytes"])
 
     def classify(self, images):

@@ -19,7 +19,7 @@ def as_inputs(name, signature, given):
         name: Name of the signature.
         signature: Its `ServedSignature`.
         given: The method's arguments, a dict with one of `image`, `image_bytes`, `latents`, `num`,
-            and any of `context`, `seed`, `temperature`; None is not given.
+            and any of `context`, `seed`, `temperature`, `tolerance`; None is not given.
 
     Raises:
         InvalidInputError: An argument is wrong, missing, or none of this model's.
@@ -45,6 +45,14 @@ def as_inputs(name, signature, given):
         )
     if "temperature" in specs:
         inputs["temperature"] = arguments.as_temperatures(given["temperature"], num)
+    tolerance = given.get("tolerance")
+    if "tolerance" in specs:
+        inputs["tolerance"] = arguments.as_tolerances(tolerance, num)
+    elif tolerance is not None:
+        raise InvalidInputError(
+            "This model has the one tolerance of its training, so it takes none. Received: "
+            f"tolerance={tolerance!r:.60}"
+        )
     unknown = set(specs) - set(inputs)
     if unknown:
         raise InvalidInputError(
