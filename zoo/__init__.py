@@ -30,6 +30,7 @@ _HOMES = {
 }
 _SUBPACKAGES = (
     "classifiers",
+    "codec",
     "constraints",
     "distributions",
     "divergences",

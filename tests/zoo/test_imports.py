@@ -28,7 +28,7 @@ LAYERS = (
     ("zoo.objectives", "zoo.serving"),
     ("zoo.base",),
     ("zoo.classifiers", "zoo.models", "zoo.sampling"),
-    ("zoo.hub",),
+    ("zoo.codec", "zoo.hub"),
     ("training",),
 )
 HEIGHTS = {package: height for height, layer in enumerate(LAYERS) for package in layer}

@@ -20,7 +20,7 @@ __all__ = ["main"]
 # it inside of its functions. With `NEEDS_TENSORFLOW = False` it is not imported at all.
 _COMMANDS = (
     *("list", "train", "evaluate", "sample", "reconstruct", "compare", "export", "serve", "data"),
-    *("reproduce", "report", "demo"),
+    *("compress", "decompress", "reproduce", "report", "demo"),
 )
 
 

@@ -31,7 +31,7 @@ def run(arguments):
 
     from training import figures, kinds
 
-    files = [_read_file(pathlib.Path(file)) for file in arguments.files]
+    contents = read_files(arguments.files)
     model, recipe = load_image_model(arguments.model)
     if not kinds.of_model(model).has_latents:
         raise UsageError(
@@ -45,8 +45,7 @@ def run(arguments):
             "use Python: zoo.load(...).reconstruct(images, context)."
         )
     given = given_tolerance(arguments, model)
-    fit = _fit_of(recipe)
-    images = np.stack([_fit(model.image_shape, fit, file) for file in files])
+    images = fit_files(model, recipe, contents)
     with stage(f"Reconstructing {len(images):,} image{'s' * (len(images) > 1)}"):
         reconstructions = np.asarray(model.reconstruct(images, **given))
     save_picture(figures.save_reconstructions, arguments.output, images, reconstructions)
@@ -57,8 +56,20 @@ def run(arguments):
     print(f"Wrote the images above their reconstructions to {arguments.output}.")
 
 
+def read_files(files):
+    """Returns the contents of image files, each of which can be decoded."""
+    return [_read_file(pathlib.Path(file)) for file in files]
+
+
+def fit_files(model, recipe, contents):
+    """Returns images of files as the model was trained on them, uint8 `[N, H, W, C]`."""
+    import numpy as np
+
+    fit = _fit_of(recipe)
+    return np.stack([_fit(model.image_shape, fit, content) for content in contents])
+
+
 def _read_file(path):
-    """Returns the content of an image file that can be decoded."""
     from training.datasets.image_files import decode_image
 
     try:

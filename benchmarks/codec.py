@@ -1,0 +1,104 @@
+"""The codec's bytes beside those of image formats, each within one tolerance.
+
+    python -m benchmarks.codec                            # MNIST by conv_draw_mnist, 200 images
+    python -m benchmarks.codec --num 500 --effort 64      # an hour on two cores
+
+A format's file is the smallest of its qualities whose decoded image is within the tolerance; where
+none is, it is left out of the mean and counted. A code's first byte counts the others.
+"""
+
+import argparse
+import io
+import json
+import pathlib
+import time
+
+import numpy as np
+from PIL import Image
+
+import zoo
+from training import datasets
+
+HERE = pathlib.Path(__file__).parent
+FORMATS = {"JPEG": range(1, 96, 2), "WEBP": range(0, 101, 2), "AVIF": range(0, 101, 4)}
+
+
+def smallest_within(image, kind, tolerance):
+    """Returns the bytes of the smallest file within the tolerance, or None."""
+    sizes = []
+    for quality in FORMATS[kind]:
+        stream = io.BytesIO()
+        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(
+            stream, kind, quality=quality
+        )
+        mode = "L" if image.shape[-1] == 1 else "RGB"
+        decoded = np.asarray(Image.open(stream).convert(mode)).reshape(image.shape)
+        error = np.sqrt(np.mean((decoded / 255.0 - image / 255.0) ** 2))
+        if error <= tolerance:
+            sizes.append(len(stream.getvalue()))
+    return min(sizes, default=None)
+
+
+def measure_formats(images, tolerance):
+    """Returns for each format the mean bytes, and how many images no quality brings within."""
+    results = {}
+    for kind in FORMATS:
+        sizes = [smallest_within(image, kind, tolerance) for image in images]
+        known = [size for size in sizes if size is not None]
+        results[kind] = {
+            "bytes": float(np.mean(known)) if known else None,
+            "left_out": len(sizes) - len(known),
+        }
+    return results
+
+
+def measure_codec(model, images, tolerance, effort, like):
+    """Returns bytes, rate and times of the codec, after checking every image."""
+    coder = zoo.codec.Codec(model, tolerance, effort, like=like)
+    start = time.perf_counter()
+    codes = coder.encode(images, unfit="png")
+    encoded = time.perf_counter()
+    decoded = coder.decode(codes)
+    done = time.perf_counter()
+    errors = np.sqrt(np.mean((decoded / 255.0 - images / 255.0) ** 2, axis=(1, 2, 3)))
+    record = model.infer(images, seed=0)
+    payloads = [len(code) - 1 for code in codes if code[0]]
+    return {
+        "payload_bytes": float(np.mean(payloads)),
+        "payload_bits_over_rate": 8 * np.mean(payloads) * np.log(2) / float(np.mean(record.rate)),
+        "rate_bits": float(np.mean(record.rate) / np.log(2)),
+        "rmse_of_drawn": float(np.sqrt(np.mean(record.squared_error))),
+        "rmse": float(np.sqrt(np.mean(errors**2))),
+        "largest_rmse": float(errors.max()),
+        "share_within": float(np.mean(errors <= tolerance)),
+        "kept_as_png": sum(not code[0] for code in codes),
+        "archive_bytes_an_image": len(zoo.codec.pack(coder, codes)) / len(codes),
+        "encode_seconds_an_image": (encoded - start) / len(codes),
+        "decode_seconds_an_image": (done - encoded) / len(codes),
+    }
+
+
+def main():
+    """Runs the benchmark, prints the results and writes the JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--model", default="conv_draw_mnist")
+    parser.add_argument("--data", default="mnist")
+    parser.add_argument("--tolerance", type=float, default=0.1)
+    parser.add_argument("--effort", type=int, default=16)
+    parser.add_argument("--num", type=int, default=200)
+    given = parser.parse_args()
+    data = datasets.load(given.data)
+    images = next(iter(data.batches("test", given.num)))["image"].numpy()
+    like = next(iter(data.batches("train", 512)))["image"].numpy()
+    model = zoo.load(given.model)
+    report = vars(given) | {
+        "codec": measure_codec(model, images, given.tolerance, given.effort, like),
+        "formats": measure_formats(images, given.tolerance),
+    }
+    print(json.dumps(report, indent=1))
+    path = HERE / "results" / f"codec_{given.data}_{given.tolerance:g}_{given.effort}.json"
+    path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

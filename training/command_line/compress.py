@@ -1,0 +1,60 @@
+"""`vae-zoo compress`: image files into one small file, by a trained model."""
+
+import pathlib
+
+from training.command_line.numbers import Integer, Number
+from training.command_line.options import add_model_options, load_image_model
+from training.command_line.reconstruct import fit_files, read_files
+from training.runs.stages import stage
+from zoo.errors import UsageError
+
+HELP = "code image files within a tolerance into one small file"
+EXAMPLES = "example:\n  vae-zoo compress conv_draw_mnist *.png --tolerance 0.1 --output out.vz\n"
+
+
+def add_options(parser):
+    """Adds the model, the files, the tolerance, the effort and the file."""
+    add_model_options(parser)
+    parser.add_argument("files", nargs="+", metavar="FILE", help="image files")
+    parser.add_argument(
+        "--tolerance",
+        action=Number,
+        above=0,
+        required=True,
+        help="largest root mean squared error of a decoded image, of pixels in [0, 1]",
+    )
+    parser.add_argument(
+        "--effort", action=Integer, default=16, help="codes kept in the search; default: 16"
+    )
+    parser.add_argument(
+        "--unfit",
+        choices=("error", "png"),
+        default="error",
+        help="images that do not fit: an error, or kept as PNG; default: error",
+    )
+    parser.add_argument("-o", "--output", default="images.vz", help="default: images.vz")
+
+
+def run(arguments):
+    """Writes the archive, and prints what each image takes."""
+    contents = read_files(arguments.files)
+    model, recipe = load_image_model(arguments.model)
+    if model.context_shape is not None:
+        raise UsageError(
+            f"{arguments.model} is conditional: its codec needs each image's context, which a file "
+            "does not have. Use Python: zoo.codec.Codec(...).encode(images, context)."
+        )
+    from zoo import codec
+
+    images = fit_files(model, recipe, contents)
+    with stage(f"Coding {len(images):,} image{'s' * (len(images) > 1)}"):
+        try:
+            coder = codec.Codec(model, arguments.tolerance, arguments.effort)
+            codes = coder.encode(images, unfit=arguments.unfit)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+    archive = codec.pack(coder, codes)
+    pathlib.Path(arguments.output).write_bytes(archive)
+    for file, code in zip(arguments.files, codes, strict=True):
+        print(f"  {file}: {len(code)} bytes{'' if code[0] else ' (PNG)'}")
+    print(f"Wrote {len(codes)} images to {arguments.output}: {len(archive):,} bytes.")

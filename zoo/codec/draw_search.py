@@ -1,0 +1,145 @@
+"""The search for ConvDRAW: a beam along its recursion, which sees what was chosen before."""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.codec.layout import Layout
+from zoo.codec.scores import best_rows, factors_of
+from zoo.distributions import normals
+from zoo.models.draw_context import add_share
+
+__all__ = ["DrawSearch"]
+
+
+class DrawSearch:
+    """Finds codes for `zoo.ConvDRAW`.
+
+    A step's latents are a group. The recursion is walked with the chosen latents: the encoder sees
+    what is still missing on the canvas, so later steps repair earlier choices. The `effort` partial
+    codes of largest Σ log q/p are kept; of those that come to the end the one with the least true
+    error is taken.
+
+    Args:
+        model: The model.
+        decoder: Its `Decoder`.
+        effort: Partial codes that are kept, the beam's width.
+    """
+
+    def __init__(self, model, decoder, effort):
+        self._model, self._decoder, self._effort = model, decoder, effort
+        methods = self._make_begin, self._make_look, self._make_draw
+        self._begin, self._look, self._draw = (
+            # Not the class's function, of which all codecs together would look to TensorFlow like
+            # one that is traced over and over.
+            tf.function(functools.partial(method), autograph=False, reduce_retracing=True)
+            for method in methods
+        )
+
+    # === The recursion, a step at a time; every state is [positions, N, channels] ===
+
+    def _make_begin(self, images, context):
+        model = self._model
+        nets = model._prepare(context)
+        num_rows = tf.shape(images)[0]
+        canvas, decoder = model._initial_state(num_rows)
+        patches = model._to_positions(tf.nn.space_to_depth(images, model.stride))
+        gates = add_share(nets.image_gates(patches), nets.shares.encoder_gates)
+        return gates, patches, canvas, model._zero_lstm(num_rows), decoder
+
+    def _make_look(self, state, context, step):
+        """Moves the encoder; returns the state, and q_t and p_t `[N, positions * channels]`."""
+        model = self._model
+        nets = model._prepare(context)
+        gates, patches, canvas, encoder, decoder = state
+        encoder = model._encode_step(nets, gates, patches, canvas, encoder, decoder)
+        posterior = normals.normal_from_parameters(nets.posterior_head(encoder[0]))
+        of_prior = add_share(nets.prior_head(decoder[0]), nets.shares.prior(step))
+        prior = normals.normal_from_parameters(of_prior)
+        numbers = (posterior.loc, posterior.scale, prior.loc, prior.scale)
+        return (gates, patches, canvas, encoder, decoder), [self._as_rows(x) for x in numbers]
+
+    def _make_draw(self, state, latents, context):
+        model = self._model
+        gates, patches, canvas, encoder, decoder = state
+        nets = model._prepare(context)
+        latents = tf.reshape(latents, [-1, model._num_positions, model.latent_filters])
+        latents = tf.transpose(latents, [1, 0, 2])
+        canvas, decoder = model._decode_step(nets, latents, canvas, decoder)
+        return gates, patches, canvas, encoder, decoder
+
+    def _as_rows(self, of_positions):
+        rows = tf.transpose(of_positions, [1, 0, 2])
+        return tf.reshape(rows, [-1, self._model._num_positions * self._model.latent_filters])
+
+    def _step_of_context(self, context, step):
+        return step if context is not None else 0  # Else every step is one graph.
+
+    # === The search ===
+
+    def layout(self, images, context):
+        """Returns the layout for images like these: each step's share is that of its rate."""
+        images, context = _constants(images, context)
+        rng = np.random.default_rng(0)
+        state, rates = self._begin(images, context), []
+        for step in range(self._model.num_steps):
+            place = self._step_of_context(context, step)
+            state, (mean, scale, prior_mean, prior_scale) = self._look(state, context, place)
+            ratio, distance = scale / prior_scale, (mean - prior_mean) / prior_scale
+            rate = 0.5 * (ratio**2 + distance**2 - 1.0) - tf.math.log(ratio)
+            rates.append(np.mean(rate, axis=0, dtype=np.float64))
+            noise = rng.standard_normal(mean.shape, np.float32)
+            state = self._draw(state, mean + scale * noise, context)
+        return Layout.of_rates(rates, units=self._model.latent_filters)
+
+    def search(self, images, context, blocks, error):
+        """Returns the rows of each block, `[N, blocks]`, and the noise they make, `[N, latents]`.
+
+        As in `VectorSearch.search`.
+        """
+        num, steps = len(images), self._model.num_steps
+        size = self._decoder.num_latents // steps
+        images, context = _constants(images, context)
+        state = self._begin(images, context)
+        scores = np.zeros((num, 1), np.float32)
+        rows = np.zeros((num, 1, 0), int)
+        noise = np.zeros((num, 1, steps, size), np.float32)
+        for step in range(steps):
+            place = self._step_of_context(context, step)
+            of_beam = None if context is None else tf.repeat(context, scores.shape[1], axis=0)
+            state, numbers = self._look(state, of_beam, place)
+            numbers = [np.asarray(x) for x in numbers]
+            factors = factors_of(*numbers)
+            kept = np.arange(scores.size).reshape(num, -1)  # Rows of the state.
+            for block in (block for block in blocks if block.group == step):
+                flat = kept.reshape(-1)
+                of_kept = [factor[flat] for factor in factors]
+                found, gained, book = best_rows(block, of_kept, self._effort)
+                beam, choices = scores.shape[1], found.shape[1]
+                total = (scores[:, :, None] + gained.reshape(num, beam, choices)).reshape(num, -1)
+                width = min(self._effort, total.shape[1])
+                best = np.argsort(-total, axis=1, kind="stable")[:, :width]
+                parents, picks = best // choices, best % choices
+                by_image = np.arange(num)[:, None]
+                index = found.reshape(num, beam, choices)[by_image, parents, picks]
+                scores = np.take_along_axis(total, best, axis=1)
+                rows = np.concatenate([rows[by_image, parents], index[..., None]], axis=2)
+                noise = noise[by_image, parents]
+                noise[:, :, step, block.members] = book[index]
+                kept = kept[by_image, parents]
+            flat = kept.reshape(-1)
+            drawn = noise[:, :, step].reshape(-1, size)
+            latents = numbers[2][flat] + numbers[3][flat] * drawn
+            state = tf.nest.map_structure(lambda x, flat=flat: tf.gather(x, flat, axis=1), state)
+            of_beam = None if context is None else tf.repeat(context, scores.shape[1], axis=0)
+            state = self._draw(state, tf.constant(latents), of_beam)
+        beam = scores.shape[1]
+        noise = noise.reshape(num, beam, -1)
+        best = error(noise.reshape(num * beam, -1), beam).reshape(num, beam).argmin(axis=1)
+        return rows[np.arange(num), best], noise[np.arange(num), best]
+
+
+def _constants(images, context):
+    context = None if context is None else tf.constant(context, tf.float32)
+    return tf.constant(images, tf.float32), context
