@@ -42,7 +42,8 @@ class Codec:
 
     Each code begins with the number of its bytes, the least with which the decoded 8-bit image is
     within the tolerance; this is checked by decoding it. The models are `zoo.ConvDRAW`, conditional
-    too, and those with one vector of normal latents, `zoo.ConvVAE`.
+    too, and those with one vector of normal latents, `zoo.ConvVAE`. Of a model with a range of
+    tolerances the codec's is the input.
 
     Source: index coding by beam search as in Flamich, Havasi & Hernández-Lobato 2020 (iREC), with
     the best candidate in the place of a sample; Havasi et al. 2019 (MIRACLE).
@@ -50,7 +51,7 @@ class Codec:
     Args:
         model: A trained `zoo.LatentImageModel`.
         tolerance: κ, the largest root mean squared error of a decoded image, in pixel units of
-            [0, 1].
+            [0, 1]; of a model with a range, one within it.
         effort: How many codes are kept in the search, at least 1: 64 saves about 6% of the bytes
             of 16 and takes four times as long.
         most_bytes: The largest code, at most 255 bytes.
@@ -72,11 +73,14 @@ class Codec:
     def __init__(self, model, tolerance, effort=16, most_bytes=_MOST_BYTES, like=None, layout=None):
         search = _search_of(model)
         self.model = model
-        self.tolerance = checks.number("tolerance", tolerance, above=0)
+        self.tolerance = _as_float32(checks.number("tolerance", tolerance, above=0))
+        given = None  # To a model with a range of tolerances.
+        if model.tolerance_range is not None:
+            (given,) = model._check_tolerance(self.tolerance, 1)
         self.effort = checks.integer("effort", effort)
         self.most_bytes = checks.integer("most_bytes", most_bytes, most=_MOST_BYTES)
-        self._decoder = Decoder(model)
-        self._search = search(model, self._decoder, self.effort)
+        self._decoder = Decoder(model, given)
+        self._search = search(model, self._decoder, self.effort, given)
         self.layout = layout or self._layout_for(like)
 
     def _layout_for(self, like):
@@ -95,7 +99,8 @@ class Codec:
         if self.model.context_shape is not None:
             rng = np.random.default_rng(0)
             context = rng.uniform(size=(_SAMPLES, *self.model.context_shape)).astype(np.float32)
-        samples = self.model.sample(_SAMPLES, seed=0, context=context)
+        given = {} if self.model.tolerance_range is None else {"tolerance": self.tolerance}
+        samples = self.model.sample(_SAMPLES, seed=0, context=context, **given)
         return np.clip(np.asarray(samples, np.float32), 0.0, 1.0), context
 
     @property
@@ -162,14 +167,16 @@ class Codec:
 
     def _budgets(self, images, context):
         """Yields numbers of bytes, growing, and which images are to be tried with each."""
-        rate = np.asarray(self.model.infer(images, seed=0, context=context).rate)
+        given = {} if self.model.tolerance_range is None else {"tolerance": self.tolerance}
+        rate = np.asarray(self.model.infer(images, context, seed=0, **given).rate)
         rate = np.maximum(rate, 0.0) / np.log(2.0) / 8.0
         first = np.clip((_LEAST_SHARE * rate).astype(int), 1, self.most_bytes)
-        last = np.minimum(_MOST_SHARE * rate + _MORE_BYTES, self.most_bytes)
-        num_bytes = first.min()
-        while num_bytes <= last.max():
-            yield int(num_bytes), np.flatnonzero((first <= num_bytes) & (num_bytes <= last))
-            num_bytes += max(1, num_bytes // 16)
+        last = np.minimum(_MOST_SHARE * rate + _MORE_BYTES, self.most_bytes).astype(int)
+        num_bytes, end = int(first.min()), int(last.max())
+        yield num_bytes, np.flatnonzero(first <= num_bytes)
+        while num_bytes < end:
+            num_bytes = min(num_bytes + max(1, num_bytes // 16), end)
+            yield num_bytes, np.flatnonzero((first <= num_bytes) & (num_bytes <= last))
 
     def _code(self, images, context, num_bytes):
         """Returns the payloads of a budget, and the errors of the images that they decode to."""
@@ -218,6 +225,12 @@ class Codec:
             size = len(block.members)
             groups[block.group][block.members] = rows_of_book(block.number, row, 1, size)[0]
         return np.concatenate(groups)
+
+
+def _as_float32(tolerance):
+    """Returns the largest float32 that is not above it, which is what an archive can hold."""
+    nearest = np.float32(tolerance)
+    return float(nearest if nearest <= tolerance else np.nextafter(nearest, np.float32(0)))
 
 
 def _search_of(model):

@@ -23,15 +23,17 @@ class Decoder:
 
     Args:
         model: A `zoo.LatentImageModel` whose images have means.
+        tolerance: κ, the input of a model with a range of tolerances; else None.
     """
 
-    def __init__(self, model):
-        self._model = model
+    def __init__(self, model, tolerance):
+        self._model, self._tolerance = model, tolerance
         self.num_latents = int(sum(np.prod(shape) for shape in model._latent_shapes))
         self._means = tf.function(self._make_means, autograph=False)
 
     def _make_means(self, numbers, context):
-        _, parameters = self._model._generate(_Given(numbers), tf.ones([_BATCH]), context)
+        given = self._model._given(self._tolerance, _BATCH)
+        _, parameters = self._model._generate(_Given(numbers), tf.ones([_BATCH]), context, **given)
         return self._model._likelihood(parameters).mean()
 
     def __call__(self, numbers, context=None):

@@ -8,6 +8,7 @@ import tensorflow as tf
 from zoo.codec.layout import Layout
 from zoo.codec.scores import best_rows, factors_of
 from zoo.distributions import normals
+from zoo.layers import modulate
 from zoo.models.draw_context import add_share
 
 __all__ = ["DrawSearch"]
@@ -25,10 +26,12 @@ class DrawSearch:
         model: The model.
         decoder: Its `Decoder`.
         effort: Partial codes that are kept, the beam's width.
+        tolerance: As in `Decoder`.
     """
 
-    def __init__(self, model, decoder, effort):
-        self._model, self._decoder, self._effort = model, decoder, effort
+    def __init__(self, model, decoder, effort, tolerance):
+        self._model, self._decoder = model, decoder
+        self._effort, self._tolerance = effort, tolerance
         methods = self._make_begin, self._make_look, self._make_draw
         self._begin, self._look, self._draw = (
             # Not the class's function, of which all codecs together would look to TensorFlow like
@@ -41,8 +44,8 @@ class DrawSearch:
 
     def _make_begin(self, images, context):
         model = self._model
-        nets = model._prepare(context)
         num_rows = tf.shape(images)[0]
+        nets = self._prepare(context, num_rows)
         canvas, decoder = model._initial_state(num_rows)
         patches = model._to_positions(tf.nn.space_to_depth(images, model.stride))
         gates = add_share(nets.image_gates(patches), nets.shares.encoder_gates)
@@ -51,11 +54,12 @@ class DrawSearch:
     def _make_look(self, state, context, step):
         """Moves the encoder; returns the state, and q_t and p_t `[N, positions * channels]`."""
         model = self._model
-        nets = model._prepare(context)
         gates, patches, canvas, encoder, decoder = state
+        nets = self._prepare(context, tf.shape(canvas)[1])
         encoder = model._encode_step(nets, gates, patches, canvas, encoder, decoder)
-        posterior = normals.normal_from_parameters(nets.posterior_head(encoder[0]))
-        of_prior = add_share(nets.prior_head(decoder[0]), nets.shares.prior(step))
+        of_posterior = modulate(nets.posterior_head(encoder[0]), nets.modulations.posterior)
+        posterior = normals.normal_from_parameters(of_posterior)
+        of_prior = model._with_givens(nets, step, nets.prior_head(decoder[0]))
         prior = normals.normal_from_parameters(of_prior)
         numbers = (posterior.loc, posterior.scale, prior.loc, prior.scale)
         return (gates, patches, canvas, encoder, decoder), [self._as_rows(x) for x in numbers]
@@ -63,11 +67,15 @@ class DrawSearch:
     def _make_draw(self, state, latents, context):
         model = self._model
         gates, patches, canvas, encoder, decoder = state
-        nets = model._prepare(context)
+        nets = self._prepare(context, tf.shape(canvas)[1])
         latents = tf.reshape(latents, [-1, model._num_positions, model.latent_filters])
         latents = tf.transpose(latents, [1, 0, 2])
         canvas, decoder = model._decode_step(nets, latents, canvas, decoder)
         return gates, patches, canvas, encoder, decoder
+
+    def _prepare(self, context, num_rows):
+        given = self._model._given(self._tolerance, num_rows)
+        return self._model._prepare(context, given.get("tolerance"))
 
     def _as_rows(self, of_positions):
         rows = tf.transpose(of_positions, [1, 0, 2])

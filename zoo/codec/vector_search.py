@@ -21,10 +21,12 @@ class VectorSearch:
         model: The model.
         decoder: Its `Decoder`.
         effort: Rows of a block that are tried.
+        tolerance: As in `Decoder`.
     """
 
-    def __init__(self, model, decoder, effort):
-        self._model, self._decoder, self._effort = model, decoder, effort
+    def __init__(self, model, decoder, effort, tolerance):
+        self._model, self._decoder = model, decoder
+        self._effort, self._tolerance = effort, tolerance
 
     def layout(self, images, context):
         """Returns the layout for images like these."""
@@ -33,7 +35,7 @@ class VectorSearch:
         return Layout.of_rates([rates.mean(axis=0)])
 
     def _posterior(self, images):
-        posterior = self._model.posterior(tf.constant(images))
+        posterior = self._model.posterior(tf.constant(images), self._tolerance)
         return np.asarray(posterior.loc), np.asarray(posterior.scale)
 
     def search(self, images, context, blocks, error):

@@ -9,7 +9,7 @@ from training import datasets
 from zoo import codec
 
 TOLERANCE = 0.4  # Of models with random weights.
-KINDS = ["ConvVAE", "ConvDRAW", "ConvDRAW_conditional"]
+KINDS = ["ConvVAE", "ConvDRAW", "ConvDRAW_conditional_range"]
 
 
 def own_images(model, images):
