@@ -16,6 +16,7 @@ from zoo.codec.layout import pack, unpack
 from zoo.codec.vector_search import VectorSearch
 from zoo.models.conv_draw import ConvDRAW
 from zoo.models.normal_latents import NormalLatents
+from zoo.models.nvp_vae import NVPVAE
 
 __all__ = ["Codec", "CodecError"]
 
@@ -42,8 +43,8 @@ class Codec:
 
     Each code begins with the number of its bytes, the least with which the decoded 8-bit image is
     within the tolerance; this is checked by decoding it. The models are `zoo.ConvDRAW`, conditional
-    too, and those with one vector of normal latents, `zoo.ConvVAE`. Of a model with a range of
-    tolerances the codec's is the input.
+    too, and those with one vector of latents, `zoo.ConvVAE` and `zoo.NVPVAE`. Of a model with a
+    range of tolerances the codec's is the input.
 
     Source: index coding by beam search as in Flamich, Havasi & Hernández-Lobato 2020 (iREC), with
     the best candidate in the place of a sample; Havasi et al. 2019 (MIRACLE).
@@ -236,11 +237,11 @@ def _as_float32(tolerance):
 def _search_of(model):
     if isinstance(model, ConvDRAW):
         return DrawSearch
-    if isinstance(model, NormalLatents) and model.has_mean:
+    if isinstance(model, NormalLatents | NVPVAE) and model.has_mean:
         return VectorSearch
     raise ValueError(
-        "A codec is made of a ConvDRAW, or of a model with a mean and one vector of normal "
-        f"latents, such as ConvVAE. Received: a {type(model).__name__}"
+        "A codec is made of a ConvDRAW, or of a model with a mean and one vector of latents, such "
+        f"as ConvVAE or NVPVAE. Received: a {type(model).__name__}"
     )
 
 

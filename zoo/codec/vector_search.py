@@ -5,14 +5,19 @@ import tensorflow as tf
 
 from zoo.codec.layout import Layout
 from zoo.codec.scores import best_rows, factors_of
+from zoo.models.normal_latents import NormalLatents
 
 __all__ = ["VectorSearch"]
 
 _SWEEPS = 3
+_DRAWS = 32  # Of a posterior without closed form.
 
 
 class VectorSearch:
-    """Finds codes for `zoo.ConvVAE` and for others whose prior is N(0, I) over one vector.
+    """Finds codes for `zoo.ConvVAE` and `zoo.NVPVAE`.
+
+    The rows of a codebook are the prior's noise: z itself, or what a prior's flow makes z of. For
+    a posterior that is a flow stands the normal with the moments of its draws, brought back there.
 
     Blocks do not depend on each other, so each first takes the row of largest q/p. Then, block by
     block, the best of its `effort` most likely rows by the true error of the decoded image.
@@ -35,8 +40,22 @@ class VectorSearch:
         return Layout.of_rates([rates.mean(axis=0)])
 
     def _posterior(self, images):
-        posterior = self._model.posterior(tf.constant(images), self._tolerance)
-        return np.asarray(posterior.loc), np.asarray(posterior.scale)
+        """Means and scales in the prior's noise, float32 `[N, latents]` each."""
+        if isinstance(self._model, NormalLatents):
+            posterior = self._model.posterior(tf.constant(images), self._tolerance)
+            return np.asarray(posterior.loc), np.asarray(posterior.scale)
+        noise = self._noise_of(np.repeat(images, _DRAWS, axis=0))
+        noise = np.asarray(noise).reshape(len(images), _DRAWS, -1)
+        return noise.mean(axis=1), noise.std(axis=1)
+
+    def _noise_of(self, images):
+        """Draws z of a flow's posterior; returns the prior's noise that would have made it."""
+        model = self._model
+        (latents,) = model.encode(images, seed=0, tolerance=self._tolerance)
+        if model.prior_flow is None:
+            return latents
+        given = model._given(self._tolerance, len(images))
+        return model.prior_flow.inverse(latents, model._prior_condition(given.get("tolerance")))[0]
 
     def search(self, images, context, blocks, error):
         """Returns the rows of each block, `[N, blocks]`, and the noise they make, `[N, latents]`.
