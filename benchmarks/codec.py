@@ -18,6 +18,7 @@ from PIL import Image
 
 import zoo
 from training import datasets
+from training.runs import provenance
 
 HERE = pathlib.Path(__file__).parent
 FORMATS = {"JPEG": range(1, 96, 2), "WEBP": range(0, 101, 2), "AVIF": range(0, 101, 4)}
@@ -91,10 +92,15 @@ def main():
     images = next(iter(data.batches("test", given.num)))["image"].numpy()
     like = next(iter(data.batches("train", 512)))["image"].numpy()
     model = zoo.load(given.model)
-    report = vars(given) | {
-        "codec": measure_codec(model, images, given.tolerance, given.effort, like),
-        "formats": measure_formats(images, given.tolerance),
-    }
+    made = {"commit": provenance.commit(), "machine": provenance.machine()}
+    report = (
+        vars(given)
+        | made
+        | {
+            "codec": measure_codec(model, images, given.tolerance, given.effort, like),
+            "formats": measure_formats(images, given.tolerance),
+        }
+    )
     print(json.dumps(report, indent=1))
     path = HERE / "results" / f"codec_{given.data}_{given.tolerance:g}_{given.effort}.json"
     path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

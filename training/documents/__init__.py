@@ -2,7 +2,7 @@
 
 - `markers`: where a table stands in a document.
 - `runs`: training runs that are committed.
-- `result_tables`, `benchmark_tables`: tables by name.
+- `result_tables`, `benchmark_tables` and others: tables by name.
 - `pictures`: pictures of docs/images by name, and what each is drawn from.
 - `kept_examples`: a few examples of a data set in a file.
 

@@ -3,6 +3,7 @@
 from training.documents import (
     accuracy_tables,
     benchmark_tables,
+    codec_tables,
     markers,
     multiplier_tables,
     pictures,
@@ -15,12 +16,13 @@ from training.runs.run_directory import replace_file
 
 __all__ = ["DOCUMENTS", "NOT_KEPT", "TABLES", "main"]
 
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs/RESULTS.md")
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs/RESULTS.md", ROOT / "docs/CODEC.md")
 TABLES = (
     result_tables.TABLES
     | benchmark_tables.TABLES
     | multiplier_tables.TABLES
     | accuracy_tables.TABLES
+    | codec_tables.TABLES
 )
 # Targets whose pictures show arrays of runs that were made before these were kept: their next
 # `vae-zoo reproduce` keeps them.

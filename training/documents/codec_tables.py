@@ -1,0 +1,38 @@
+"""The table of the image codec, from the JSON of `benchmarks/codec.py`."""
+
+import json
+
+from training.documents.markers import table
+from training.documents.runs import ROOT
+
+__all__ = ["TABLES"]
+
+_HEADER = [
+    *("data, κ, effort", "images", "rate, bits", "payload, bytes", "over the rate", "rmse"),
+    *("within", "as PNG", "archive, bytes an image", "WebP", "AVIF", "JPEG"),
+]
+
+
+def _codec():
+    paths = sorted((ROOT / "benchmarks" / "results").glob("codec_*.json"))
+    rows = [_row(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
+    return table(_HEADER, rows, ["---"] + ["--:"] * (len(_HEADER) - 1))
+
+
+def _row(report):
+    found = report["codec"]
+    return [
+        f"{report['data']}, {report['tolerance']:g}, {report['effort']}",
+        str(report["num"]),
+        f"{found['rate_bits']:.1f}",
+        f"{found['payload_bytes']:.2f}",
+        f"{found['payload_bits_over_rate']:.2f}",
+        f"{found['rmse']:.4f}",
+        f"{found['share_within']:.0%}",
+        str(found["kept_as_png"]),
+        f"{found['archive_bytes_an_image']:.1f}",
+        *(f"{report['formats'][kind]['bytes']:.0f}" for kind in ("WEBP", "AVIF", "JPEG")),
+    ]
+
+
+TABLES = {"codec": _codec}
