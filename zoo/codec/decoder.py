@@ -42,7 +42,7 @@ class Decoder:
             self._decode_batch(numbers[start : start + _BATCH], _rows(context, start))
             for start in range(0, len(numbers), _BATCH)
         ]
-        return np.concatenate(parts)
+        return np.concatenate(parts) if parts else np.zeros((0, *self._model.image_shape), np.uint8)
 
     def _decode_batch(self, numbers, context):
         num = len(numbers)

@@ -113,6 +113,12 @@ def test_files_are_of_the_rates_size(digits):
     assert np.mean([len(code) for code in codes]) < 0.2 * images[0].size
 
 
+def test_no_images_are_no_codes(conv_vae, images):
+    assert conv_vae.encode(images[:0]) == []
+    assert conv_vae.decode([]).shape == (0, *images.shape[1:])
+    assert codec.unpack(codec.pack(conv_vae, []), conv_vae.model)[1] == []
+
+
 def test_an_image_that_does_not_fit_is_named(images):
     coder = codec.Codec(contract.make_model("ConvVAE"), 0.01, effort=2, most_bytes=2)
     with pytest.raises(codec.CodecError, match=r"Image 0 cannot .* 0.01 by 2 bytes, .*unfit='png'"):
