@@ -169,7 +169,17 @@ def _gpu():
     return table(header, rows, _right(7))
 
 
+def _fused_adam():
+    rows = []
+    for name, found in read_benchmark("fused_adam")["recipes"].items():
+        least, most = found["quartiles"]
+        step = f"{found['step']:.2f} ({least:.2f} to {most:.2f})"
+        rows.append([name, step, f"{found['first_step']:.2f}"])
+    return table(("recipe", "step", "first step"), rows, _right(3))
+
+
 TABLES = {
+    "fused-adam": _fused_adam,
     "pipelines": _pipelines_in_memory,
     "pipelines-from-disk": _pipelines_from_disk,
     "objectives": _objectives,
