@@ -217,6 +217,34 @@ def _sequential():
     return table(("", "step 1", "2", "3", "4", "8", "data"), rows, ["---"] + ["--:"] * 6)
 
 
+_PHOTOGRAPHS = {
+    "plain": ("as they are", "--no-flip --shift 0"),
+    "augmented": ("mirrored and moved (the default)", ""),
+    "patches": ("cut into patches, mirrored and moved", "--fit patches"),
+}
+
+
+def _photographs():
+    rows = []
+    for name, (label, options) in _PHOTOGRAPHS.items():
+        run = read_run(f"own_photographs_{name}")
+        last = run.history()[-1]
+        errors = (last["rmse"], last["val_rmse"], run.test["rmse"])
+        images = run.recipe["made_with"]["data"]["images"]
+        rows.append(
+            [
+                label,
+                ", ".join(f"{images[split]:,}" for split in ("train", "validation", "test")),
+                *(f"{error:.4f}" for error in errors),
+                f"{run.test['rate']:.1f}",
+                f"`{options}`" if options else "",
+            ]
+        )
+    header = ("photographs", "images of each split", "training rmse", "validation", "test")
+    align = ["---", "--:", "--:", "--:", "--:", "--:", "---"]
+    return table((*header, "rate, nats", "options"), rows, align)
+
+
 _CHAIN = {
     "rmse": "rmse",
     "sharpness": "sharpness of reconstructions",
@@ -231,4 +259,5 @@ TABLES = {
     "info-vae": _info_vae,
     "conditional": _conditional,
     "sequential": _sequential,
+    "photographs": _photographs,
 }

@@ -220,7 +220,8 @@ def gap_texts(gaps):
     return [
         f"Training meets the tolerance {_text(gap['tolerance'])} of {name.replace('_', ' ')} "
         f"({gap['unit']} {gap['training']:.4g}) and validation does not ({gap['validation']:.4g}): "
-        "the model has learnt its training images by heart. Train on more images, vary them "
+        "the model has learnt its training images by heart, or those of validation are harder. "
+        "Train on more images, vary them "
         "(--flip, --shift), cut patches of large photographs (--fit patches), or train for fewer "
         "steps."
         for name, gap in gaps.items()
