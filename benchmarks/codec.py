@@ -62,17 +62,20 @@ def measure_codec(model, images, tolerance, effort, like):
     decoded = coder.decode(codes)
     done = time.perf_counter()
     errors = np.sqrt(np.mean((decoded / 255.0 - images / 255.0) ** 2, axis=(1, 2, 3)))
-    record = model.infer(images, seed=0)
-    payloads = [len(code) - 1 for code in codes if code[0]]
+    given = {} if model.tolerance_range is None else {"tolerance": tolerance}
+    record = model.infer(images, seed=0, **given)
+    is_coded = np.array([code[0] > 0 for code in codes])
+    payloads = np.array([len(code) - 1 for code in codes])[is_coded]
+    rates = np.asarray(record.rate)[is_coded]
     return {
         "payload_bytes": float(np.mean(payloads)),
-        "payload_bits_over_rate": 8 * np.mean(payloads) * np.log(2) / float(np.mean(record.rate)),
+        "payload_bits_over_rate": float(8 * np.mean(payloads) * np.log(2) / np.mean(rates)),
         "rate_bits": float(np.mean(record.rate) / np.log(2)),
         "rmse_of_drawn": float(np.sqrt(np.mean(record.squared_error))),
         "rmse": float(np.sqrt(np.mean(errors**2))),
         "largest_rmse": float(errors.max()),
         "share_within": float(np.mean(errors <= tolerance)),
-        "kept_as_png": sum(not code[0] for code in codes),
+        "kept_as_png": int(sum(~is_coded)),
         "archive_bytes_an_image": len(zoo.codec.pack(coder, codes)) / len(codes),
         "encode_seconds_an_image": (encoded - start) / len(codes),
         "decode_seconds_an_image": (done - encoded) / len(codes),
@@ -102,7 +105,7 @@ def main():
         }
     )
     print(json.dumps(report, indent=1))
-    path = HERE / "results" / f"codec_{given.data}_{given.tolerance:g}_{given.effort}.json"
+    path = HERE / "results" / f"codec_{given.model}_{given.tolerance:g}_{given.effort}.json"
     path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 

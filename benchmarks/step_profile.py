@@ -33,11 +33,11 @@ KINDS = {
         Transpose Reshape Concat Split Slice StridedSlice Pad Pack Unpack Tile Gather Mirror
         ExpandDims Squeeze Reverse Roll ToTf Broadcast Fill ZerosLike
     """,
+    "checks": "Assert All IsFinite IsNan LogicalAnd LogicalNot",
     "gates and activations": """
         Relu LeakyRelu Elu Selu Sigmoid Tanh Softplus Swish BiasAdd Exp Log Softmax
     """,
     "noise": "StatelessRandom Bitcast BitwiseXor LeftShift RightShift Erfinv Cos Sin",
-    "checks": "Assert All IsFinite IsNan LogicalAnd LogicalNot",
     "optimiser": "ResourceApply AssignAdd AssignSub AssignVariable",
     "input": "Iterator MakeIterator",
     "arithmetic": "",

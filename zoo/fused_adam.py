@@ -9,7 +9,7 @@ __all__ = ["fuse"]
 
 
 def fuse(optimizer):
-    """Has an optimiser update each weight by one operation, if it is Keras's Adam or AdamW.
+    """Makes an optimiser update each weight by one operation, if it is Keras's Adam or AdamW.
 
     The update is the same to rounding, and so are the optimiser's state, its config and what is
     saved: clipping, decay, averages and loss scales are Keras's still. Half of a step's graph was
@@ -25,7 +25,8 @@ def fuse(optimizer):
 
 def _update_step(adam, gradient, variable, learning_rate):
     if isinstance(gradient, tf.IndexedSlices):
-        return type(adam).update_step(adam, gradient, variable, learning_rate)
+        type(adam).update_step(adam, gradient, variable, learning_rate)
+        return
     as_dtype = functools.partial(tf.cast, dtype=variable.dtype)
     index = adam._get_variable_index(variable)
     step = as_dtype(adam.iterations + 1)
@@ -42,4 +43,3 @@ def _update_step(adam, gradient, variable, learning_rate):
         epsilon=as_dtype(adam.epsilon),
         grad=as_dtype(gradient),
     )
-    return None

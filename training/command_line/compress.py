@@ -3,12 +3,12 @@
 import pathlib
 
 from training.command_line.numbers import Integer, Number
-from training.command_line.options import add_model_options, load_image_model
+from training.command_line.options import add_model_options, load_image_model, save_picture
 from training.command_line.reconstruct import fit_files, read_files
 from training.runs.stages import stage
 from zoo.errors import UsageError
 
-HELP = "code image files within a tolerance into one small file"
+HELP = "code image files, brought to the model's size, within a tolerance into one small file"
 EXAMPLES = "example:\n  vae-zoo compress conv_draw_mnist *.png --tolerance 0.1 --output out.vz\n"
 
 
@@ -38,6 +38,8 @@ def add_options(parser):
 def run(arguments):
     """Writes the archive, and prints what each image takes."""
     contents = read_files(arguments.files)
+    if not pathlib.Path(arguments.output).absolute().parent.is_dir():
+        raise UsageError(f"There is no folder to write {arguments.output} into: make it first.")
     model, recipe = load_image_model(arguments.model)
     if model.context_shape is not None:
         raise UsageError(
@@ -51,10 +53,16 @@ def run(arguments):
         try:
             coder = codec.Codec(model, arguments.tolerance, arguments.effort)
             codes = coder.encode(images, unfit=arguments.unfit)
+        except codec.CodecError as error:
+            file = arguments.files[error.index]
+            raise UsageError(
+                f"{file} {error.reason}. Give a larger --tolerance, or --unfit png."
+            ) from error
         except ValueError as error:
             raise UsageError(str(error)) from error
     archive = codec.pack(coder, codes)
-    pathlib.Path(arguments.output).write_bytes(archive)
+    save_picture(lambda path: pathlib.Path(path).write_bytes(archive), arguments.output)
     for file, code in zip(arguments.files, codes, strict=True):
         print(f"  {file}: {len(code)} bytes{'' if code[0] else ' (PNG)'}")
-    print(f"Wrote {len(codes)} images to {arguments.output}: {len(archive):,} bytes.")
+    plural = "s" * (len(codes) > 1)
+    print(f"Wrote {len(codes)} image{plural} to {arguments.output}: {len(archive):,} bytes.")

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from training.command_line.options import add_model_options, load_image_model
+from training.command_line.options import add_model_options, load_image_model, save_picture
 from zoo.errors import UsageError
 
 HELP = "decode a file of `vae-zoo compress` into PNG files"
@@ -18,8 +18,6 @@ def add_options(parser):
 
 def run(arguments):
     """Writes the images, numbered in the order in which they were given."""
-    from PIL import Image
-
     from zoo import codec
 
     try:
@@ -33,11 +31,17 @@ def run(arguments):
     except ValueError as error:
         raise UsageError(f"{arguments.file}: {error}") from error
     folder = pathlib.Path(arguments.output)
+    save_picture(_save_all, folder, images)
+    print(
+        f"Wrote {len(images)} image{'s' * (len(images) > 1)} to {folder}/, coded within a root "
+        f"mean squared error of {coder.tolerance:g}."
+    )
+
+
+def _save_all(folder, images):
+    from PIL import Image
+
     folder.mkdir(parents=True, exist_ok=True)
     for index, image in enumerate(images):
         pixels = image[..., 0] if image.shape[-1] == 1 else image
         Image.fromarray(pixels).save(folder / f"{index:05d}.png")
-    print(
-        f"Wrote {len(images)} images to {folder}/, each within a root mean squared error of "
-        f"{coder.tolerance:g}."
-    )

@@ -8,8 +8,16 @@ from training.documents.runs import ROOT
 __all__ = ["TABLES"]
 
 _HEADER = [
-    *("data, κ, effort", "images", "rate, bits", "payload, bytes", "over the rate", "rmse"),
-    *("within", "as PNG", "archive, bytes an image", "WebP", "AVIF", "JPEG"),
+    *("model, κ, effort", "images", "rate, bits", "payload, bytes", "over the rate", "rmse"),
+    *(
+        "within",
+        "as PNG",
+        "archive, bytes an image",
+        "seconds to encode one",
+        "WebP",
+        "AVIF",
+        "JPEG",
+    ),
 ]
 
 
@@ -22,7 +30,7 @@ def _codec():
 def _row(report):
     found = report["codec"]
     return [
-        f"{report['data']}, {report['tolerance']:g}, {report['effort']}",
+        f"{report['model']}, {report['tolerance']:g}, {report['effort']}",
         str(report["num"]),
         f"{found['rate_bits']:.1f}",
         f"{found['payload_bytes']:.2f}",
@@ -31,8 +39,16 @@ def _row(report):
         f"{found['share_within']:.0%}",
         str(found["kept_as_png"]),
         f"{found['archive_bytes_an_image']:.1f}",
-        *(f"{report['formats'][kind]['bytes']:.0f}" for kind in ("WEBP", "AVIF", "JPEG")),
+        f"{found['encode_seconds_an_image']:.2f}",
+        *(_bytes(report["formats"][kind]) for kind in ("WEBP", "AVIF", "JPEG")),
     ]
+
+
+def _bytes(found):
+    if found["bytes"] is None:
+        return "–"
+    left_out = f" ({found['left_out']} left out)" if found["left_out"] else ""
+    return f"{found['bytes']:.0f}{left_out}"
 
 
 TABLES = {"codec": _codec}

@@ -4,7 +4,7 @@ import json
 import struct
 import zlib
 
-from zoo.codec.codec import Codec, CodecError
+from zoo.codec.codec import Codec, CodecError, fingerprint_of
 from zoo.codec.layout import Layout
 
 __all__ = ["pack", "unpack"]
@@ -12,7 +12,7 @@ __all__ = ["pack", "unpack"]
 _MAGIC = b"VAEZ"
 _VERSION = 1
 # Magic, version, fingerprint, tolerance, number of codes, bytes of the layout.
-_HEADER = struct.Struct(">4sB8sfIH")
+_HEADER = struct.Struct(">4sB8sfII")
 _CHECKSUM = struct.Struct(">I")
 _LENGTH = struct.Struct(">I")  # Of a PNG, which no byte can count.
 
@@ -21,7 +21,7 @@ def pack(codec, codes):
     """Returns an archive of codes, bytes.
 
     It holds a version, the codec's fingerprint, tolerance and layout, the codes one after the
-    other, and a CRC-32 of all of it: for `conv_draw_mnist` about 90 bytes beside the codes.
+    other, and a CRC-32 of all of it, 29 bytes and the layout's, for ConvDRAW about 90.
 
     Args:
         codec: The `Codec` that made them.
@@ -55,27 +55,34 @@ def unpack(data, model):
         raise CodecError(
             f"This is no archive of images by a codec of VAE Zoo: it begins with {data[:4]!r}."
         )
-    body, checksum = data[: -_CHECKSUM.size], data[-_CHECKSUM.size :]
-    if len(data) > len(_MAGIC) and data[len(_MAGIC)] > _VERSION:
+    if len(data) > len(_MAGIC) and data[len(_MAGIC)] != _VERSION:
         raise CodecError(
             f"The archive is of format {data[len(_MAGIC)]}, and this version of VAE Zoo reads "
-            f"format {_VERSION}: update it."
+            f"format {_VERSION}: another version wrote it."
         )
+    body, checksum = data[: -_CHECKSUM.size], data[-_CHECKSUM.size :]
     if len(body) < _HEADER.size or _CHECKSUM.unpack(checksum)[0] != zlib.crc32(body):
         raise CodecError(
-            "The archive is damaged: its checksum is not that of its content. Get it anew; a part "
-            "cannot be saved."
+            "The archive is damaged: its checksum is not that of its content. Fetch it again; no "
+            "part of it can be read."
         )
+    try:
+        return _parse(body, model)
+    except (zlib.error, struct.error, IndexError, KeyError, TypeError) as error:
+        raise CodecError(f"The archive cannot be read: {error}") from error
+
+
+def _parse(body, model):
     _, _, fingerprint, tolerance, num_codes, layout_size = _HEADER.unpack_from(body)
     end = _HEADER.size + layout_size
     layout = Layout.from_dict(json.loads(zlib.decompress(body[_HEADER.size : end])))
-    codec = Codec(model, tolerance, layout=layout)
-    if codec.fingerprint != fingerprint:
+    own = fingerprint_of(model, layout)
+    if own != fingerprint:
         raise CodecError(
             f"The archive was made with another model than this {type(model).__name__}: their "
-            f"fingerprints are {fingerprint.hex()} and {codec.fingerprint.hex()}."
+            f"fingerprints are {fingerprint.hex()} and {own.hex()}."
         )
-    return codec, list(_split(body, end, num_codes))
+    return Codec(model, tolerance, layout=layout), list(_split(body, end, num_codes))
 
 
 def _split(body, position, num_codes):

@@ -3,16 +3,19 @@
 import dataclasses
 import hashlib
 import io
+import itertools
 import json
 
+import keras
 import numpy as np
 from PIL import Image
 
 from zoo import checks
+from zoo.base.inputs import plain_errors
 from zoo.codec.codebook import rows_of_book
 from zoo.codec.decoder import Decoder
 from zoo.codec.draw_search import DrawSearch
-from zoo.codec.layout import pack, unpack
+from zoo.codec.layout import as_bytes, as_rows
 from zoo.codec.vector_search import VectorSearch
 from zoo.models.conv_draw import ConvDRAW
 from zoo.models.normal_latents import NormalLatents
@@ -21,15 +24,27 @@ from zoo.models.nvp_vae import NVPVAE
 __all__ = ["Codec", "CodecError"]
 
 _VERSION = 1
-_BATCH = 64
+_SEARCHED_AT_ONCE = 1024  # Images times partial codes, which bounds the memory.
+_MOST_EFFORT = 256
 _SAMPLES = 256  # Of the model's own, from which it is found where the rate lies.
 _MOST_BYTES = 255  # The first byte of a code counts the others; 0 stands for a PNG file.
-# Budgets that are tried, in shares of an image's rate, and a few bytes more.
+# Of these budgets those from 0.6 to 4 times an image's rate are tried, and 8 bytes more.
+_BUDGETS = [*range(1, 32), *range(32, 64, 2), *range(64, 128, 4), *range(128, 255, 8), 255]
 _LEAST_SHARE, _MOST_SHARE, _MORE_BYTES = 0.6, 4, 8
+_PNG_MODES = ("L", "LA", "RGB", "RGBA")  # Of one to four channels.
 
 
 class CodecError(ValueError):
-    """An image that cannot be coded, or bytes that are no code of this codec."""
+    """An image that cannot be coded, or bytes that are no code of this codec.
+
+    Attributes:
+        index: Number of the image that cannot be coded, else None.
+        reason: What is wrong with it, without its number and without what to do.
+    """
+
+    def __init__(self, message, index=None, reason=None):
+        super().__init__(message)
+        self.index, self.reason = index, reason
 
 
 class Codec:
@@ -37,14 +52,18 @@ class Codec:
 
     A code says which rows of shared codebooks, which are draws from the model's prior, come closest
     to the image: the sender searches, the receiver looks them up and decodes. No entropy coder and
-    no probability enters the bits, so machines that round otherwise decode the same picture to
+    no probability enters the bits, so a machine that rounds otherwise decodes the same picture to
     within one of 256 levels. The number of bytes is that of the model's rate and a little more: see
     docs/CODEC.md. A code is of use with this model only, whose weights are not in it.
 
-    Each code begins with the number of its bytes, the least with which the decoded 8-bit image is
-    within the tolerance; this is checked by decoding it. The models are `zoo.ConvDRAW`, conditional
-    too, and those with one vector of latents, `zoo.ConvVAE` and `zoo.NVPVAE`. Of a model with a
-    range of tolerances the codec's is the input.
+    Each code begins with the number of its bytes, the first of a growing row of budgets with which
+    the decoded 8-bit image is within the tolerance; this is checked by decoding it, on the machine
+    that codes. The models are `zoo.ConvDRAW`, conditional too, and those with one vector of latents
+    and a mean, `zoo.ConvVAE` and `zoo.NVPVAE`. Of a model with a range of tolerances the codec's is
+    the input.
+
+    Codes that go elsewhere belong in an archive (`zoo.codec.pack`), which brings the layout of the
+    bits along and finds damage: a flipped bit of a bare code is another picture.
 
     Source: index coding by beam search as in Flamich, Havasi & Hernández-Lobato 2020 (iREC), with
     the best candidate in the place of a sample; Havasi et al. 2019 (MIRACLE).
@@ -53,14 +72,14 @@ class Codec:
         model: A trained `zoo.LatentImageModel`.
         tolerance: κ, the largest root mean squared error of a decoded image, in pixel units of
             [0, 1]; of a model with a range, one within it.
-        effort: How many codes are kept in the search, at least 1: 64 saves about 6% of the bytes
-            of 16 and takes four times as long.
+        effort: How many codes are kept in the search, from 1 to 256; the time grows with it.
         most_bytes: The largest code, at most 255 bytes.
         like: Images (and, of a conditional model, their contexts, as a pair) like those to be
             coded, of the training split say: where their rate lies the bits go. None: samples of
             the model, which differ a little from its data.
         layout: The `layout` of another codec, in the place of `like`: sender and receiver must
-            have the same. An archive brings it along.
+            have the same, which one of other samples or another machine need not be. An archive
+            brings it along.
 
     Raises:
         ValueError: A model that this codec cannot be made of, or a number out of range.
@@ -78,21 +97,41 @@ class Codec:
         given = None  # To a model with a range of tolerances.
         if model.tolerance_range is not None:
             (given,) = model._check_tolerance(self.tolerance, 1)
-        self.effort = checks.integer("effort", effort)
+        self.effort = checks.integer("effort", effort, most=_MOST_EFFORT)
         self.most_bytes = checks.integer("most_bytes", most_bytes, most=_MOST_BYTES)
         self._decoder = Decoder(model, given)
         self._search = search(model, self._decoder, self.effort, given)
-        self.layout = layout or self._layout_for(like)
+        self.layout = self._layout_for(like) if layout is None else layout
+        if layout is not None and (like is not None or sum(layout.sizes) != self._num_latents):
+            raise ValueError(
+                f"A layout comes in the place of like, and must be of this model's "
+                f"{self._num_latents} latents. Received: one of {sum(layout.sizes)}"
+                f"{', and like' if like is not None else ''}"
+            )
+
+    @property
+    def _num_latents(self):
+        return self._decoder.num_latents
 
     def _layout_for(self, like):
-        if like is None:
-            return self._search.layout(*self._own_samples())
-        return self._search.layout(*self._checked(*(like if isinstance(like, tuple) else (like,))))
+        images, context = self._own_samples() if like is None else (like, None)
+        if isinstance(like, tuple):
+            images, context = like
+        rows = slice(_SAMPLES)
+        if not len(images):
+            raise ValueError("like must hold at least one image, to measure rates on. Received: 0")
+        context = None if context is None else context[rows]
+        return self._search.layout(*self._checked(images[rows], context))
 
     def _checked(self, images, context=None):
         images, context = self.model._check_batch(images, context)
-        images = np.asarray(self.model._as_images(images))
-        return images, None if context is None else np.asarray(self.model._as_context(context))
+        with plain_errors():
+            images = np.asarray(self.model._as_images(images))
+        return images, self._as_context(context)
+
+    def _as_context(self, context):
+        with plain_errors():
+            return None if context is None else np.asarray(self.model._as_context(context))
 
     def _own_samples(self):
         """Samples of the model, which sender and receiver can both draw."""
@@ -107,12 +146,7 @@ class Codec:
     @property
     def fingerprint(self):
         """Eight bytes that differ where another model, or another layout, would decode."""
-        layout = dataclasses.astuple(self.layout)
-        digest = hashlib.sha256(json.dumps([_VERSION, *layout]).encode())
-        digest.update(self.model.compute_dtype.encode())
-        for weight in self.model.weights:
-            digest.update(np.ascontiguousarray(weight).tobytes())
-        return digest.digest()[:8]
+        return fingerprint_of(self.model, self.layout)
 
     # === Images to bytes ===
 
@@ -123,20 +157,26 @@ class Codec:
             images: uint8 or floats in [0, 1], `[N, H, W, C]`.
             context: As the model takes it.
             unfit: What to do with images that no code of `most_bytes` brings within the tolerance:
-                `"error"`, or `"png"` to keep them without loss.
+                `"error"`, or `"png"` to keep them as 8-bit PNG.
 
         Returns:
             A list of N bytes objects: the number of bytes that follow, and these; or 0 and a PNG.
 
         Raises:
             CodecError: An image does not fit; named, with the least error reached.
-            ValueError: Images or context that the model does not take.
+            ValueError: Images or context that the model does not take, or of too many channels
+                for PNG.
         """
         checks.choice("unfit", unfit, ("error", "png"))
+        channels = self.model.image_shape[-1]
+        if unfit == "png" and channels > len(_PNG_MODES):
+            raise ValueError(
+                f"unfit='png' takes images of at most 4 channels; this model's have {channels}."
+            )
         images, context = self._checked(images, context)
-        codes = []
-        for start in range(0, len(images), _BATCH):
-            part = slice(start, start + _BATCH)
+        codes, size = [], max(1, _SEARCHED_AT_ONCE // self.effort)
+        for start in range(0, len(images), size):
+            part = slice(start, start + size)
             given = None if context is None else context[part]
             codes += self._encode_batch(images[part], given, start, unfit)
         return codes
@@ -155,29 +195,49 @@ class Codec:
                 if error <= self.tolerance:
                     codes[i] = bytes([num_bytes]) + code
         for i, code in enumerate(codes):
-            if code is None and unfit == "error":
-                raise CodecError(
-                    f"Image {start + i} cannot be coded within a root mean squared error of "
-                    f"{self.tolerance:g} by {self.most_bytes} bytes, or by four times its rate: "
-                    f"the least error reached is {least[i]:.4f}. Allow a larger tolerance, or pass "
-                    "unfit='png' to keep such images as PNG."
-                )
             if code is None:
-                codes[i] = bytes([0]) + _as_png(images[i])
+                codes[i] = self._without_code(images[i], start + i, least[i], unfit)
         return codes
+
+    def _without_code(self, image, index, least, unfit):
+        """Returns an image as PNG, if that is wanted and within the tolerance."""
+        if unfit == "png":
+            levels = np.round(255 * image).astype(np.uint8)
+            least = _rmse(levels[None], image[None])[0]
+            if least <= self.tolerance:
+                return bytes([0]) + _as_png(levels)
+        reason = (
+            f"cannot be coded within a root mean squared error of {self.tolerance:.6g} by "
+            f"{self.most_bytes} bytes, or by four times its rate and {_MORE_BYTES} more: the least "
+            f"error reached is {least:.6g}"
+        )
+        advice = "Allow a larger tolerance"
+        advice += "." if unfit == "png" else ", or pass unfit='png' to keep such images as PNG."
+        raise CodecError(f"Image {index} {reason}. {advice}", index, reason)
 
     def _budgets(self, images, context):
         """Yields numbers of bytes, growing, and which images are to be tried with each."""
         given = {} if self.model.tolerance_range is None else {"tolerance": self.tolerance}
-        rate = np.asarray(self.model.infer(images, context, seed=0, **given).rate)
-        rate = np.maximum(rate, 0.0) / np.log(2.0) / 8.0
-        first = np.clip((_LEAST_SHARE * rate).astype(int), 1, self.most_bytes)
-        last = np.minimum(_MOST_SHARE * rate + _MORE_BYTES, self.most_bytes).astype(int)
-        num_bytes, end = int(first.min()), int(last.max())
-        yield num_bytes, np.flatnonzero(first <= num_bytes)
-        while num_bytes < end:
-            num_bytes = min(num_bytes + max(1, num_bytes // 16), end)
-            yield num_bytes, np.flatnonzero((first <= num_bytes) & (num_bytes <= last))
+        rate = np.asarray(self.model.infer(images, context, seed=0, **given).rate, np.float64)
+        rate = np.clip(np.nan_to_num(rate) / np.log(2.0) / 8.0, 0.0, _MOST_BYTES)
+        sizes = self._sizes()
+        first = np.minimum(_LEAST_SHARE * rate, sizes[-1])
+        last = np.minimum(_MOST_SHARE * rate + _MORE_BYTES, sizes[-1])
+        for before, num_bytes in itertools.pairwise([0, *sizes]):
+            is_first = (before < first) & (first <= num_bytes)
+            is_later = (first <= num_bytes) & (num_bytes <= last)
+            yield num_bytes, np.flatnonzero(is_first | is_later)
+
+    def _sizes(self):
+        """Returns the budgets up to `most_bytes`, or to where more would say no more."""
+        sizes, most_bits = [], 0
+        for size in _BUDGETS:
+            bits = sum(block.bits for block in self.layout.blocks(size))
+            if size > self.most_bytes or bits == most_bits:
+                break
+            sizes.append(size)
+            most_bits = bits
+        return sizes
 
     def _code(self, images, context, num_bytes):
         """Returns the payloads of a budget, and the errors of the images that they decode to."""
@@ -188,7 +248,7 @@ class Codec:
             return _rmse(self._decoder(noise, given), np.repeat(images, times, axis=0))
 
         rows, noise = self._search.search(images, context, blocks, error)
-        return [pack(row, blocks, num_bytes) for row in rows], error(noise, 1)
+        return [as_bytes(row, blocks, num_bytes) for row in rows], error(noise, 1)
 
     # === Bytes to images ===
 
@@ -200,19 +260,20 @@ class Codec:
             context: As `encode` was given it.
 
         Raises:
-            CodecError: A code that is cut, too long, or of images of another size.
+            CodecError: A code that is too short, too long, or of images of another size.
         """
-        noise = np.zeros((len(codes), self._decoder.num_latents), np.float32)
+        if isinstance(codes, bytes | bytearray):
+            raise CodecError("decode takes a list of codes. Received: one; pass [code].")
+        noise = np.zeros((len(codes), self._num_latents), np.float32)
         for i, code in enumerate(codes):
             if not code or (code[0] and len(code) != code[0] + 1):
                 raise CodecError(
-                    f"Code {i} is cut or too long: its first byte counts those that follow. "
+                    f"Code {i} is too short or too long: its first byte counts those that follow. "
                     f"Received: {len(code)} bytes, of which the first is {code[:1].hex() or 'none'}"
                 )
             if code[0]:
                 noise[i] = self._noise_of(code[1:])
-        context = self.model._check_context(context, len(codes))
-        context = None if context is None else np.asarray(self.model._as_context(context))
+        context = self._as_context(self.model._check_context(context, len(codes)))
         images = self._decoder(noise, context)
         for i, code in enumerate(codes):
             if not code[0]:
@@ -222,16 +283,32 @@ class Codec:
     def _noise_of(self, payload):
         blocks = self.layout.blocks(len(payload))
         groups = [np.zeros(size, np.float32) for size in self.layout.sizes]
-        for block, row in zip(blocks, unpack(payload, blocks), strict=True):
+        for block, row in zip(blocks, as_rows(payload, blocks), strict=True):
             size = len(block.members)
             groups[block.group][block.members] = rows_of_book(block.number, row, 1, size)[0]
         return np.concatenate(groups)
 
 
+def fingerprint_of(model, layout):
+    """Returns eight bytes of all that decides what a code decodes to."""
+    facts = [
+        *(_VERSION, model.compute_dtype, dataclasses.astuple(layout)),
+        *(model.image_shape, model.context_shape, model.tolerance_range),
+        *(type(model).__name__, keras.saving.serialize_keras_object(model.likelihood)),
+    ]
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
+    for weight in model.weights:
+        digest.update(str(tuple(weight.shape)).encode())
+        digest.update(np.ascontiguousarray(weight).tobytes())
+    return digest.digest()[:8]
+
+
 def _as_float32(tolerance):
     """Returns the largest float32 that is not above it, which is what an archive can hold."""
     nearest = np.float32(tolerance)
-    return float(nearest if nearest <= tolerance else np.nextafter(nearest, np.float32(0)))
+    if float(nearest) > tolerance:
+        nearest = np.nextafter(nearest, np.float32(0))
+    return checks.number("tolerance", float(nearest), above=0)
 
 
 def _search_of(model):
@@ -239,33 +316,36 @@ def _search_of(model):
         return DrawSearch
     if isinstance(model, NormalLatents | NVPVAE) and model.has_mean:
         return VectorSearch
+    why = "its latents are not of one vector" if model.has_mean else "its images have no mean"
     raise ValueError(
-        "A codec is made of a ConvDRAW, or of a model with a mean and one vector of latents, such "
-        f"as ConvVAE or NVPVAE. Received: a {type(model).__name__}"
+        "A codec is made of a ConvDRAW, ConvVAE or NVPVAE. Received: a "
+        f"{type(model).__name__}: {why}"
     )
 
 
 def _rmse(levels, images):
-    difference = levels / np.float32(255) - images
-    return np.sqrt(np.mean(np.square(difference, dtype=np.float64), axis=(1, 2, 3)))
+    difference = levels / 255.0 - images.astype(np.float64)
+    return np.sqrt(np.mean(np.square(difference), axis=(1, 2, 3)))
 
 
-def _as_png(image):
-    levels = np.round(255 * image).astype(np.uint8)
-    pages = levels[..., 0] if levels.shape[-1] == 1 else levels
+def _as_png(levels):
     stream = io.BytesIO()
-    Image.fromarray(pages).save(stream, "PNG", optimize=True)
+    pixels = levels[..., 0] if levels.shape[-1] == 1 else levels
+    Image.fromarray(pixels).save(stream, "PNG", optimize=True)
     return stream.getvalue()
 
 
 def _from_png(data, index, image_shape):
+    mode = _PNG_MODES[min(image_shape[-1], len(_PNG_MODES)) - 1]
     try:
-        image = np.asarray(Image.open(io.BytesIO(data)))
-    except (OSError, ValueError) as error:
-        raise CodecError(f"Code {index} says that a PNG follows, and none does: {error}") from error
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
+            image, received = np.asarray(picture), picture.mode
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise CodecError(f"Code {index} should hold a PNG and does not: {error}") from error
     image = image[..., None] if image.ndim == 2 else image
-    if image.shape != tuple(image_shape):
+    if image.shape != tuple(image_shape) or received != mode:
         raise CodecError(
-            f"Code {index} is a PNG of {image.shape}, and this model's images are {image_shape}."
+            f"Code {index} is a PNG of mode {received} and shape {image.shape}; this model's "
+            f"images are of mode {mode} and shape {tuple(image_shape)}."
         )
     return image

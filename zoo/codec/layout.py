@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-__all__ = ["Block", "Layout", "pack", "unpack"]
+__all__ = ["Block", "Layout", "as_bytes", "as_rows"]
 
 MOST_BITS = 12  # Of a block: a codebook of 4096 rows.
 _SHARE_TOTAL = 4096  # What a layout's shares sum to, about.
@@ -54,6 +54,7 @@ class Layout:
                 by one, those of the largest rate first.
         """
         sums = np.array([group.sum() for group in rates])
+        sums = sums if sums.sum() > 0 else np.ones(len(sums))
         shares = np.maximum(1, np.round(_SHARE_TOTAL * sums / sums.sum())).astype(int)
         orders = [
             np.argsort(-group, kind="stable") if units is None else np.arange(len(group))
@@ -107,7 +108,7 @@ def _by_largest_remainders(total, shares):
     return parts
 
 
-def pack(indices, blocks, num_bytes):
+def as_bytes(indices, blocks, num_bytes):
     """Writes the row number of each block, first block first, into `num_bytes`."""
     value, used = 0, 0
     for index, block in zip(indices, blocks, strict=True):
@@ -116,8 +117,8 @@ def pack(indices, blocks, num_bytes):
     return (value << (8 * num_bytes - used)).to_bytes(num_bytes, "big")
 
 
-def unpack(payload, blocks):
-    """Reads what `pack` wrote; returns the row numbers, an int array."""
+def as_rows(payload, blocks):
+    """Reads what `as_bytes` wrote; returns the row numbers, an int array."""
     value, left = int.from_bytes(payload, "big"), 8 * len(payload)
     indices = []
     for block in blocks:

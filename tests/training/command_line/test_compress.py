@@ -37,7 +37,8 @@ def test_what_cannot_be_coded_is_one_line(files, capsys):
     arguments = ["compress", "conv_draw_digits", files[0], "--tolerance", "0.001", "--effort", "1"]
     assert cli.main(arguments) == 2
     message = capsys.readouterr().err
-    assert "Image 0 cannot be coded" in message
+    assert f"{files[0]} cannot be coded" in message
+    assert "--unfit png" in message
     assert message.strip().count("\n") == 0
 
 

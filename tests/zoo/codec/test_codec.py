@@ -7,6 +7,7 @@ import zoo
 from tests import contract
 from training import datasets
 from zoo import codec
+from zoo.codec.layout import Layout, as_bytes
 
 TOLERANCE = 0.4  # Of models with random weights.
 KINDS = ["ConvVAE", "NVPVAE", "ConvDRAW", "ConvDRAW_conditional_range"]
@@ -51,6 +52,20 @@ def test_decoded_images_are_within_the_tolerance(coded):
     assert all(len(code) == code[0] + 1 for code in codes)
     assert (decoded.dtype, decoded.shape) == (np.uint8, images.shape)
     assert (rmse(decoded, images) <= TOLERANCE).all()
+
+
+def test_rows_that_were_found_make_the_noise_that_was_judged(coder, coded):
+    images, given, *_ = coded
+    blocks = coder.layout.blocks(4)
+
+    def error(noise, times):
+        context = given.get("context")
+        context = None if context is None else np.repeat(context, times, axis=0)
+        return rmse(coder._decoder(noise, context), np.repeat(images, times, axis=0))
+
+    rows, noise = coder._search.search(images, given.get("context"), blocks, error)
+    for row, expected in zip(rows, noise, strict=True):
+        np.testing.assert_array_equal(coder._noise_of(as_bytes(row, blocks, 4)), expected)
 
 
 def test_a_code_is_decoded_by_itself_as_among_others(coder, coded):
@@ -100,6 +115,15 @@ def test_more_effort_and_more_bytes_bring_the_error_down(digits):
     assert errors[8, 8] < 0.97 * errors[1, 8]
 
 
+def test_the_widest_search_finds_the_best_of_all_codes(digits):
+    model, images = digits
+    coder = codec.Codec(model, 0.1, effort=256)
+    every = coder.decode([bytes([1, number]) for number in range(256)])
+    _, errors = coder._code(images[:3] / np.float32(255), None, 1)
+    best = [rmse(every, image / 255.0).min() for image in images[:3]]
+    np.testing.assert_allclose(errors, best, rtol=1e-5)
+
+
 def test_files_are_of_the_rates_size(digits):
     model, images = digits
     coder = codec.Codec(model, 0.12, effort=8)
@@ -121,7 +145,7 @@ def test_no_images_are_no_codes(conv_vae, images):
 
 def test_an_image_that_does_not_fit_is_named(images):
     coder = codec.Codec(contract.make_model("ConvVAE"), 0.01, effort=2, most_bytes=2)
-    with pytest.raises(codec.CodecError, match=r"Image 0 cannot .* 0.01 by 2 bytes, .*unfit='png'"):
+    with pytest.raises(codec.CodecError, match=r"Image 0 cannot .* by 2 bytes, .*unfit='png'"):
         coder.encode(images[:2])
     model = zoo.ConvVAE((4, 8, 1), latent_dim=2, filters=(2,), hidden_units=4)
     coder = codec.Codec(model, 0.001, most_bytes=1)
@@ -129,6 +153,44 @@ def test_an_image_that_does_not_fit_is_named(images):
     codes = coder.encode(levels, unfit="png")
     assert [code[0] for code in codes] == [0, 0]
     np.testing.assert_array_equal(coder.decode(codes), levels)
+
+
+@pytest.mark.parametrize("tolerance", [0.05, 0.1, 0.2, 0.3, 1e-9])
+def test_the_tolerance_is_rounded_down(conv_vae, tolerance):
+    kept = codec.Codec(conv_vae.model, tolerance, layout=conv_vae.layout).tolerance
+    assert kept <= tolerance
+    assert kept == np.float32(kept) == pytest.approx(tolerance, rel=1e-6)
+
+
+def test_pictures_of_two_channels_are_kept_as_png(images):
+    coder = codec.Codec(contract.make_model("ConvVAE"), 0.01, effort=1, most_bytes=1)
+    codes = coder.encode(images[:2], unfit="png")
+    assert [code[0] for code in codes] == [0, 0]
+    assert np.abs(coder.decode(codes) / 255.0 - images[:2]).max() < 0.003
+    assert codec.unpack(codec.pack(coder, codes), coder.model)[1] == codes
+    with pytest.raises(codec.CodecError, match="Code 0 should hold a PNG and does not"):
+        coder.decode([codes[0][:9]])
+
+
+@pytest.mark.parametrize("value", [2.0, np.nan])
+def test_images_out_of_range_are_one_line(conv_vae, images, value):
+    bad = images.copy()
+    bad[1, 0, 0, 0] = value
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\]") as error:
+        conv_vae.encode(bad)
+    assert "\n" not in str(error.value)
+
+
+def test_one_code_is_no_list(conv_vae, codes):
+    with pytest.raises(codec.CodecError, match=r"pass \[code\]"):
+        conv_vae.decode(codes[0])
+
+
+def test_what_decides_the_picture_is_in_the_fingerprint(conv_vae):
+    model = zoo.ConvVAE((4, 8, 2), latent_dim=3, filters=(4,), hidden_units=8)
+    model.set_weights(conv_vae.model.get_weights())
+    other = codec.Codec(model, TOLERANCE, layout=conv_vae.layout)
+    assert other.fingerprint != conv_vae.fingerprint
 
 
 def test_layouts_may_come_from_images_or_another_codec(images):
@@ -140,6 +202,11 @@ def test_layouts_may_come_from_images_or_another_codec(images):
     assert same.fingerprint != codec.Codec(model, TOLERANCE).fingerprint
     codes = of_images.encode(images[:1])
     np.testing.assert_array_equal(same.decode(codes), of_images.decode(codes))
+    for wrong in ({"like": images}, {"layout": Layout.of_rates([np.ones(5)])}):
+        with pytest.raises(ValueError, match="must be of this model's 48 latents"):
+            codec.Codec(model, TOLERANCE, **({"layout": of_images.layout} | wrong))
+    with pytest.raises(ValueError, match="like must hold at least one image"):
+        codec.Codec(model, TOLERANCE, like=images[:0])
 
 
 @pytest.mark.parametrize(
@@ -147,7 +214,7 @@ def test_layouts_may_come_from_images_or_another_codec(images):
     [
         ({"tolerance": 0}, "tolerance must be a finite number above 0"),
         ({"tolerance": float("nan")}, "tolerance must be a finite number above 0"),
-        ({"effort": 0}, "effort must be an int of at least 1"),
+        ({"effort": 0}, "effort must be an int from 1 to 256"),
         ({"most_bytes": 256}, "most_bytes must be an int from 1 to 255"),
     ],
 )
@@ -159,13 +226,13 @@ def test_bad_arguments_are_named(arguments, message):
 
 @pytest.mark.parametrize("name", ["PixelVAE", "SequentialVAE"])
 def test_a_model_that_cannot_be_a_codec_is_named(name):
-    with pytest.raises(ValueError, match=f"A codec is made of a ConvDRAW.*a {name}"):
+    with pytest.raises(ValueError, match=f"A codec is made of a ConvDRAW.*a {name}: its (im|la)"):
         codec.Codec(contract.make_model(name), 0.1)
 
 
 @pytest.mark.parametrize("spoil", [lambda code: code[:-1], lambda code: code + b"x", lambda _: b""])
 def test_codes_that_are_cut_or_extended_are_refused(conv_vae, codes, spoil):
-    with pytest.raises(codec.CodecError, match="Code 1 is cut or too long"):
+    with pytest.raises(codec.CodecError, match="Code 1 is too short or too long"):
         conv_vae.decode([codes[0], spoil(codes[1])])
 
 

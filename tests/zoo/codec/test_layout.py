@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 
 from zoo.codec.codebook import rows_of_book
-from zoo.codec.layout import Layout, pack, unpack
+from zoo.codec.layout import Layout, as_bytes, as_rows
 from zoo.codec.scores import best_rows, factors_of
 
 
@@ -45,9 +45,9 @@ def test_every_bit_has_a_block_and_comes_back(num_bytes):
     assert [block.number for block in blocks] == list(range(len(blocks)))
     rng = np.random.default_rng(0)
     rows = [rng.integers(2**block.bits) for block in blocks]
-    payload = pack(rows, blocks, num_bytes)
+    payload = as_bytes(rows, blocks, num_bytes)
     assert len(payload) == num_bytes
-    np.testing.assert_array_equal(unpack(payload, blocks), rows)
+    np.testing.assert_array_equal(as_rows(payload, blocks), rows)
 
 
 def test_blocks_of_a_group_share_its_latents_in_units():
