@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from training.command_line.options import add_results_option
-from training.reproduction import FOLDER, NAMES, SCALES
+from training.reproduction import FOLDER, SCALES
 from zoo.errors import UsageError
 
 HELP = "write a page of everything that was reproduced, as HTML and Markdown"
@@ -24,11 +24,15 @@ def check(arguments):
     """Tells at once that there is nothing to write of."""
     folders = [Path(arguments.directory) / scale for scale in SCALES]
     folders.append(Path(arguments.output) / FOLDER)
-    if not any((folder / f"{name}.json").exists() for folder in folders for name in NAMES):
+    if not any(path.suffix == ".json" for folder in folders for path in _files(folder)):
         raise UsageError(
             f"{arguments.directory} has no results of any target, so nothing was written. Run "
             "vae-zoo reproduce first, or name the directory of its results with --directory."
         )
+
+
+def _files(folder):
+    return folder.iterdir() if folder.is_dir() else ()
 
 
 def run(arguments):
