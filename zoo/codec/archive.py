@@ -4,7 +4,8 @@ import json
 import struct
 import zlib
 
-from zoo.codec.codec import Codec, CodecError, fingerprint_of
+from zoo.codec.codec import Codec, fingerprint_of
+from zoo.codec.error import CodecError
 from zoo.codec.layout import Layout
 
 __all__ = ["pack", "unpack"]
@@ -49,7 +50,7 @@ def unpack(data, model):
         A `Codec` that decodes them, and the list of codes.
 
     Raises:
-        CodecError: No archive, a damaged one, one of a newer format, or of another model.
+        CodecError: No archive, a damaged one, one of another format, or of another model.
     """
     if data[: len(_MAGIC)] != _MAGIC:
         raise CodecError(

@@ -2,26 +2,26 @@
 
 import dataclasses
 import hashlib
-import io
 import itertools
 import json
 
 import keras
 import numpy as np
-from PIL import Image
 
 from zoo import checks
 from zoo.base.inputs import plain_errors
+from zoo.codec import png
 from zoo.codec.codebook import rows_of_book
 from zoo.codec.decoder import Decoder
 from zoo.codec.draw_search import DrawSearch
+from zoo.codec.error import CodecError
 from zoo.codec.layout import as_bytes, as_rows
 from zoo.codec.vector_search import VectorSearch
 from zoo.models.conv_draw import ConvDRAW
 from zoo.models.normal_latents import NormalLatents
 from zoo.models.nvp_vae import NVPVAE
 
-__all__ = ["Codec", "CodecError"]
+__all__ = ["Codec", "fingerprint_of"]
 
 _VERSION = 1
 _SEARCHED_AT_ONCE = 1024  # Images times partial codes, which bounds the memory.
@@ -31,20 +31,6 @@ _MOST_BYTES = 255  # The first byte of a code counts the others; 0 stands for a 
 # Of these budgets those from 0.6 to 4 times an image's rate are tried, and 8 bytes more.
 _BUDGETS = [*range(1, 32), *range(32, 64, 2), *range(64, 128, 4), *range(128, 255, 8), 255]
 _LEAST_SHARE, _MOST_SHARE, _MORE_BYTES = 0.6, 4, 8
-_PNG_MODES = ("L", "LA", "RGB", "RGBA")  # Of one to four channels.
-
-
-class CodecError(ValueError):
-    """An image that cannot be coded, or bytes that are no code of this codec.
-
-    Attributes:
-        index: Number of the image that cannot be coded, else None.
-        reason: What is wrong with it, without its number and without what to do.
-    """
-
-    def __init__(self, message, index=None, reason=None):
-        super().__init__(message)
-        self.index, self.reason = index, reason
 
 
 class Codec:
@@ -94,13 +80,13 @@ class Codec:
         search = _search_of(model)
         self.model = model
         self.tolerance = _as_float32(checks.number("tolerance", tolerance, above=0))
-        given = None  # To a model with a range of tolerances.
-        if model.tolerance_range is not None:
-            (given,) = model._check_tolerance(self.tolerance, 1)
+        # What a model with a range of tolerances is given.
+        self._input = None if model.tolerance_range is None else self.tolerance
+        model._check_tolerance(self._input)
         self.effort = checks.integer("effort", effort, most=_MOST_EFFORT)
         self.most_bytes = checks.integer("most_bytes", most_bytes, most=_MOST_BYTES)
-        self._decoder = Decoder(model, given)
-        self._search = search(model, self._decoder, self.effort, given)
+        self._decoder = Decoder(model, self._input)
+        self._search = search(model, self._decoder, self.effort, self._input)
         self.layout = self._layout_for(like) if layout is None else layout
         if layout is not None and (like is not None or sum(layout.sizes) != self._num_latents):
             raise ValueError(
@@ -139,8 +125,7 @@ class Codec:
         if self.model.context_shape is not None:
             rng = np.random.default_rng(0)
             context = rng.uniform(size=(_SAMPLES, *self.model.context_shape)).astype(np.float32)
-        given = {} if self.model.tolerance_range is None else {"tolerance": self.tolerance}
-        samples = self.model.sample(_SAMPLES, seed=0, context=context, **given)
+        samples = self.model.sample(_SAMPLES, seed=0, context=context, tolerance=self._input)
         return np.clip(np.asarray(samples, np.float32), 0.0, 1.0), context
 
     @property
@@ -169,7 +154,7 @@ class Codec:
         """
         checks.choice("unfit", unfit, ("error", "png"))
         channels = self.model.image_shape[-1]
-        if unfit == "png" and channels > len(_PNG_MODES):
+        if unfit == "png" and channels > len(png.MODES):
             raise ValueError(
                 f"unfit='png' takes images of at most 4 channels; this model's have {channels}."
             )
@@ -205,7 +190,7 @@ class Codec:
             levels = np.round(255 * image).astype(np.uint8)
             least = _rmse(levels[None], image[None])[0]
             if least <= self.tolerance:
-                return bytes([0]) + _as_png(levels)
+                return bytes([0]) + png.as_png(levels)
         reason = (
             f"cannot be coded within a root mean squared error of {self.tolerance:.6g} by "
             f"{self.most_bytes} bytes, or by four times its rate and {_MORE_BYTES} more: the least "
@@ -217,8 +202,8 @@ class Codec:
 
     def _budgets(self, images, context):
         """Yields numbers of bytes, growing, and which images are to be tried with each."""
-        given = {} if self.model.tolerance_range is None else {"tolerance": self.tolerance}
-        rate = np.asarray(self.model.infer(images, context, seed=0, **given).rate, np.float64)
+        record = self.model.infer(images, context, seed=0, tolerance=self._input)
+        rate = np.asarray(record.rate, np.float64)
         rate = np.clip(np.nan_to_num(rate) / np.log(2.0) / 8.0, 0.0, _MOST_BYTES)
         sizes = self._sizes()
         first = np.minimum(_LEAST_SHARE * rate, sizes[-1])
@@ -277,7 +262,7 @@ class Codec:
         images = self._decoder(noise, context)
         for i, code in enumerate(codes):
             if not code[0]:
-                images[i] = _from_png(code[1:], i, self.model.image_shape)
+                images[i] = png.from_png(code[1:], i, self.model.image_shape)
         return images
 
     def _noise_of(self, payload):
@@ -326,26 +311,3 @@ def _search_of(model):
 def _rmse(levels, images):
     difference = levels / 255.0 - images.astype(np.float64)
     return np.sqrt(np.mean(np.square(difference), axis=(1, 2, 3)))
-
-
-def _as_png(levels):
-    stream = io.BytesIO()
-    pixels = levels[..., 0] if levels.shape[-1] == 1 else levels
-    Image.fromarray(pixels).save(stream, "PNG", optimize=True)
-    return stream.getvalue()
-
-
-def _from_png(data, index, image_shape):
-    mode = _PNG_MODES[min(image_shape[-1], len(_PNG_MODES)) - 1]
-    try:
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
-            image, received = np.asarray(picture), picture.mode
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise CodecError(f"Code {index} should hold a PNG and does not: {error}") from error
-    image = image[..., None] if image.ndim == 2 else image
-    if image.shape != tuple(image_shape) or received != mode:
-        raise CodecError(
-            f"Code {index} is a PNG of mode {received} and shape {image.shape}; this model's "
-            f"images are of mode {mode} and shape {tuple(image_shape)}."
-        )
-    return image

@@ -1,12 +1,13 @@
 """The search for ConvDRAW: a beam along its recursion, which sees what was chosen before."""
 
 import functools
+import typing
 
 import numpy as np
 import tensorflow as tf
 
 from zoo.codec.layout import Layout
-from zoo.codec.scores import best_rows, factors_of
+from zoo.codec.scores import best_rows, factors_of, rates_of
 from zoo.distributions import normals
 from zoo.layers import modulate
 from zoo.models.draw_context import add_share
@@ -93,12 +94,11 @@ class DrawSearch:
         state, rates = self._begin(images, context), []
         for step in range(self._model.num_steps):
             place = self._step_of_context(context, step)
-            state, (mean, scale, prior_mean, prior_scale) = self._look(state, context, place)
-            ratio, distance = scale / prior_scale, (mean - prior_mean) / prior_scale
-            rate = 0.5 * (ratio**2 + distance**2 - 1.0) - tf.math.log(ratio)
-            rates.append(np.mean(rate, axis=0, dtype=np.float64))
+            state, numbers = self._look(state, context, place)
+            mean, scale, *prior = (np.asarray(x) for x in numbers)
+            rates.append(rates_of(mean, scale, *prior))
             noise = rng.standard_normal(mean.shape, np.float32)
-            state = self._draw(state, mean + scale * noise, context)
+            state = self._draw(state, tf.constant(mean + scale * noise), context)
         return Layout.of_rates(rates, units=self._model.latent_filters)
 
     def search(self, images, context, blocks, error):
@@ -110,42 +110,70 @@ class DrawSearch:
         size = self._decoder.num_latents // steps
         images, context = _constants(images, context)
         state = self._begin(images, context)
-        scores = np.zeros((num, 1), np.float32)
-        rows = np.zeros((num, 1, 0), int)
-        noise = np.zeros((num, 1, steps, size), np.float32)
+        beam = _Beam(
+            scores=np.zeros((num, 1), np.float32),
+            rows=np.zeros((num, 1, 0), int),
+            noise=np.zeros((num, 1, steps, size), np.float32),
+            origins=None,
+        )
         for step in range(steps):
             place = self._step_of_context(context, step)
-            of_beam = None if context is None else tf.repeat(context, scores.shape[1], axis=0)
-            state, numbers = self._look(state, of_beam, place)
+            state, numbers = self._look(state, beam.repeat(context), place)
             numbers = [np.asarray(x) for x in numbers]
             factors = factors_of(*numbers)
-            kept = np.arange(scores.size).reshape(num, -1)  # Rows of the state.
+            beam = beam._replace(origins=np.arange(beam.scores.size).reshape(num, -1))
             for block in (block for block in blocks if block.group == step):
-                flat = kept.reshape(-1)
-                of_kept = [factor[flat] for factor in factors]
-                found, gained, book = best_rows(block, of_kept, self._effort)
-                beam, choices = scores.shape[1], found.shape[1]
-                total = (scores[:, :, None] + gained.reshape(num, beam, choices)).reshape(num, -1)
-                width = min(self._effort, total.shape[1])
-                best = np.argsort(-total, axis=1, kind="stable")[:, :width]
-                parents, picks = best // choices, best % choices
-                by_image = np.arange(num)[:, None]
-                index = found.reshape(num, beam, choices)[by_image, parents, picks]
-                scores = np.take_along_axis(total, best, axis=1)
-                rows = np.concatenate([rows[by_image, parents], index[..., None]], axis=2)
-                noise = noise[by_image, parents]
-                noise[:, :, step, block.members] = book[index]
-                kept = kept[by_image, parents]
-            flat = kept.reshape(-1)
-            drawn = noise[:, :, step].reshape(-1, size)
-            latents = numbers[2][flat] + numbers[3][flat] * drawn
-            state = tf.nest.map_structure(lambda x, flat=flat: tf.gather(x, flat, axis=1), state)
-            of_beam = None if context is None else tf.repeat(context, scores.shape[1], axis=0)
-            state = self._draw(state, tf.constant(latents), of_beam)
-        beam = scores.shape[1]
-        noise = noise.reshape(num, beam, -1)
-        best = error(noise.reshape(num * beam, -1), beam).reshape(num, beam).argmin(axis=1)
-        return rows[np.arange(num), best], noise[np.arange(num), best]
+                beam = beam.extended(block, factors, self._effort)
+            origins = beam.origins.reshape(-1)
+            drawn = beam.noise[:, :, step].reshape(-1, size)
+            latents = numbers[2][origins] + numbers[3][origins] * drawn
+            state = tf.nest.map_structure(lambda x, o=origins: tf.gather(x, o, axis=1), state)
+            state = self._draw(state, tf.constant(latents), beam.repeat(context))
+        width = beam.scores.shape[1]
+        noise = beam.noise.reshape(num, width, -1)
+        errors = error(noise.reshape(num * width, -1), width)
+        best = errors.reshape(num, width).argmin(axis=1)
+        return beam.rows[np.arange(num), best], noise[np.arange(num), best]
+
+
+class _Beam(typing.NamedTuple):
+    """Partial codes of N images, M of each.
+
+    Attributes:
+        scores: Σ log q/p of the rows, `[N, M]`.
+        rows: Numbers of the rows chosen so far, `[N, M, blocks]`.
+        noise: What they make, `[N, M, steps, latents of a step]`.
+        origins: Which row of the recursion's state each goes on from, `[N, M]`.
+    """
+
+    scores: np.ndarray
+    rows: np.ndarray
+    noise: np.ndarray
+    origins: np.ndarray | None
+
+    def repeat(self, context):
+        """Returns the context of each partial code, image by image."""
+        return None if context is None else tf.repeat(context, self.scores.shape[1], axis=0)
+
+    def extended(self, block, factors, width):
+        """Returns the `width` best of all continuations by a row of the block."""
+        num, beam = self.scores.shape
+        origins = self.origins.reshape(-1)
+        found, gained, book = best_rows(block, [factor[origins] for factor in factors], width)
+        found, gained = found.reshape(num, beam, -1), gained.reshape(num, beam, -1)
+        total = (self.scores[:, :, None] + gained).reshape(num, -1)
+        best = np.argsort(-total, axis=1, kind="stable")[:, :width]
+        parents, picks = np.divmod(best, found.shape[2])
+        images = np.arange(num)[:, None]
+        chosen = found[images, parents, picks]
+        noise = self.noise[images, parents]
+        noise[:, :, block.group, block.members] = book[chosen]
+        return _Beam(
+            scores=np.take_along_axis(total, best, axis=1),
+            rows=np.concatenate([self.rows[images, parents], chosen[..., None]], axis=2),
+            noise=noise,
+            origins=self.origins[images, parents],
+        )
 
 
 def _constants(images, context):

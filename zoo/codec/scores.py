@@ -6,7 +6,7 @@ import numpy as np
 
 from zoo.codec.codebook import rows_of_book
 
-__all__ = ["best_rows", "factors_of"]
+__all__ = ["best_rows", "factors_of", "rates_of"]
 
 
 class Factors(typing.NamedTuple):
@@ -32,6 +32,14 @@ def factors_of(posterior_mean, posterior_scale, prior_mean, prior_scale):
     constant = -0.5 * precision * np.square(distance) - np.log(ratio)
     factors = constant, distance * precision, 0.5 - 0.5 * precision
     return Factors(*(factor.astype(np.float32) for factor in factors))
+
+
+def rates_of(posterior_mean, posterior_scale, prior_mean, prior_scale):
+    """Returns the mean over images of KL(q ‖ p) of each latent in nats, `[latents]`."""
+    ratio = posterior_scale / prior_scale
+    distance = (posterior_mean - prior_mean) / prior_scale
+    rates = 0.5 * (np.square(ratio) + np.square(distance) - 1.0) - np.log(ratio)
+    return rates.mean(axis=0, dtype=np.float64)
 
 
 def best_rows(block, factors, num):

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.codec.layout import Layout
-from zoo.codec.scores import best_rows, factors_of
+from zoo.codec.scores import best_rows, factors_of, rates_of
 from zoo.models.normal_latents import NormalLatents
 
 __all__ = ["VectorSearch"]
@@ -35,9 +35,7 @@ class VectorSearch:
 
     def layout(self, images, context):
         """Returns the layout for images like these."""
-        mean, scale = self._posterior(images)
-        rates = 0.5 * (mean**2 + scale**2 - 1.0) - np.log(scale)
-        return Layout.of_rates([rates.mean(axis=0)])
+        return Layout.of_rates([rates_of(*self._posterior(images), 0.0, 1.0)])
 
     def _posterior(self, images):
         """Means and scales in the prior's noise, float32 `[N, latents]` each."""
