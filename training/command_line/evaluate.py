@@ -20,7 +20,7 @@ HELP = "measure a model on a test split"
 _MEASURES = "\n".join(columns(evaluation.DESCRIPTIONS.items(), indent=2))
 EXAMPLES = f"""examples:
   vae-zoo evaluate conv_draw_mnist
-  vae-zoo evaluate runs/demo --dataset tfds:fashion_mnist --image-size 16
+  vae-zoo evaluate runs/demo --dataset fashion_mnist --image-size 16
   vae-zoo evaluate runs/demo --measure active_units --output measures.json
 
 measures:

@@ -14,6 +14,7 @@ from training.datasets import (  # noqa: F401
     cifar10,
     compositions,
     digits,
+    fashion_mnist,
     folder,
     lsun,
     tfds_sets,

@@ -77,8 +77,8 @@ def load(
     """Loads a data set.
 
     - `digits`: scikit-learn's 1797 handwritten digits; needs no download.
-    - `mnist`, `cifar10`: through TensorFlow Datasets, downloaded on first use. The last 5000
-      training images are the validation split.
+    - `mnist`, `fashion_mnist`, `cifar10`: through TensorFlow Datasets, downloaded on first use. The
+      last 5000 training images are the validation split.
     - `color_mnist`, `mnist_triplets`, `mnist_sum`, `mnist_sum_hard`, `mnist_rotate`,
       `micro_mnist`: composed of MNIST's digits (docs/DATASETS.md shows them), or of another set's:
       `color_mnist:digits`, `mnist_sum:tfds:kmnist`. Size, fit and data_dir are those of that set.
@@ -88,7 +88,7 @@ def load(
       pixels. Preparing it takes `pip install 'vae-zoo[lsun]'` and, for bedrooms, 140 GB of disk.
     - `folder:PATH`: the images in a folder and its subfolders.
     - `tfds:NAME`: any TensorFlow Datasets set with an `image` feature, for instance
-      `tfds:fashion_mnist` or `tfds:cifar10_corrupted/fog_3`.
+      `tfds:kmnist` or `tfds:cifar10_corrupted/fog_3`.
 
     Args:
         name: One of the names above.

@@ -223,3 +223,14 @@ def test_cifar10(monkeypatch):
     batch = next(data.batches("test", 100, limit=100).as_numpy_iterator())
     np.testing.assert_array_equal(batch["image"], stored["image"].numpy())
     np.testing.assert_array_equal(batch["label"], stored["label"].numpy())
+
+
+@needs_prepared("fashion_mnist")
+def test_fashion_mnist():
+    data = load("fashion_mnist")
+    assert (data.image_shape, data.num_classes) == ((28, 28, 1), 10)
+    assert data.num_examples == {"train": 55_000, "validation": 5_000, "test": 10_000}
+    assert data.class_names[0] == "T-shirt/top"
+    assert "Zalando" in data.licence
+    labels = np.concatenate([b["label"] for b in data.batches("test", 1000).as_numpy_iterator()])
+    assert np.bincount(labels).tolist() == [1000] * 10

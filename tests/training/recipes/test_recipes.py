@@ -28,7 +28,7 @@ IMAGE_MODELS = recipes_of("latent-variable model")
 _SHAPES = {
     "digits": ((16, 16, 1),),
     "mnist": ((28, 28, 1),),
-    "tfds:fashion_mnist": ((28, 28, 1),),
+    "fashion_mnist": ((28, 28, 1),),
     "mnist_sum": ((28, 28, 1), (28, 28, 2)),
     "mnist_sum_hard": ((28, 28, 2), (28, 28, 1)),
     "mnist_rotate": ((28, 28, 1), (28, 28, 2)),
