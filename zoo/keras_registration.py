@@ -25,6 +25,7 @@ _WATCHED = ("keras", "tensorflow")
 # What of the zoo stands on Keras; `zoo.serving` has parts that do not.
 _NEED_KERAS = (
     "base",
+    "chains",
     "classifiers",
     "configured",
     "constraints",

@@ -23,7 +23,7 @@ LAYERS = (
         "zoo.random",
         "zoo.tolerance_range",
     ),
-    ("zoo.layers", "zoo.distributions", "zoo.schedules"),
+    ("zoo.chains", "zoo.layers", "zoo.distributions", "zoo.schedules"),
     ("zoo.constraints", "zoo.divergences"),
     ("zoo.objectives", "zoo.serving"),
     ("zoo.base",),

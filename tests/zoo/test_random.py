@@ -72,6 +72,14 @@ def test_folded_noise_is_unrelated_to_its_parent_and_its_siblings(make):
             assert unrelated(numbers[i], numbers[j])
 
 
+def test_noise_of_a_batch_is_that_of_a_step_and_needs_no_replica(two_replicas):
+    expected = step_noise(4).normal([3]), step_noise(4).fold(2).normal([3])
+    with two_replicas.scope():  # Where a callback stands.
+        noise = random.BatchNoise(random.as_seed(SEED), 4)
+        actual = noise.normal([3]), noise.fold(2).normal([3])
+    np.testing.assert_array_equal(actual, expected)
+
+
 def test_derived_seeds_differ_for_every_seed_and_tag():
     seeds = [random.as_seed(s) for s in (0, 1, (0, 1), (1, 1), -1)]
     derived = [tuple(random.derive(s, tag).numpy()) for s in seeds for tag in range(20)]

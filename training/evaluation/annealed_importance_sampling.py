@@ -1,9 +1,8 @@
 """log p(x) by annealed importance sampling (Neal 2001), as Wu et al. 2017 do for decoders.
 
-From the prior, chains walk through p(z) p(x|z)^β as β rises from 0 to 1, by Hamiltonian Monte
-Carlo, and gather weights whose mean is p(x), without bias but for the step size, which adapts to
-the chain's past. So log of that mean is, on average, a lower bound on log p(x); unlike the
-importance-weighted bound it does not need a good posterior.
+Chains walk from the prior to the posterior (`zoo.chains.annealing`). The log of the mean of their
+weights is, on average, a lower bound on log p(x); unlike the importance-weighted bound it does not
+need a good posterior.
 """
 
 import math
@@ -12,16 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import random
+from zoo.chains import annealed_log_weights, inverse_temperatures
 from zoo.errors import UsageError
 
 __all__ = ["check", "log_prob", "measure"]
 
 DESCRIPTION = "log p(x), nats, whatever the posterior; takes minutes"
-
-_LEAPFROG_STEPS = 10
-# The step size grows where proposals are accepted and shrinks where not, so that about 65% are.
-_GROWTH, _SHRINKAGE = 1.02, 0.9637
-_SHARPNESS = 4.0  # Of the sigmoid that spaces β more closely near 0 and 1.
 
 
 def measure(model, data, num_images=16, num_chains=4, num_temperatures=500, seed=0):
@@ -99,15 +94,9 @@ def log_prob(model, images, num_chains=8, num_temperatures=500, seed=0):
     of_chains = [random.derive(of_images, chain) for chain in range(num_chains)]
     seeds = tf.reshape(tf.stack(of_chains, axis=1), [-1, 2])
     repeated = tf.repeat(tf.convert_to_tensor(images), num_chains, axis=0)
-    weights, accepted = _anneal(model, repeated, seeds, _inverse_temperatures(num_temperatures))
+    weights, accepted = _anneal(model, repeated, seeds, inverse_temperatures(num_temperatures))
     weights = np.reshape(np.float64(weights), [len(images), num_chains])
     return np.logaddexp.reduce(weights, axis=1) - math.log(num_chains), float(accepted)
-
-
-def _inverse_temperatures(number):
-    """β from 0 to 1 along a sigmoid, float32 `[number + 1]`."""
-    values = 1.0 / (1.0 + np.exp(-_SHARPNESS * np.linspace(-1.0, 1.0, number + 1)))
-    return ((values - values[0]) / (values[-1] - values[0])).astype(np.float32)
 
 
 @tf.function(autograph=False)  # All temperatures in one loop.
@@ -116,75 +105,9 @@ def _anneal(model, images, seeds, betas):
     noise = random.RowNoise(seeds)
     images = tf.cast(images, tf.float32) / (255.0 if images.dtype == tf.uint8 else 1.0)
     latents, _ = model.generate(noise, tf.ones(tf.shape(images)[:1]))
-    number = tf.shape(betas)[0] - 1
 
     def log_densities(latents):
         likelihood = model.likelihood.log_prob_of_levels(model.decode(latents), images)
         return model.log_prior(latents), likelihood
 
-    def body(index, latents, weights, step_sizes, accepted):
-        _, log_likelihood = log_densities(latents)
-        weights += (betas[index + 1] - betas[index]) * log_likelihood
-        latents, is_accepted = _hamiltonian_step(
-            log_densities, latents, betas[index + 1], step_sizes, noise.fold(index + 1)
-        )
-        step_sizes *= tf.where(is_accepted, _GROWTH, _SHRINKAGE)
-        accepted += tf.reduce_mean(tf.cast(is_accepted, tf.float32))
-        return index + 1, latents, weights, step_sizes, accepted
-
-    zeros = tf.zeros(tf.shape(images)[:1])
-    start = (tf.constant(0), latents, zeros, zeros + 0.1, tf.constant(0.0))
-    _, _, weights, _, accepted = tf.while_loop(
-        lambda index, *_: index < number, body, start, parallel_iterations=1
-    )
-    return weights, accepted / tf.cast(number, tf.float32)
-
-
-def _hamiltonian_step(log_densities, latents, beta, step_sizes, noise):
-    """One proposal of each chain, accepted or not; returns the latents and which were accepted."""
-
-    def energy_and_gradient(latents):
-        with tf.GradientTape() as tape:
-            tape.watch(latents)
-            log_prior, log_likelihood = log_densities(latents)
-            energy = -(log_prior + beta * log_likelihood)
-        return energy, tape.gradient(energy, latents)
-
-    def move(values, directions, factor):
-        return tuple(
-            value + factor * _per_row(step_sizes, value) * direction
-            for value, direction in zip(values, directions, strict=True)
-        )
-
-    def leap(index, position, momentum, gradient, _):
-        momentum = move(momentum, gradient, -0.5)
-        position = move(position, momentum, 1.0)
-        energy, gradient = energy_and_gradient(position)
-        return index + 1, position, move(momentum, gradient, -0.5), gradient, energy
-
-    momentum = tuple(noise.normal(z.shape[1:], stream=i) for i, z in enumerate(latents))
-    energy, gradient = energy_and_gradient(latents)
-    before = energy + _kinetic(momentum)
-    _, position, momentum, _, energy = tf.while_loop(
-        lambda index, *_: index < _LEAPFROG_STEPS,
-        leap,
-        (tf.constant(0), latents, momentum, gradient, energy),
-        parallel_iterations=1,
-    )
-    uniforms = noise.uniform([1], stream=len(latents))[:, 0]
-    # NaN, of a walk that went astray, is not accepted.
-    is_accepted = tf.math.log(uniforms) < before - energy - _kinetic(momentum)
-    kept = tuple(
-        tf.where(_per_row(is_accepted, new), new, old)
-        for new, old in zip(position, latents, strict=True)
-    )
-    return kept, is_accepted
-
-
-def _per_row(values, like):
-    """Shapes `[N]` so that each row of `like` meets one value."""
-    return tf.reshape(values, [-1] + [1] * (like.shape.rank - 1))
-
-
-def _kinetic(momenta):
-    return 0.5 * sum(tf.reduce_sum(p**2, axis=range(1, p.shape.rank)) for p in momenta)
+    return annealed_log_weights(log_densities, latents, noise, betas)
