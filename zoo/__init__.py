@@ -24,6 +24,7 @@ _HOMES = {
     "Record": "zoo.models",
     "SequentialVAE": "zoo.models",
     "Unregularised": "zoo.objectives",
+    "describe": "zoo.hub",
     "list_models": "zoo.hub",
     "load": "zoo.hub",
     "saved_model_path": "zoo.hub",

@@ -1,31 +1,40 @@
 """Pretrained and exported models: list them, find them, load them as Keras models.
 
-Pretrained models are SavedModels, `savedmodels/<name>/<version>/`. A checkout reads them in place.
-From an installed package they are fetched by Pooch, once, from the address in the environment
-variable `VAE_ZOO_URL` (default `DEFAULT_URL`), which serves what `savedmodels/` holds by https,
-http or file, into the folder `VAE_ZOO_CACHE` (default `vae-zoo` in the user's cache). The package
-carries the sha256 of every file (`zoo/pretrained.json`), so the address need not be trusted.
+Pretrained models are SavedModels, `savedmodels/<name>/<version>/`. They are found, in this order,
+
+- in a checkout, which reads them in place;
+- in the distribution `vae-zoo-models`, which `pip install ./savedmodels` installs;
+- at the address in the environment variable `VAE_ZOO_URL` (default `DEFAULT_URL`), which serves
+  what `savedmodels/` holds by https, http or file: fetched by Pooch, once, into the folder
+  `VAE_ZOO_CACHE` (default `vae-zoo` in the user's cache).
+
+The package carries the sha256 of every file (`zoo/pretrained.json`), so the address need not be
+trusted.
 """
 
+import importlib
 import json
 import os
 import pathlib
-import shutil
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import pooch
 
+from zoo import fetching
 from zoo.names import did_you_mean
 from zoo.serving import manifest
-from zoo.serving.unfinished_folder import move_complete, unfinished_folder
 
-__all__ = ["list_models", "load", "read_index", "saved_model_path", "update_index"]
+__all__ = ["describe", "list_models", "load", "read_index", "saved_model_path", "update_index"]
 
 # Where pretrained models are fetched from unless VAE_ZOO_URL says otherwise; a release that is
 # published somewhere states the address here.
 DEFAULT_URL = None
 
+# What `vae_zoo_models.FORMAT` must be: how the models and their cards lie in its folder.
+MODELS_FORMAT = 1
+
+FIGURES = ("parameters", "rmse", "rate", "accuracy", "sure")
+
+_MODELS_PACKAGE = "vae_zoo_models"
 _INDEX = pathlib.Path(__file__).with_name("pretrained.json")
 _CHECKOUT = pathlib.Path(__file__).resolve().parents[1] / "savedmodels"
 
@@ -90,22 +99,41 @@ def saved_model_path(name):
             the one that was published.
         OSError: The address cannot be reached, or the cache not written.
     """
-    index = read_index()
-    if name not in index:
-        raise ValueError(
-            f"There is no pretrained model called {name!r}.{did_you_mean(name, index)} There are: "
-            f"{', '.join(sorted(index)) or 'none in this version'}. A folder that model.export "
-            "wrote is given by its path, such as './my_model/1'."
-        )
-    version = str(index[name]["version"])
-    in_checkout = _CHECKOUT / name / version
-    if in_checkout.is_dir():
-        return in_checkout
+    entry = _find(name)
+    version = str(entry["version"])
+    for folder in _installed_folders():
+        if (folder / name / version).is_dir():
+            return folder / name / version
     cached = _cache_folder() / name / version
-    files = index[name]["files"]
-    if not _holds(cached, files):
-        _fetch(f"{name}/{version}", files, cached)
+    if not fetching.holds(cached, entry["files"]):
+        fetching.fetch(f"{_base_url(name)}/{name}/{version}", entry["files"], cached)
     return cached
+
+
+def describe(name):
+    """Prints the card of a pretrained model: what it is, its measures, limits, licence, recipe.
+
+    Where neither a checkout nor `vae-zoo-models` is installed, that is the index's sentence and
+    measures.
+
+    Args:
+        name: One of `list_models()`.
+
+    Raises:
+        ValueError: There is no such model, or the models installed are of another format.
+
+    Example:
+        >>> zoo.describe("conv_draw_mnist")
+    """
+    entry = _find(name)
+    for folder in _installed_folders():
+        card = folder / name / "README.md"
+        if card.is_file():
+            print(card.read_text(encoding="utf-8").rstrip())
+            return
+    print(f"{name}: {entry['description']}")
+    for figure, value in entry["figures"].items():
+        print(f"  {figure}: {value:.4g}")
 
 
 def update_index(savedmodels_dir, index_path=_INDEX):
@@ -117,8 +145,9 @@ def update_index(savedmodels_dir, index_path=_INDEX):
         index_path: The file to write.
 
     Returns:
-        The index: name to version, description, and files, a dict of relative path to sha256
-        and number of bytes.
+        The index: name to version, description, figures (of `metrics.json` and `measures.json`:
+        those of `parameters`, `rmse`, `rate`, `accuracy` and `sure` that there are), and files, a
+        dict of relative path to sha256 and number of bytes.
 
     Raises:
         ValueError: The folder holds no models.
@@ -131,6 +160,7 @@ def update_index(savedmodels_dir, index_path=_INDEX):
             index[folder.name] = {
                 "version": int(newest.name),
                 "description": _description(folder / "README.md"),
+                "figures": _figures(folder),
                 "files": manifest.measure_files(newest),
             }
     if not index:
@@ -153,69 +183,63 @@ def _description(card):
     return " ".join(texts[0].split()) if texts else ""
 
 
-def _holds(folder, files):
-    """Whether the folder holds these very files; a cache may be damaged or out of date."""
-    return folder.is_dir() and manifest.measure_files(folder) == files
+def _figures(folder):
+    """Returns the figures that a list of models shows, by name."""
+    metrics, measures = (_read(folder / name) for name in ("metrics.json", "measures.json"))
+    found = {**metrics, **metrics.get("test", {})}
+    if (confidence := measures.get("sample_confidence")) is not None:
+        found["sure"] = confidence["at_temperature_1"]
+    return {name: found[name] for name in FIGURES if name in found}
 
 
-# === Fetching ===
+def _read(path):
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+# === Where models are ===
+
+
+def _find(name):
+    """Returns the index's entry of a model, or raises an error with the names that there are."""
+    index = read_index()
+    if name not in index:
+        raise ValueError(
+            f"There is no pretrained model called {name!r}.{did_you_mean(name, index)} There are: "
+            f"{', '.join(sorted(index)) or 'none in this version'}. A folder that model.export "
+            "wrote is given by its path, such as './my_model/1'."
+        )
+    return index[name]
+
+
+def _installed_folders():
+    """Yields the folders on this machine that hold models and cards, the checkout's first."""
+    if _CHECKOUT.is_dir():
+        yield _CHECKOUT
+    try:
+        package = importlib.import_module(_MODELS_PACKAGE)
+    except ModuleNotFoundError:
+        return
+    if package.FORMAT != MODELS_FORMAT:
+        raise ValueError(
+            f"The installed vae-zoo-models {package.__version__} is of format {package.FORMAT}, "
+            f"and this vae-zoo reads format {MODELS_FORMAT}: install the vae-zoo-models of its "
+            "release."
+        )
+    yield pathlib.Path(package.__file__).parent
 
 
 def _cache_folder():
     return pathlib.Path(os.environ.get("VAE_ZOO_CACHE") or pooch.os_cache("vae-zoo"))
 
 
-def _base_url():
+def _base_url(name):
     url = os.environ.get("VAE_ZOO_URL") or DEFAULT_URL
     if url is None:
         raise ValueError(
-            "Pretrained models are not part of the installed package, and no address is known to "
-            "fetch them from: set the environment variable VAE_ZOO_URL to one that serves the "
-            "project's folder savedmodels/, such as https://... or file:///..."
+            f"The files of {name} are not on this machine: run in a checkout of the project, or "
+            "install the package vae-zoo-models (`pip install ./savedmodels` there), or set the "
+            "environment variable VAE_ZOO_URL to an address that serves the project's folder "
+            "savedmodels/, such as https://... or file:///..."
         )
-    if urlsplit(url).scheme not in _DOWNLOADERS:
-        raise ValueError(
-            f"VAE_ZOO_URL must start with https://, http:// or file://. Received: {url}"
-        )
+    fetching.check_url(url)
     return url.rstrip("/")
-
-
-def _copy(url, output_file, pooch):
-    """Copies a file, for Pooch, which knows no `file://`: a machine without network needs it."""
-    shutil.copyfile(url2pathname(urlsplit(url).path), output_file)
-
-
-_DOWNLOADERS = {"https": pooch.HTTPDownloader(), "http": pooch.HTTPDownloader(), "file": _copy}
-
-
-def _fetch(relative, files, folder):
-    """Fetches the files under another name, then renames: half a model is never there."""
-    url = f"{_base_url()}/{relative}"
-    registry = {name: f"sha256:{measured['sha256']}" for name, measured in files.items()}
-    try:
-        with unfinished_folder(folder.parent, folder.name) as unfinished:
-            source = pooch.create(path=unfinished, base_url=f"{url}/", registry=registry)
-            for name in registry:
-                _fetch_file(source, name)
-            shutil.rmtree(folder, ignore_errors=True)
-            move_complete(unfinished, folder)
-    except OSError:
-        # Another process may have finished first.
-        if not _holds(folder, files):
-            raise
-
-
-def _fetch_file(source, name):
-    url = source.get_url(name)
-    try:
-        source.fetch(name, downloader=_DOWNLOADERS[urlsplit(url).scheme])
-    except OSError as error:
-        raise OSError(
-            f"Cannot fetch {url}: {error}. Check the connection, or set VAE_ZOO_URL to another "
-            "address that serves the project's folder savedmodels/."
-        ) from error
-    except ValueError as error:
-        raise ValueError(
-            f"{url} is not the file that was published: {error} Fetch again; if it happens again, "
-            "the address has another version of the models or has been tampered with."
-        ) from error

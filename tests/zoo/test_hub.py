@@ -171,7 +171,8 @@ def test_other_addresses_are_refused(installed, published, monkeypatch, url):
 def test_without_an_address_it_says_what_to_set(installed, published, monkeypatch):
     monkeypatch.delenv("VAE_ZOO_URL")
     installed.DEFAULT_URL = None
-    with pytest.raises(ValueError, match="set the environment variable VAE_ZOO_URL"):
+    three_ways = r"vae_digits are not .* in a checkout .* vae-zoo-models .* VAE_ZOO_URL"
+    with pytest.raises(ValueError, match=three_ways):
         installed.saved_model_path("vae_digits")
 
 
@@ -181,7 +182,40 @@ def test_the_default_address_is_used(installed, published, monkeypatch):
     assert installed.saved_model_path("vae_digits").is_dir()
 
 
-@pytest.mark.parametrize("function", ["load", "saved_model_path"])
+@pytest.fixture
+def models_package(published, tmp_path, monkeypatch):
+    """The distribution `vae-zoo-models`, as if it were installed; returns its folder."""
+    folder = tmp_path / "other-site-packages" / "vae_zoo_models"
+    shutil.copytree(published, folder)
+    shutil.copy(RELEASED / "__init__.py", folder)
+    monkeypatch.setenv("VAE_ZOO_URL", "https://nowhere.invalid")
+    monkeypatch.syspath_prepend(folder.parent)
+    yield folder
+    sys.modules.pop("vae_zoo_models", None)
+
+
+def test_an_installed_package_of_models_is_read_in_place(installed, models_package):
+    assert installed.saved_model_path("vae_digits") == models_package / "vae_digits" / "10"
+
+
+def test_models_of_another_format_are_refused_with_both_versions(installed, models_package):
+    (models_package / "__init__.py").write_text('__version__, FORMAT = "3.0", 7')
+    message = r"vae-zoo-models 3.0 is of format 7, and this vae-zoo reads format 1"
+    with pytest.raises(ValueError, match=message):
+        installed.saved_model_path("vae_digits")
+
+
+def test_the_card_is_printed(installed, models_package, capsys):
+    installed.describe("vae_digits")
+    assert capsys.readouterr().out == "# VAE\n\nDraws\ndigits.\n\nMore.\n"
+
+
+def test_without_a_card_the_index_says_what_the_model_is(installed, published, capsys):
+    installed.describe("vae_digits")
+    assert capsys.readouterr().out == "vae_digits: Draws digits.\n"
+
+
+@pytest.mark.parametrize("function", ["describe", "load", "saved_model_path"])
 def test_an_unknown_name_gets_the_near_ones(installed, published, function):
     with pytest.raises(ValueError, match=r"'vae_digit'. Did you mean vae_digits\? There are: vae"):
         getattr(installed, function)("vae_digit")

@@ -27,7 +27,7 @@ LAYERS = (
     ("zoo.constraints", "zoo.divergences"),
     ("zoo.objectives", "zoo.serving"),
     ("zoo.base",),
-    ("zoo.classifiers", "zoo.models", "zoo.sampling"),
+    ("zoo.classifiers", "zoo.fetching", "zoo.models", "zoo.sampling"),
     ("zoo.codec", "zoo.hub"),
     ("training",),
 )

@@ -10,6 +10,11 @@ HELP = "show the recipes and the pretrained models, or what one of them is"
 EXAMPLES = "examples:\n  vae-zoo list\n  vae-zoo list conv_draw_mnist\n"
 NEEDS_TENSORFLOW = False
 
+_SURE = (
+    "rmse in pixel units and rate in nats an image on the test split; sure: the share of samples "
+    "that our classifier of the data set is sure of, or a classifier's own accuracy."
+)
+
 
 def add_options(parser):
     """Adds the name of one of them."""
@@ -31,22 +36,30 @@ def run(arguments):
     )
     _print_table(
         "Pretrained models, for `evaluate`, `sample`, `reconstruct` and zoo.load:",
-        ("model", "data set", "architecture", "size"),
+        ("model", "architecture", "size", "rmse", "rate", "sure"),
         [_model_row(*item) for item in models.items()],
+        num_right=4,
     )
+    print(paragraph(_SURE) + "\n")
     print("Figures and tables of the papers, for `vae-zoo reproduce`:")
     print("\n".join(columns([(", ".join(reproduction.NAMES),)], indent=2)))
 
 
-def _print_table(title, head, rows):
-    print("\n".join([title, *columns([head, *rows], indent=2, right=(len(head) - 1,)), ""]))
+def _print_table(title, head, rows, num_right=1):
+    right = range(len(head))[-num_right:]
+    print("\n".join([title, *columns([head, *rows], indent=2, right=right), ""]))
 
 
 def _model_row(name, entry):
-    if name not in recipe_names():  # Each is released from a recipe; its name may be another.
-        return name, "", "", _size(entry)
-    recipe = find_recipe(name)
-    return name, recipe.data["name"], recipe.architecture["class_name"], _size(entry)
+    # Each is released from a recipe, but its name may be another.
+    recipe = find_recipe(name) if name in recipe_names() else None
+    architecture = recipe.architecture["class_name"] if recipe else ""
+    figures = entry["figures"]
+    rmse = f"{figures['rmse']:.4f}" if "rmse" in figures else ""
+    rate = f"{figures['rate']:.1f}" if "rate" in figures else ""
+    share = figures.get("sure", figures.get("accuracy"))
+    sure = f"{share:.1%}" if share is not None else ""
+    return name, architecture, _size(entry), rmse, rate, sure
 
 
 def _size(entry):

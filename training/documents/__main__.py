@@ -1,5 +1,6 @@
 """`python -m training.documents`, which `make docs` runs: writes all tables and pictures."""
 
+from training.catalogue import pages
 from training.documents import (
     accuracy_tables,
     benchmark_tables,
@@ -43,6 +44,7 @@ def main():
         if entry.values is not None and entry.target.name not in NOT_KEPT:
             drawn.draw_again(folder, entry.target)
     write_pages(ROOT / "docs", entries)
+    pages.write_pages(ROOT / "savedmodels", ROOT / "docs")
     print("Wrote the tables and pictures of README.md and docs/.")
 
 

@@ -6,7 +6,13 @@ import tensorflow as tf
 import zoo
 from zoo.errors import UsageError
 
-__all__ = ["check", "features_of", "find_classifier", "predict_classes"]
+__all__ = [
+    "check",
+    "features_of",
+    "find_classifier",
+    "predict_classes",
+    "predict_probabilities",
+]
 
 
 def find_classifier(classifier, data):
@@ -44,7 +50,12 @@ def check(model, data):
 
 def predict_classes(classifier, images):
     """Returns the likeliest class of images `[N, H, W, C]`, uint8 or in pixel units: ints `[N]`."""
-    return np.asarray(classifier(_as_shown(images))).argmax(axis=1)
+    return predict_probabilities(classifier, images).argmax(axis=1)
+
+
+def predict_probabilities(classifier, images):
+    """Returns the probabilities of the classes of images, likewise: float32 `[N, K]`."""
+    return np.asarray(classifier(_as_shown(images)))
 
 
 def features_of(classifier, images):

@@ -8,7 +8,12 @@ import scipy.linalg
 import zoo
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.splits import MemorySplit
-from training.evaluation import class_distribution, classifiers, frechet_distance
+from training.evaluation import (
+    class_distribution,
+    classifiers,
+    frechet_distance,
+    sample_confidence,
+)
 from zoo.errors import UsageError
 
 SHAPE = (8, 8, 1)
@@ -20,7 +25,8 @@ class _Repeater:
     def __init__(self, images):
         self._images = images
 
-    def sample(self, num, seed):
+    def sample(self, num, seed, temperature=1.0):
+        del temperature
         return self._images[int(seed[1]) : int(seed[1]) + num] / np.float32(255.0)
 
     def reconstruct(self, images, seed):
@@ -62,6 +68,23 @@ def test_classes_of_another_kind_differ_by_their_shares(data, classifier):
     model = _Repeater(np.repeat(commonest[np.newaxis], 400, axis=0))
     found = class_distribution.measure(model, data, classifier)
     assert found["total_variation"] == pytest.approx(1 - np.bincount(classes).max() / 400)
+
+
+def test_confidence_is_the_share_of_images_with_a_class_above_the_bound(data, classifier):
+    images = data.arrays("test")["image"]
+    highest = np.asarray(classifier(images)).max(axis=1)
+    least = float(np.median(highest))
+    model = _Repeater(images[::-1])
+    found = sample_confidence.measure(model, data, classifier, num_samples=400, least=least)
+    assert found == {
+        "data": pytest.approx((highest > least).mean()),
+        "at_temperature_1": found["data"],
+        "at_temperature_0.7": found["data"],
+        "images": 400,
+    }
+    one = _Repeater(np.repeat(images[highest.argmax()][np.newaxis], 400, axis=0))
+    found = sample_confidence.measure(one, data, classifier, temperatures=(1.0,), least=least)
+    assert found["at_temperature_1"] == 1.0
 
 
 def test_frechet_distance_of_sets_is_that_of_the_formula():

@@ -49,7 +49,11 @@ def test_models_that_a_measure_is_not_about_are_refused(name, models, monkeypatc
     monkeypatch.setattr(classifiers, "find_classifier", lambda classifier, data: None)
     taken = {
         "conditional": name in ("generated_accuracy", "quantized_likelihood"),
-        "infusion": name in ("chain_steps", "class_distribution", "frechet_distance", "sharpness"),
+        "infusion": name
+        in (
+            *("chain_steps", "class_distribution", "frechet_distance"),
+            *("sample_confidence", "sharpness"),
+        ),
         "latent": name not in ("generated_accuracy", "chain_steps"),
     }
     for kind, model in models.items():

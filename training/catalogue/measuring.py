@@ -1,0 +1,86 @@
+"""What is measured and drawn of a released model, beside what its run did."""
+
+import numpy as np
+
+from training import evaluation, figures, kinds
+from training.figures import model_pictures
+from training.runs import provenance
+from zoo.errors import UsageError
+
+__all__ = ["MEASURES", "draw", "measure"]
+
+# In the order of the card. Those that are not about a model are left out.
+MEASURES = (
+    *("sample_confidence", "frechet_distance", "class_distribution", "active_units"),
+    "generated_accuracy",
+)
+_TEMPERATURE = 0.7
+_NUM_PAIRS, _NUM_BETWEEN = 6, 10
+_NUM_SAMPLES = 36
+
+
+def measure(model, data):
+    """Returns what each of `MEASURES` that is about the model finds, by name, and what made it.
+
+    Args:
+        model: Any model of the zoo.
+        data: The `ImageDataset` of its recipe.
+    """
+    found = {"made_with": provenance.made_with()}
+    if not kinds.of_model(model).draws_images:
+        return found
+    for name in MEASURES:
+        try:
+            evaluation.check(name, model, data)
+        except UsageError:
+            continue
+        found[name] = evaluation.measure(name, model, data)
+    return found
+
+
+def draw(model, data, folder):
+    """Draws samples at a low temperature and interpolations; returns the pictures' names.
+
+    Args:
+        model: Any model of the zoo.
+        data: The `ImageDataset` of its recipe.
+        folder: Where the pictures go, a `pathlib.Path`.
+    """
+    kind = kinds.of_model(model)
+    if not kind.draws_images:
+        return []
+    as_images = data.channels_are_images
+    names = ["samples_cool.png"]
+    samples = (
+        model_pictures.draw_samples(model, _NUM_SAMPLES, data, temperature=_TEMPERATURE)
+        if kind.has_latents
+        else (np.asarray(model.sample(_NUM_SAMPLES, 0, _TEMPERATURE)), None)
+    )
+    model_pictures.save_samples(folder / names[0], *samples, as_images)
+    if kind.has_latents and model.has_mean and model.context_shape is None:
+        names.append("interpolation.png")
+        images = interpolate(model, data.sample_examples("test", 2 * _NUM_PAIRS, seed=0)["image"])
+        figures.save_grid(folder / names[1], images, _NUM_BETWEEN, as_images)
+    return names
+
+
+def interpolate(model, images, num=_NUM_BETWEEN):
+    """Decodes what lies on the straight line between the posterior means of pairs of images.
+
+    Args:
+        model: A `zoo.LatentImageModel` whose likelihood has a mean, without context.
+        images: `[2P, H, W, C]`; the first and the second are a pair, and so on.
+        num: Images of each line, with both ends.
+
+    Returns:
+        Means of the likelihood, `[P * num, H, W, C]`, line after line.
+    """
+    shares = np.linspace(0.0, 1.0, num, dtype=np.float32)
+
+    def line(latents):
+        first, second = np.asarray(latents[::2])[:, None], np.asarray(latents[1::2])[:, None]
+        share = shares.reshape([1, num] + [1] * (first.ndim - 2))
+        return ((1.0 - share) * first + share * second).reshape(-1, *first.shape[2:])
+
+    latents = tuple(map(line, model.encode(images)))
+    return np.asarray(model.decode(latents).mean())
