@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-slow lint format docs benchmark benchmark-data clean
+.PHONY: demo test test-thorough test-slow lint format docs benchmark benchmark-data clean
 
 # One stamp for each set of packages, so that an edited pyproject.toml installs again.
 $(VENV)/base.stamp: pyproject.toml
@@ -23,8 +23,14 @@ demo: $(VENV)/base.stamp
 # Two processes: most of the time goes into building graphs, which a process does on one core.
 # Files in their order: by number of tests, those of few and long tests would come last, and one
 # process would wait for the other.
+PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+# Of many tests that are alike those that cover what they see; see tests/tiers.py.
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not slow and not thorough"
+
+test-thorough: $(VENV)/test.stamp
+	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -m slow

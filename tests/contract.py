@@ -8,9 +8,11 @@ import functools
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import zoo.models  # noqa: F401  Registers every class that a model can be made of.
+from tests.tiers import cover
 from zoo import constraints, random, registry
 
 IMAGE_SHAPE = (4, 8, 2)
@@ -50,15 +52,26 @@ def default_objective(model_name):
     return "GECO"
 
 
+def covering_pairs(models, objectives):
+    """Each of the models with its default objective, each of the objectives with the smallest."""
+    pairs = [(model, default_objective(model)) for model in models]
+    return pairs + [(SMALLEST, o) for o in objectives if (SMALLEST, o) not in pairs]
+
+
 def full_pairs():
-    """Pairs that pass all of the contract: models with GECO, objectives with the smallest model."""
-    pairs = [(model, default_objective(model)) for model in FIRST_MODELS]
-    return pairs + [(SMALLEST, o) for o in FIRST_OBJECTIVES if o != default_objective(SMALLEST)]
+    """Pairs that pass all of the contract."""
+    return covering_pairs(FIRST_MODELS, FIRST_OBJECTIVES)
+
+
+def full(*models):
+    """Parametrises a test over `full_pairs`: all of them always run, or those of these models."""
+    pairs = cover(full_pairs(), covering_pairs(models, [])) if models else full_pairs()
+    return pytest.mark.parametrize("names", pairs, ids="-".join)
 
 
 def other_pairs():
-    """The other pairs, which take two steps, are saved, loaded, and take another."""
-    return [
+    """The other pairs, as parameters; always for each model and each objective one."""
+    pairs = [
         (model, objective)
         for model in MODELS
         for objective in OBJECTIVES
@@ -67,6 +80,7 @@ def other_pairs():
         # Not variants of both.
         and (model in [*FIRST_MODELS, *RANGE_MODELS] or objective in FIRST_OBJECTIVES)
     ]
+    return cover(pairs, [*covering_pairs(MODELS, OBJECTIVES), ("PixelVAE", "GECO")])
 
 
 def make_model(name):

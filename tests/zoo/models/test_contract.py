@@ -1,5 +1,6 @@
 """The contract of every architecture: its methods, their shapes, their noise, their densities."""
 
+import functools
 import inspect
 
 import numpy as np
@@ -8,15 +9,30 @@ import tensorflow as tf
 
 from tests import contract
 from tests.contract import assert_close, assert_same_state, batch_of, context_of, images_of
+from tests.tiers import cover
 from zoo import random, registry
 from zoo.base.compiled import uncompiled
 
 NUM = 8  # Images of the `images` fixture.
+# A vector of latents, maps of them given a context, and a model without a mean.
+COVERING = ["ConvVAE", "ConvDRAW_conditional", "PixelVAE"]
+
+
+@pytest.fixture(scope="module")
+def made():
+    """Makes each model once, for its methods' graphs are built once then."""
+    return functools.cache(contract.make_model)
 
 
 @pytest.fixture(params=contract.FULL_MODELS, scope="module")
-def model(request):
-    return contract.make_model(request.param)
+def every_model(request, made):
+    """For what always runs with all models."""
+    return made(request.param)
+
+
+@pytest.fixture(params=cover(contract.FULL_MODELS, COVERING), scope="module")
+def model(request, made):
+    return made(request.param)
 
 
 def default_arguments(instance):
@@ -51,7 +67,8 @@ def to_uint8(images):
 # === Shapes ===
 
 
-def test_record_holds_float32_terms_of_each_example(model, images):
+def test_record_holds_float32_terms_of_each_example(every_model, images):
+    model = every_model
     given = context_of(model, images)
     record = model.infer(images, labels=tf.range(NUM), seed=1, **given)
     for name in ("rate", "distortion", "log_posterior", "log_prior", "squared_error"):
@@ -165,14 +182,16 @@ def test_temperature_can_be_one_a_row(model, images):
     assert_close(each[1], model.sample(2, seed=0, temperature=2.0, **given)[1])
 
 
-def test_densities_of_latents_are_those_of_the_record(model, images):
+def test_densities_of_latents_are_those_of_the_record(every_model, images):
+    model = every_model
     given = context_of(model, images)
     record = model.infer(images, seed=1, **given)
     assert_close(model.log_prior(record.latents, **given), record.log_prior)
     assert_close(model.log_posterior(record.latents, images, **given), record.log_posterior)
 
 
-def test_rate_is_the_mean_of_log_posterior_minus_log_prior(model, images):
+def test_rate_is_the_mean_of_log_posterior_minus_log_prior(every_model, images):
+    model = every_model
     draws = 4000
     repeated = tf.repeat(images[:1], draws, axis=0)
     record = model.infer(repeated, seed=0, **context_of(model, repeated))
@@ -257,25 +276,33 @@ def whole_inference(model, images):
     }
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["graphs", "xla"])
-def test_compiled_methods_give_what_their_operations_do(model, images, jit_compile):
+def assert_as_operations_do(model, images, compiled=lambda function: function):
     def infer(x):
         return whole_inference(model, x)
 
-    # The methods by themselves are a graph each.
-    run = tf.function(infer, jit_compile=True, autograph=False) if jit_compile else infer
-    actual = run(tf.constant(images))
+    actual = compiled(infer)(tf.constant(images))
     with uncompiled():
         expected = infer(images)
     for name, value in expected.items():
         assert_close(actual[name], value), name
 
 
+def test_methods_as_graphs_give_what_their_operations_do(model, images):
+    # The methods by themselves are a graph each.
+    assert_as_operations_do(model, images)
+
+
+@pytest.mark.parametrize("name", cover(contract.FULL_MODELS, ["ConvVAE", "PixelVAE"]))
+def test_methods_under_xla_give_what_their_operations_do(name, made, images):
+    xla = functools.partial(tf.function, jit_compile=True, autograph=False)
+    assert_as_operations_do(made(name), images, compiled=xla)
+
+
 # === Side effects and precision ===
 
 
 @pytest.mark.usefixtures("uncompiled")
-@pytest.mark.parametrize("names", contract.full_pairs(), ids="-".join)
+@contract.full("ConvVAE", "PixelVAE")
 def test_looking_at_a_model_changes_nothing_in_it(names, images):
     model = contract.make_compiled(*names, run_eagerly=True)
     contract.train(model, images, num_steps=1)
@@ -290,7 +317,7 @@ def test_looking_at_a_model_changes_nothing_in_it(names, images):
 
 
 @pytest.mark.usefixtures("mixed_bfloat16", "uncompiled")
-@pytest.mark.parametrize("names", contract.full_pairs(), ids="-".join)
+@contract.full("ConvVAE", "ConvDRAW")
 def test_mixed_precision_keeps_terms_and_state_in_float32(names, images):
     model = contract.make_compiled(*names, run_eagerly=True)
     assert np.isfinite(contract.train(model, images, num_steps=2))

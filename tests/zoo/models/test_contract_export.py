@@ -7,6 +7,7 @@ import tensorflow as tf
 import zoo
 from tests import contract
 from tests.contract import assert_close, context_of, images_of
+from tests.tiers import cover
 from tests.zoo.serving import row_groupings
 from zoo import random
 from zoo.serving.signatures import make_signatures
@@ -16,7 +17,9 @@ SEEDS = np.array([[3, 0], [3, 1], [9, 5]], np.int32)
 TEMPERATURES = np.array([1.0, 0.5, 0.0], np.float32)
 
 
-@pytest.fixture(scope="module", params=contract.FULL_MODELS)
+@pytest.fixture(
+    scope="module", params=cover(contract.FULL_MODELS, ["ConvVAE", "ConvDRAW_conditional"])
+)
 def exported(request, images, tmp_path_factory):
     """A trained model and where it was exported to."""
     model = contract.make_compiled(request.param, run_eagerly=True)

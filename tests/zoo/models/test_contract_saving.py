@@ -8,10 +8,9 @@ import pytest
 
 import zoo
 from tests import contract
-from tests.contract import assert_close, assert_same_state, state_of
+from tests.contract import assert_close, assert_same_state, full, state_of
+from tests.tiers import cover
 from zoo import registry
-
-full = pytest.mark.parametrize("names", contract.full_pairs(), ids="-".join)
 
 
 def through_json(config):
@@ -27,7 +26,7 @@ def test_config_round_trip(name):
     assert [w.shape for w in copy.weights] == [w.shape for w in model.weights]
 
 
-@full
+@full("ConvVAE")
 def test_compile_config_round_trip(names):
     model = contract.make_compiled(*names)
     config = through_json(model.get_compile_config())
@@ -38,7 +37,7 @@ def test_compile_config_round_trip(names):
     assert copy.objective.get_config() == model.objective.get_config()
 
 
-@full
+@full()
 @pytest.mark.usefixtures("uncompiled")
 def test_keras_file_restores_all_that_training_moved(names, images, tmp_path):
     model = contract.make_compiled(*names, run_eagerly=True)
@@ -59,7 +58,7 @@ def test_keras_file_restores_all_that_training_moved(names, images, tmp_path):
     )
 
 
-@full
+@full("ConvVAE", "SequentialVAE")
 def test_weights_file_restores_all_that_training_moved(names, images, tmp_path):
     model = contract.make_compiled(*names, run_eagerly=True)
     contract.train(model, images, num_steps=3)
@@ -69,7 +68,7 @@ def test_weights_file_restores_all_that_training_moved(names, images, tmp_path):
     assert_same_state(state_of(fresh), state_of(model))
 
 
-@full
+@full("ConvVAE", "PixelVAE")
 def test_resumed_training_equals_uninterrupted_training(names, images, tmp_path):
     model = contract.make_compiled(*names)
     contract.train(model, images, num_steps=3)
@@ -118,7 +117,11 @@ def test_other_pairs_train_and_go_on_after_loading(names, images, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in contract.FIRST_MODELS if contract.default_objective(n) == "GECO"]
+    "name",
+    cover(
+        [n for n in contract.FIRST_MODELS if contract.default_objective(n) == "GECO"],
+        [contract.SMALLEST],
+    ),
 )
 def test_recompiling_keeps_the_weights_and_changes_the_objective(name, images, tmp_path):
     model = contract.make_compiled(name, "ELBO", run_eagerly=True)
