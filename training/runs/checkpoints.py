@@ -17,6 +17,7 @@ import zipfile
 
 from zoo.errors import UserError
 from zoo.objectives import ranking
+from zoo.serving.flush import flush_to_disk
 
 __all__ = ["CheckpointStore", "Progress"]
 
@@ -88,9 +89,9 @@ class CheckpointStore:
             model.save(unfinished)
             with zipfile.ZipFile(unfinished, "a") as archive:
                 archive.writestr(_PROGRESS, json.dumps(dataclasses.asdict(progress)))
-            _flush_to_disk(unfinished)
+            flush_to_disk(unfinished)
             os.replace(unfinished, self._path(progress.step))
-            _flush_to_disk(self.folder)
+            flush_to_disk(self.folder)
             self._keep_best(model, progress)
         except (OSError, RuntimeError) as error:  # HDF5 has RuntimeError for a full disk.
             raise UserError(self._failure_message(progress, error)) from error
@@ -170,7 +171,7 @@ class CheckpointStore:
                 os.link(self._path(progress.step), unfinished)  # The same file under a second name.
             except OSError:  # Some file systems have no links.
                 shutil.copyfile(self._path(progress.step), unfinished)
-                _flush_to_disk(unfinished)
+                flush_to_disk(unfinished)
             os.replace(unfinished, self.folder / _BEST)
             self._remove_unfinished()
 
@@ -185,12 +186,3 @@ class CheckpointStore:
 def _read_progress(path):
     with zipfile.ZipFile(path) as archive:
         return Progress(**json.loads(archive.read(_PROGRESS)))
-
-
-def _flush_to_disk(path):
-    """Makes sure that a file or a folder's entries outlive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -30,7 +30,7 @@ _DOCKER_SECONDS = 10  # For Docker's engine to answer.
 # What keeps TensorFlow quiet in this process, set by it or by a user, would keep a server's loads,
 # warnings and errors from its log, by which one tells what is wrong with it.
 _QUIETING = ("TF_CPP_MIN_LOG_LEVEL", "TF_CPP_MIN_VLOG_LEVEL", "ABSL_MIN_LOG_LEVEL")
-_CAN_INHERIT = os.name != "nt"  # Open files by number; there are no locks there either.
+_IS_WINDOWS = os.name == "nt"
 
 
 def find_binary():
@@ -79,7 +79,8 @@ def check_ports(**ports):
     for option, port in ports.items():
         # gRPC shares a taken port in silence, and requests would reach either server.
         with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if not _IS_WINDOWS:  # There the option would let it bind a port that is taken.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("", port))
             except OSError as error:
@@ -138,7 +139,8 @@ class ModelServer:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     env=environment(),
-                    pass_fds=self._inherited if _CAN_INHERIT else (),
+                    # Windows passes on no open files by number, and has no locks either.
+                    pass_fds=() if _IS_WINDOWS else self._inherited,
                 )
         except OSError as error:
             raise UserError(f"Could not start {self.command[0]}: {error}.") from error

@@ -15,6 +15,7 @@ import socket
 import uuid
 
 from zoo.serving.file_lock import HAS_LOCKS, is_taken, take
+from zoo.serving.flush import flush_to_disk
 
 __all__ = ["as_local_path", "move_complete", "remove_leftovers", "unfinished_folder"]
 
@@ -100,22 +101,11 @@ def move_complete(folder, path):
     """
     for inner, _, files in os.walk(folder, topdown=False):
         for name in (*files, ""):
-            _flush(os.path.join(inner, name))
+            flush_to_disk(os.path.join(inner, name))
     if os.path.lexists(path):  # An empty folder would be replaced.
         raise FileExistsError(f"{path} exists already.")
     os.rename(folder, path)
-    _flush(os.path.dirname(path))
-
-
-def _flush(path):
-    try:
-        file = os.open(path, os.O_RDONLY)
-    except PermissionError:  # Windows opens no folders.
-        return
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
+    flush_to_disk(os.path.dirname(path))
 
 
 def _is_being_written(path, match):
