@@ -7,6 +7,7 @@ import os
 import sys
 
 import zoo
+from training.command_line.presence import check_presence
 from training.command_line.text import columns, paragraph
 from training.recipes import imports
 from training.runs.stages import stage
@@ -30,7 +31,9 @@ def main(arguments=None):
         sys.stdout.reconfigure(errors="backslashreplace")  # Names of files need not be UTF-8.
     parser = _make_parser()
     try:
-        arguments = parser.parse_args(arguments)
+        arguments, unknown = parser.parse_known_args(arguments)
+        if unknown:
+            arguments.refuse(f"unrecognized arguments: {' '.join(unknown)}")
         if arguments.command is None:
             parser.print_help()
             return 0
@@ -71,7 +74,7 @@ def _make_parser():
     )
     version = f"vae-zoo {zoo.__version__}"
     parser.add_argument("--version", action="version", version=version, help="show the version")
-    parser.set_defaults(command=None)
+    parser.set_defaults(command=None, refuse=parser.error)
     parsers = parser.add_subparsers(prog=parser.prog, metavar="COMMAND", help=argparse.SUPPRESS)
     for name, command in commands.items():
         own = parsers.add_parser(
@@ -81,11 +84,12 @@ def _make_parser():
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_options(own)
-        own.set_defaults(command=command)
+        own.set_defaults(command=command, refuse=own.error)  # It names its own --help.
     return parser
 
 
 def _run(command, arguments):
+    check_presence(arguments)
     if hasattr(command, "check"):
         command.check(arguments)
     if getattr(command, "NEEDS_TENSORFLOW", True):

@@ -8,14 +8,16 @@ from training.command_line.reconstruct import fit_files, read_files
 from training.runs.stages import stage
 from zoo.errors import UsageError
 
-HELP = "code image files, brought to the model's size, within a tolerance into one small file"
+HELP = "code image files, within a tolerance, into one small file"
 EXAMPLES = "example:\n  vae-zoo compress conv_draw_mnist *.png --tolerance 0.1 --output out.vz\n"
 
 
 def add_options(parser):
     """Adds the model, the files, the tolerance, the effort and the file."""
     add_model_options(parser)
-    parser.add_argument("files", nargs="+", metavar="FILE", help="image files")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="image files; brought to the model's size"
+    )
     parser.add_argument(
         "--tolerance",
         action=Number,

@@ -11,12 +11,12 @@ from training.command_line.options import (
     add_reading_options,
     save_picture,
 )
-from training.command_line.text import columns, paragraph
+from training.command_line.text import columns, paragraph, without_marks
 from training.recipes import find_recipe
 from training.runs.stages import stage
 from zoo.errors import UsageError
 
-HELP = "say what a data set holds: shapes, splits, values, balance of classes"
+HELP = "say what a data set holds: shapes, splits, values, classes"
 EXAMPLES = """examples:
   vae-zoo data mnist
   vae-zoo data mnist_sum --show
@@ -98,7 +98,7 @@ def describe(dataset, most=_NUM_MEASURED):
     if dataset.caveat:
         parts.append(paragraph(dataset.caveat))
     if dataset.licence:
-        parts.append(paragraph(f"Licence: {dataset.licence}."))
+        parts.append(paragraph(f"Licence: {without_marks(dataset.licence)}."))
     return "\n\n".join(parts)
 
 

@@ -6,7 +6,7 @@ from training.recipes import find_recipe, recipe_names
 from zoo import hub
 from zoo.names import UnknownName
 
-HELP = "show the recipes and the pretrained models, or what one of them is"
+HELP = "show recipes and pretrained models, or describe one of them"
 EXAMPLES = "examples:\n  vae-zoo list\n  vae-zoo list conv_draw_mnist\n"
 NEEDS_TENSORFLOW = False
 
@@ -32,7 +32,10 @@ def run(arguments):
     _print_table(
         "Recipes, for `vae-zoo train`; `vae-zoo list NAME` describes one:",
         ("recipe", "data set", "architecture", "steps"),
-        [(r.name, r.data["name"], r.architecture["class_name"], f"{r.steps:,}") for r in recipes],
+        [
+            (r.name, _of_users(r.data["name"]), r.architecture["class_name"], f"{r.steps:,}")
+            for r in recipes
+        ],
     )
     _print_table(
         "Pretrained models, for `evaluate`, `sample`, `reconstruct` and zoo.load:",
@@ -62,6 +65,11 @@ def _model_row(name, entry):
     return name, architecture, _size(entry), rmse, rate, sure
 
 
+def _of_users(data_set):
+    """Returns a data set's name, with what a user has to fill in: folder:PATH."""
+    return f"{data_set}PATH" if data_set.endswith(":") else data_set
+
+
 def _size(entry):
     return f"{sum(file['bytes'] for file in entry['files'].values()) / 1e6:.1f} MB"
 
@@ -80,7 +88,7 @@ def _describe(name, models):
         rows = [
             ("architecture", _as_call(recipe.architecture)),
             ("objective", _as_call(recipe.objective)),
-            ("data set", f"{recipe.data['name']}{options}"),
+            ("data set", f"{_of_users(recipe.data['name'])}{options}"),
             ("training", f"{recipe.steps:,} steps of {recipe.batch_size} images{varied}"),
         ]
     if name in models:

@@ -13,7 +13,7 @@ from training.command_line.options import (
 from training.runs.stages import stage
 from zoo.errors import UsageError
 
-HELP = "reconstruct image files, brought to the model's size as in its training"
+HELP = "reconstruct image files, brought to the model's size"
 EXAMPLES = "example:\n  vae-zoo reconstruct runs/mine *.jpg --output pairs.png\n"
 
 

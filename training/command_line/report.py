@@ -6,7 +6,7 @@ from training.command_line.options import add_results_option
 from training.reproduction import FOLDER, SCALES
 from zoo.errors import UsageError
 
-HELP = "write a page of everything that was reproduced, as HTML and Markdown"
+HELP = "write a page of all that was reproduced, as HTML and Markdown"
 EXAMPLES = """example:
   vae-zoo report --output report       (then open report/reproduction.html)
 """

@@ -7,7 +7,7 @@ from training.reproduction import NAMES, SCALES
 from zoo.errors import SettingError, UserError
 from zoo.names import UnknownName
 
-HELP = "repeat a figure or table of the papers: its training runs and its drawing"
+HELP = "repeat a figure or table of the papers, with its training runs"
 EXAMPLES = """examples:
   vae-zoo reproduce figure-5               (two CPU cores: within two hours)
   vae-zoo reproduce figure-4 --scale smoke (does it run? less than a minute)

@@ -13,7 +13,7 @@ from zoo.errors import UserError
 from zoo.serving.server_configuration import MODELS_FILE, Endpoints, server_arguments
 from zoo.serving.server_containers import Machine, docker_run, image
 
-HELP = "put models behind TensorFlow Serving: write its configuration, start it"
+HELP = "put models behind TensorFlow Serving: configure and start it"
 EXAMPLES = """examples:
   vae-zoo serve conv_draw_mnist                 (a pretrained model)
   vae-zoo serve runs/mine classifier_mnist      (a run's model, and another)

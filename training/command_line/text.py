@@ -1,8 +1,9 @@
 """Text for a terminal of 80 columns."""
 
+import re
 import textwrap
 
-__all__ = ["WIDTH", "columns", "paragraph"]
+__all__ = ["WIDTH", "columns", "paragraph", "without_marks"]
 
 WIDTH = 80
 _GAP = 2  # Spaces between columns.
@@ -12,6 +13,11 @@ def paragraph(text):
     """Returns the text with its lines broken at `WIDTH`; a path or a name is never broken."""
     options = {"break_long_words": False, "break_on_hyphens": False}
     return "\n".join(textwrap.fill(line, WIDTH, **options) for line in text.split("\n"))
+
+
+def without_marks(markdown):
+    """Returns a line of Markdown as a terminal shows it best: without stars, links in brackets."""
+    return re.sub(r"\[(.+?)\]\((.+?)\)", r"\1 (\2)", markdown).replace("*", "")
 
 
 def columns(rows, indent=0, right=()):

@@ -6,9 +6,9 @@ import zoo
 from training import datasets, kinds
 from training.recipes import Recipe, imports
 from training.runs.checkpoints import CheckpointStore
+from training.runs.model_names import check_model
 from training.runs.run_directory import RunDirectory
 from zoo.errors import UsageError
-from zoo.names import did_you_mean
 from zoo.serving import keras_config
 
 __all__ = ["load_model", "pretrained_path"]
@@ -51,14 +51,7 @@ def pretrained_path(name):
     Raises:
         UsageError: There is no such model, or it cannot be fetched.
     """
-    names = zoo.list_models()
-    if name not in names:
-        raise UsageError(
-            f"There is no pretrained model, run directory or exported model {name!r}."
-            f"{did_you_mean(name, names)} Pretrained models: {', '.join(names) or 'none'}. "
-            "Otherwise give the path of a run directory or of a folder that `vae-zoo export` or "
-            "model.export wrote."
-        )
+    check_model(name)
     try:
         return zoo.saved_model_path(name)
     except (ValueError, OSError) as error:

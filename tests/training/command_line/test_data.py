@@ -34,6 +34,8 @@ def test_data_describes_digits(capsys, tmp_path):
     assert text.startswith("Reading digits ...\nMeasuring its images ...\n")
     assert "\n\ndigits\nscikit-learn's handwritten digits" in text
     assert "\n\nLicence: E. Alpaydin" in text
+    assert "CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/)" in " ".join(text.split())
+    assert not {"*", "["} & set(text), "no Markdown in a terminal"
     assert max(map(len, text.splitlines())) <= 80
     assert "images   16x16, 1 channel\n" in text
     assert "context" not in text

@@ -34,6 +34,16 @@ ANSWERED_AT_ONCE = {
     "train conv_draw_mnist --image-size 0": 2,
     "train conv_draw_mnist --data-seed -1": 2,
     "train conv_draw_mnits": 2,
+    "train conv_draw_folder --dataset folder:nowhere --image-size 32": 2,
+    "data folder:nowhere": 2,
+    "sample conv_draw_mnits": 2,
+    "evaluate runs/nowhere": 2,
+    "export runs/nowhere there": 2,
+    "serve models/nowhere": 2,
+    "compare conv_draw_mnist runs/nowhere": 2,
+    "reconstruct conv_draw_mnist nowhere.png": 2,
+    "compress conv_draw_mnist nowhere.png --tolerance 0.1": 2,
+    "decompress conv_draw_mnist nowhere.vz": 2,
     "train conv_draw_mnist --directory training": 2,
     "train conv_draw_mnist --resume --directory training": 2,
     "evaluate conv_draw_mnist --measure activ_units": 2,
@@ -85,7 +95,14 @@ def test_bare_is_help(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--help"])
     assert capsys.readouterr().out == bare
-    assert "reconstruct  " in bare
+    lines = bare.partition("commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split()[0] for line in lines] == list(cli._COMMANDS), "a line for each"
+
+
+def test_an_unknown_option_points_to_the_help_of_its_command(capsys):
+    assert cli.main(["train", "conv_draw_mnist", "--epochs", "3"]) == 2
+    wanted = "unrecognized arguments: --epochs 3. `vae-zoo train --help` explains the options."
+    assert capsys.readouterr().err == f"vae-zoo: {wanted}\n"
 
 
 def test_version(capsys):
