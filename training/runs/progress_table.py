@@ -31,6 +31,7 @@ class ProgressTable(keras.callbacks.Callback):
         self._steps, self._seconds = steps, seconds
         self._open = contextlib.ExitStack()
         self._line = self._names = None
+        self._doing = ""  # Other than steps: their row would stand there again and again.
 
     # === What Keras calls ===
 
@@ -54,14 +55,20 @@ class ProgressTable(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Counts; shows nothing by itself, for to read the logs is to wait for the device."""
         self._done += 1
-        self._logs = logs
+        self._logs, self._doing = logs, ""
         self._stopped = time.perf_counter()
         if self._line is None:
             self._start(logs)
 
+    def on_test_begin(self, logs=None):
+        """Says that it is validation that lasts."""
+        self._doing = "validating"
+
     def on_epoch_end(self, epoch, logs=None):
-        """Writes the epoch's row."""
+        """Writes the epoch's row; what follows is to be saved."""
+        self._doing = ""
         self._line.write(self._row(logs))
+        self._doing = "saving"
 
     # === The table ===
 
@@ -79,13 +86,15 @@ class ProgressTable(keras.callbacks.Callback):
 
     def _row(self, logs):
         values = [f"{float(np.squeeze(logs[n])):.4g}" if n in logs else "" for n in self._names]
-        return self._join(f"{self._done}/{self._steps}", values, self._pace(), self._time_left())
+        end = ("", self._doing) if self._doing else (self._pace(), self._time_left())
+        return self._join(f"{self._done}/{self._steps}", values, *end)
 
     def _join(self, step, values, pace, left):
         widths = [max(_LEAST_WIDTH, len(name)) for name in self._names]
         cells = [step.rjust(2 * len(str(self._steps)) + 1)]
         cells += [text.rjust(width) for text, width in zip(values, widths, strict=True)]
-        return "  ".join([*cells, pace.rjust(7), left.rjust(9)])
+        end = f"{pace:>7}  {left:>9}"
+        return "  ".join([*cells, end[-18:].rjust(18)])
 
     def _pace(self):
         steps = self._done - self._epoch_done

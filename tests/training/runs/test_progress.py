@@ -178,6 +178,25 @@ def test_rows_come_while_an_epoch_lasts(output, clock):
     table.close()
 
 
+@LOG
+def test_what_lasts_beside_steps_is_told(output, clock):
+    table = ProgressTable(300, SECONDS)
+    table.set_model(types.SimpleNamespace(optimizer=types.SimpleNamespace(iterations=_of(0))))
+    table.on_train_begin()
+    table.on_epoch_begin(0)
+    table.on_train_batch_end(0, LOGS)
+    table.on_test_begin()
+    wait_for(output, "validating", 2)
+    table.on_epoch_end(0, LOGS | VALIDATION)
+    wait_for(output, "saving", 2)
+    table.on_train_batch_end(1, LOGS)
+    wait_for(output, "2/300", 2)
+    table.close()
+    lines = output.getvalue().splitlines()
+    assert len({len(line) for line in lines if "rate" in line or "validating" in line}) == 1
+    assert "saving" not in lines[-1]
+
+
 def test_the_distortion_stands_for_an_rmse_that_there_is_not():
     logs = {"loss": 3.0, "rate": 1.0, "distortion": 2.0}
     assert shown_measures(logs) == ["rate", "distortion", "val_rate", "val_distortion"]
