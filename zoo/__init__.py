@@ -14,6 +14,7 @@ _HOMES = {
     "ConvFeatures": "zoo.classifiers",
     "ConvVAE": "zoo.models",
     "ELBO": "zoo.objectives",
+    "EnergyPrior": "zoo.models",
     "GECO": "zoo.objectives",
     "InfoVAE": "zoo.objectives",
     "InfusionModel": "zoo.models",

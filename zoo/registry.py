@@ -24,7 +24,15 @@ from zoo.names import UnknownName
 
 __all__ = ["KINDS", "build", "check_arguments", "examples", "find", "names", "register"]
 
-KINDS = ("architecture", "objective", "constraint", "divergence", "likelihood", "schedule")
+KINDS = (
+    "architecture",
+    "objective",
+    "constraint",
+    "divergence",
+    "likelihood",
+    "prior",
+    "schedule",
+)
 _CLASSES = {kind: {} for kind in KINDS}
 
 

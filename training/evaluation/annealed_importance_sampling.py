@@ -68,7 +68,13 @@ def measure(model, data, num_images=16, num_chains=4, num_temperatures=500, seed
 
 
 def check(model, data):
-    """Raises UsageError if the model draws pixels."""
+    """Raises UsageError if the model draws pixels, or its prior by chains."""
+    if getattr(model, "energy", None) is not None:
+        raise UsageError(
+            "annealed_importance_sampling starts from draws of the prior itself, and short chains "
+            "only come near an EnergyPrior. Measure bits a dimension instead, which `vae-zoo "
+            "evaluate` prints."
+        )
     if not model.has_mean:
         raise UsageError(
             f"annealed_importance_sampling follows the decoder's gradient through the latents, and "

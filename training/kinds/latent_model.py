@@ -75,6 +75,9 @@ comparing objectives, trying a serving set-up.
     def run_metrics(self, model, data, rows, test_logs, num_test_images, **given):
         """Adds the bound on bits a dimension, and how the constraints were met."""
         metrics = super().run_metrics(model, data, rows, test_logs, num_test_images)
+        if getattr(model, "energy", None) is not None:
+            value, error = model.estimate_log_z()
+            metrics["log_z"] = {"value": value, "error": error}
         return metrics | {
             "tolerances": feasibility.tolerances(model, **given),
             "curve": feasibility.curve(model, metrics["test"]),
@@ -169,6 +172,9 @@ comparing objectives, trying a serving set-up.
             beta = metrics["equivalent_beta"]
             scale = f"of a Gaussian likelihood of scale {beta['likelihood_scale']:.3g}"
             rows.append(("equivalent β", f"{beta['value']:.4g}", scale))
+        if log_z := metrics.get("log_z"):
+            meaning = f"nats, ± {log_z['error']:.2g}: the energy-based prior's normalising constant"
+            rows.append(("log Z", f"{log_z['value']:.4g}", meaning))
         sample = (
             f"at most, from {bits['images']} images and {bits['importance_samples']} samples each"
         )
@@ -181,10 +187,9 @@ comparing objectives, trying a serving set-up.
     def training_rows(self, recipe, data):
         """Returns the objective in words, and the context's shape."""
         context = card.shape_text(data.context_shape) if data.context_shape else "none"
-        return {
-            "objective": _objective(recipe).summary,
-            "context images": context,
-        }
+        prior = recipe.architecture["arguments"].get("prior")
+        tilted = {"prior": registry.build("prior", prior).card} if isinstance(prior, dict) else {}
+        return {"objective": _objective(recipe).summary, **tilted, "context images": context}
 
     def use_text(self, recipe, metrics):
         """Returns use and limitations, which depend on whether the likelihood has a mean."""

@@ -9,6 +9,8 @@ from zoo import checks
 
 __all__ = ["LangevinChain", "check_chain", "langevin"]
 
+_FLAT, _TINY = 1e-8, 1e-30
+
 
 class LangevinChain(NamedTuple):
     """Where a chain on π ended, and what can be said of its walk; no gradient goes through it.
@@ -139,7 +141,8 @@ class _Walk:
     def stable_step(self, here, there):
         bend = _square(_difference(there.gradient, here.gradient))
         move = _square(_difference(there.latents, here.latents))
-        return 2.0 * (tf.math.divide_no_nan(move, bend)) ** 0.25
+        # Nearly straight, or at rest: any step will do.
+        return 2.0 * tf.where(bend > _FLAT * move, move / (bend + _TINY), 1.0 / _FLAT) ** 0.25
 
 
 def _sum(*groups):

@@ -297,6 +297,11 @@ def _as_float32(tolerance):
 
 
 def _search_of(model):
+    if getattr(model, "energy", None) is not None:
+        raise ValueError(
+            "A codec's shared codebooks are draws from a normal prior. Received: a "
+            f"{type(model).__name__} with an EnergyPrior. Make the codec of a model without one."
+        )
     if isinstance(model, ConvDRAW):
         return DrawSearch
     if isinstance(model, NormalLatents | NVPVAE) and model.has_mean:

@@ -19,7 +19,7 @@ _REMEDY = "pass filters=, or an encoder and a decoder of your own"
 
 @registry.register("architecture", package="zoo")
 class ConvVAE(NormalLatents, LatentImageModel):
-    """One vector of latents with a standard normal prior, and convolutional networks.
+    """One vector of latents, by default with a normal prior, and convolutional networks.
 
     Args:
         image_shape: (height, width, channels); with the networks of our own, height and width are
@@ -35,6 +35,7 @@ class ConvVAE(NormalLatents, LatentImageModel):
             parameters, `[B, H, W, likelihood.num_parameters(C)]`.
         tolerance_range: As in `zoo.LatentImageModel`; κ scales and shifts the channels of every
             hidden layer. Only for networks of our own.
+        prior: `"standard_normal"` or a `zoo.EnergyPrior`.
 
     Raises:
         ValueError: The image size does not fit the networks, or the range is none.
@@ -55,12 +56,14 @@ class ConvVAE(NormalLatents, LatentImageModel):
         encoder=None,
         decoder=None,
         tolerance_range=None,
+        prior="standard_normal",
         **kwargs,
     ):
         super().__init__(image_shape, likelihood, tolerance_range=tolerance_range, **kwargs)
         self.latent_dim = checks.integer("latent_dim", latent_dim)
         self.filters = checks.integers("filters", filters)
         self.hidden_units = checks.integer("hidden_units", hidden_units)
+        self._set_prior(prior)
         num_parameters = self.likelihood.num_parameters(self.image_shape[-1])
         self._has_own_networks = (encoder is not None, decoder is not None)
         if self.tolerances is not None and any(self._has_own_networks):
@@ -85,6 +88,7 @@ class ConvVAE(NormalLatents, LatentImageModel):
         self.posterior_head.build((None, int(np.prod(features))))
         self._check_decoder(decoder, (*self.image_shape[:2], num_parameters))
         self._add_tolerance_input_of_networks()
+        self._attach_prior()
         self.built = True
 
     def _features_shape(self, encoder):
@@ -146,9 +150,11 @@ class ConvVAE(NormalLatents, LatentImageModel):
             return cls(image_shape, latent_dim=2, encoder=encoder, decoder=decoder)
 
         likelihood = functools.partial(Gaussian, mean="linear", decay=0.9)
+        energy = registry.examples("prior", image_shape)["EnergyPrior"]
         arguments = {"latent_dim": 3, "filters": (4,), "hidden_units": 8}
         return {
             "": lambda: cls(image_shape, likelihood=likelihood(), **arguments),
             "own_networks": own_networks,
             "range": lambda: cls(image_shape, tolerance_range=(0.3, 0.6), **arguments),
+            "energy": lambda: cls(image_shape, prior=energy(), **arguments),
         }

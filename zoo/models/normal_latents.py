@@ -5,6 +5,7 @@ import tensorflow as tf
 from zoo.base.compiled import compiled
 from zoo.distributions import normals
 from zoo.models.record import Inference
+from zoo.models.tilted_prior import TiltedPrior
 
 __all__ = ["NormalLatents", "NormalPosterior"]
 
@@ -35,11 +36,17 @@ class NormalPosterior:
         return normals.normal_from_parameters(self._posterior_parameters(images, training, **given))
 
 
-class NormalLatents(NormalPosterior):
-    """Also the prior N(0, I), over one vector of latents `[B, latent_dim]`.
+class NormalLatents(TiltedPrior, NormalPosterior):
+    """Also the prior N(0, I), or one tilted, over one vector of latents `[B, latent_dim]`.
 
-    A subclass sets `latent_dim` and defines `_posterior_parameters` and `_decode`.
+    A subclass sets `latent_dim`, calls `_set_prior` and, after all its layers are made,
+    `_attach_prior`, and defines `_posterior_parameters` and `_decode`.
     """
+
+    def _attach_prior(self):
+        """Makes the network of an EnergyPrior, last, so that others begin as without one."""
+        if self.energy is not None:
+            self.energy.attach(self._latent_shapes)
 
     @property
     def _latent_shapes(self):
@@ -49,22 +56,27 @@ class NormalLatents(NormalPosterior):
         """Draws z ~ q(z|x); returns an `Inference` with the KL in closed form."""
         posterior, prior = self._posterior(images, training, **given), normals.standard_normal()
         latents = posterior.loc + posterior.scale * noise.normal([self.latent_dim])
-        return Inference(
+        inference = Inference(
             latents=(latents,),
             rate=normals.kl_divergence(posterior, prior),
             log_posterior=normals.log_prob(posterior, latents),
             log_prior=normals.log_prob(prior, latents),
             parameters=self._decode((latents,), context, training, **given),
         )
+        return self._tilted(inference)
 
     def _generate(self, noise, temperature, context, **given):
-        """Draws z ~ N(0, temperature²); the latents are one `[B, latent_dim]`."""
-        latents = (temperature[:, None] * noise.normal([self.latent_dim]),)
+        """Draws z ~ N(0, temperature²) or by a chain; the latents are one `[B, latent_dim]`."""
+        if self.energy is None:
+            latents = (temperature[:, None] * noise.normal([self.latent_dim]),)
+        else:
+            latents = self.energy.chain(noise, temperature).latents
         return latents, self._decode(latents, context, **given)
 
     def _log_prior(self, latents, context, **given):
-        """Returns log N(z; 0, I) in nats, `[B]`."""
-        return normals.log_prob(normals.standard_normal(), latents[0])
+        """Returns log N(z; 0, I), with an energy's share, in nats, `[B]`."""
+        log_prior = normals.log_prob(normals.standard_normal(), latents[0])
+        return log_prior if self.energy is None else log_prior + self.energy.log_ratio(latents)
 
     def _log_posterior(self, latents, images, context, **given):
         """Returns log q(z|x) in nats, `[B]`."""

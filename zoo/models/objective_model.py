@@ -14,8 +14,8 @@ from zoo.objectives.tolerance_metrics import RateDistortionCurve
 
 __all__ = ["ObjectiveModel"]
 
-# Tags of the noise that a step's objective draws, and of the tolerances.
-_OF_OBJECTIVE, _OF_TOLERANCES = 0, 1
+# Tags of the noise that a step's objective draws, of the tolerances, and of the prior.
+_OF_OBJECTIVE, _OF_TOLERANCES, _OF_PRIOR = 0, 1, 2
 
 
 class ObjectiveModel(ImageModel):
@@ -27,6 +27,7 @@ class ObjectiveModel(ImageModel):
     """
 
     _loss_name = "its objective, passed as objective="
+    _measure_names = ()  # Of `Record.measures`.
 
     def compile(self, optimizer="adam", objective=None, seed=0, **kwargs):
         """Prepares the model for `fit`; may be called any number of times.
@@ -110,7 +111,7 @@ class ObjectiveModel(ImageModel):
             trackers["rmse"] = keras.metrics.RootMeanSquaredError("rmse")
         if self.tolerances is not None:
             trackers["curve"] = RateDistortionCurve(self.tolerances)
-        return trackers
+        return trackers | {name: keras.metrics.Mean(name) for name in self._measure_names}
 
     def _measure(self, images, context, labels, seed, training):
         tolerances = None
@@ -124,8 +125,14 @@ class ObjectiveModel(ImageModel):
         record = self.infer(
             images, context, labels, seed=noise, training=training, tolerance=tolerances
         )
+        own_noise = random.StepNoise(random.derive(seed, _OF_PRIOR), num_rows)
+        record = self._compare_with_prior(record, own_noise)
         own_noise = random.StepNoise(random.derive(seed, _OF_OBJECTIVE), num_rows)
         return self.objective.terms(self, record, own_noise), record
+
+    def _compare_with_prior(self, record, noise):
+        """Returns the record of a step, with what a prior that is known up to Z adds to it."""
+        return record
 
     def _loss(self, terms, training):
         return self.objective.loss(terms, training=training)
@@ -143,6 +150,8 @@ class ObjectiveModel(ImageModel):
             self._trackers["rmse"].update_state(record.images, record.reconstruction)
         if self.tolerances is not None:
             self._trackers["curve"].update_state(record)
+        for name, values in record.measures.items():
+            self._trackers[name].update_state(values)
         self.objective.track(terms)
         return tf.shape(record.rate)[0]
 

@@ -48,6 +48,7 @@ class PixelVAE(NormalLatents, LatentImageModel):
             decoder's reach, `first_kernel_size // 2 + 1 + 2 * num_blocks * (kernel_size // 2)` rows
             (12 by default), cannot tell how far the bottom is, and digits begin there that the
             border cuts. The recipes have it; models from before it came have not.
+        prior: `"standard_normal"` or a `zoo.EnergyPrior`.
 
     Raises:
         ValueError: A size is not positive or, of a kernel, not odd; another likelihood; a Bernoulli
@@ -75,6 +76,7 @@ class PixelVAE(NormalLatents, LatentImageModel):
         hidden_units=256,
         likelihood="discretized_logistic_mixture",
         position_embedding=False,
+        prior="standard_normal",
         **kwargs,
     ):
         super().__init__(image_shape, likelihood, **kwargs)
@@ -86,6 +88,7 @@ class PixelVAE(NormalLatents, LatentImageModel):
         self.encoder_filters = checks.integers("encoder_filters", encoder_filters)
         self.hidden_units = checks.integer("hidden_units", hidden_units)
         self.position_embedding = bool(position_embedding)
+        self._set_prior(prior)
         _check_likelihood(self.likelihood, self.image_shape[-1])
 
         # === Layers ===
@@ -107,6 +110,7 @@ class PixelVAE(NormalLatents, LatentImageModel):
 
         # === Build ===
         self.posterior_head.build((None, hidden_units))
+        self._attach_prior()
         self.built = True
 
     def _posterior_parameters(self, images, training=False):
@@ -127,7 +131,11 @@ class PixelVAE(NormalLatents, LatentImageModel):
         decoder = {"filters": 4, "num_blocks": 1, "kernel_size": 5, "first_kernel_size": 3}
         encoder = {"latent_dim": 3, "encoder_filters": (4,), "hidden_units": 8}
         sizes = {"position_embedding": True, **decoder, **encoder}
-        return {"": lambda: cls(image_shape, likelihood=likelihood(), **sizes)}
+        energy = registry.examples("prior", image_shape)["EnergyPrior"]
+        return {
+            "": lambda: cls(image_shape, likelihood=likelihood(), **sizes),
+            "energy": lambda: cls(image_shape, prior=energy(), **sizes),
+        }
 
 
 class PixelImage:

@@ -45,6 +45,7 @@ class Record:
         labels: The batch's labels, or None.
         context: The batch's context images, float32 `[B, ...]`, or None.
         tolerance: The tolerance of each row of a model with a range, float32 `[B]`, or None.
+        measures: What a step also logs of this architecture, `[B]` each, by name.
     """
 
     latents: tuple
@@ -57,6 +58,7 @@ class Record:
     labels: tf.Tensor | None = None
     context: tf.Tensor | None = None
     tolerance: tf.Tensor | None = None
+    measures: dict = dataclasses.field(default_factory=dict)
 
     @functools.cached_property
     def reconstruction(self):

@@ -1,0 +1,219 @@
+"""An energy-based prior: a normal that a small network tilts towards where the latents are."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo import checks, random, registry
+from zoo.base.precision import global_policy
+from zoo.chains import annealed_log_weights, inverse_temperatures, langevin, log_mean
+from zoo.configured import Configured
+from zoo.errors import SettingError
+
+__all__ = ["EnergyPrior"]
+
+_CHAIN = 0  # Tag of the noise of a chain's steps.
+_NUM_CHAINS = 1000  # That estimate log Z.
+_SLOPE = 0.2  # Of the leaky ReLU, as the authors have it.
+# f is a fifth of its network, since the authors' f learns at a fifth of the decoder's rate and one
+# Adam for both would scale a gradient back [choice].
+_SHARE = 0.2
+
+
+@registry.register("prior", package="zoo")
+class EnergyPrior(Configured, keras.layers.Layer):
+    """The prior p(z) = exp(f(z)) N(z; 0, I) / Z, f a small network that learns with the rest.
+
+    Pang, Han, Nijkamp, Zhu & Wu 2020, "Learning Latent Space Energy-Based Prior Model"; plus f is
+    log-density, where some write the energy -f. A normal prior leaves holes between the latents of
+    the data, from which samples look like nothing; f learns to be low there, by the contrast
+
+        ∂ log p(x) = E ∂f(z⁺) - E ∂f(z⁻),  z⁺ from the posterior, z⁻ from the prior.
+
+    z⁻ are the ends of short Langevin chains (`zoo.sampling.langevin`) from N(0, I), fresh at each
+    step, and so are samples: the law of such a chain belongs to the trained model. The model's
+    `rate` is log q(z|x) - log p(z) in nats as ever, with that gradient, so that every objective
+    works unchanged.
+
+    log Z, with its standard error, is estimated by annealed importance sampling with 1000 chains at
+    the end of each epoch of `fit`, at `export` and by `model.estimate_log_z()`, and saved with the
+    weights: in between, rates and log-densities are off by what it changed. f begins at 0, with
+    log Z = 0 [choice].
+
+    `fit` logs `prior_gap`, the mean of f(z⁺) - f(z⁻), which hovers about 0 and drifts away where
+    the chains no longer reach what f says; `prior_stiff`, the share of chains that end where their
+    step is too large to be stable, of which it warns; and `log_z`.
+
+    Args:
+        hidden_units: Units of each hidden layer of f's network, leaky ReLU.
+        num_steps: Langevin steps K of a chain.
+        step_size: Langevin step s, in the latents' unit.
+        network: A Keras model of your own, from latents `[B, d]`, all of them side by side, to one
+            number a row, `[B, 1]`; f is a fifth of it. It is called as in inference always.
+        num_temperatures: Steps of the annealing by which log Z is found; each takes 10 gradients.
+
+    Attributes:
+        log_z: log Z, a float32 variable, nats.
+        log_z_error: Its standard error, a float32 variable, nats.
+
+    Raises:
+        ValueError: A number below 1, a step size that is not above 0, or a network that does not
+            give one number a row.
+
+    Example:
+        >>> model = zoo.ConvVAE((28, 28, 1), latent_dim=32, prior=zoo.EnergyPrior())
+        >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.ELBO())
+        >>> model.fit(images, epochs=10)
+        >>> model.sample(16, seed=0)  # 60 Langevin steps each
+    """
+
+    def __init__(
+        self,
+        hidden_units=(200, 200),
+        num_steps=60,
+        step_size=0.4,
+        network=None,
+        num_temperatures=50,
+        **kwargs,
+    ):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        self.hidden_units = checks.integers("hidden_units", hidden_units)
+        self.num_steps = checks.integer("num_steps", num_steps)
+        self.step_size = checks.number("step_size", step_size, above=0)
+        self.num_temperatures = checks.integer("num_temperatures", num_temperatures)
+        if network is not None and not isinstance(network, keras.layers.Layer):
+            raise SettingError("network", _expected("d"), network)
+        self.network = network
+
+    @property
+    def card(self):
+        """The model card's sentence."""
+        network = (
+            "a network of its own"
+            if self.network is not None
+            else (f"a network of {' and '.join(map(str, self.hidden_units))} hidden units")
+        )
+        return (
+            "energy-based (Pang et al. 2020): exp(f(z)) N(z; 0, I) / Z, with "
+            f"{network}; samples are {self.num_steps} Langevin steps of {self.step_size:g}"
+        )
+
+    def attach(self, shapes):
+        """Makes the network and the state, for groups of latents whose rows have these shapes.
+
+        Raises:
+            ValueError: It is another model's prior, or its network does not fit.
+        """
+        if self.built:
+            raise ValueError(
+                "This EnergyPrior already belongs to another model, whose latents it has learnt. "
+                "Make a new one."
+            )
+        self.shapes = [tuple(shape) for shape in shapes]
+        self._size = int(sum(map(np.prod, self.shapes)))
+        self._exponent = self._make_network() if self.network is None else self.network
+        self._check_network()
+        for name in ("log_z", "log_z_error"):
+            value = self.add_weight(
+                name=name, initializer="zeros", trainable=False, aggregation="mean"
+            )
+            setattr(self, name, value)
+        self.built = True
+
+    def _make_network(self):
+        with global_policy("float32"):
+            hidden = [
+                layer
+                for units in self.hidden_units
+                for layer in (keras.layers.Dense(units), keras.layers.LeakyReLU(_SLOPE))
+            ]
+            # A constant in f is one in log Z, and changes nothing.
+            last = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+            return keras.Sequential([keras.Input((self._size,)), *hidden, last], name="exponent")
+
+    def _check_network(self):
+        try:
+            received = tuple(self._exponent(keras.KerasTensor((None, self._size))).shape)
+        except (AttributeError, TypeError, ValueError) as error:
+            received = str(error)
+        if received != (None, 1):
+            what = f"a network with output {received}"
+            raise ValueError(f"network must be {_expected(self._size)}. Received: {what}")
+
+    # === Densities ===
+
+    def exponent(self, latents):
+        """Returns f(z) in nats, `[B]`, for a tuple of latents."""
+        rows = [tf.reshape(z, [-1, np.prod(s)]) for z, s in zip(latents, self.shapes, strict=True)]
+        values = self._exponent(tf.concat(rows, axis=1), training=False)
+        return _SHARE * tf.reshape(tf.cast(values, tf.float32), [-1])
+
+    def log_ratio(self, latents):
+        """Returns log p(z) - log N(z; 0, I), which is f(z) - log Z, in nats, `[B]`."""
+        return self.exponent(latents) - tf.convert_to_tensor(self.log_z)
+
+    # === Samples ===
+
+    def chain(self, noise, temperature):
+        """Runs the chains from N(0, τ²) that stand for draws of the prior.
+
+        Args:
+            noise: Noise of `zoo.random` for B rows; of its streams as many as there are groups of
+                latents are drawn.
+            temperature: τ, `[B]`: scales start and noise.
+
+        Returns:
+            A `zoo.sampling.LangevinChain`.
+        """
+        start = self._start(noise)
+        scaled = tuple(tf.reshape(temperature, [-1] + [1] * len(s)) * z for s, z in start)
+
+        def log_density(latents):
+            return self.exponent(latents) + _log_normal(latents)
+
+        noise = noise.fold(_CHAIN)
+        return langevin(log_density, scaled, noise, self.num_steps, self.step_size, temperature)
+
+    def _start(self, noise):
+        return [(s, noise.normal(s, stream=i)) for i, s in enumerate(self.shapes)]
+
+    # === The normalising constant ===
+
+    def annealed_log_weights(self, seed):
+        """Returns log-weights whose mean weight is Z, `[1000]`, in nats; seed is int32 `[2]`."""
+        noise = random.BatchNoise(seed, _NUM_CHAINS)
+        start = tuple(z for _, z in self._start(noise))
+        betas = tf.constant(inverse_temperatures(self.num_temperatures))
+        weights, _ = annealed_log_weights(
+            lambda latents: (_log_normal(latents), self.exponent(latents)), start, noise, betas
+        )
+        return weights
+
+    def store_log_z(self, log_weights):
+        """Sets `log_z` and `log_z_error` by what `annealed_log_weights` gave; returns them."""
+        value, error = log_mean(log_weights)
+        self.log_z.assign(value)
+        self.log_z_error.assign(error)
+        return value, error
+
+    @classmethod
+    def examples(cls, image_shape):
+        """Returns makers of tiny instances by variant: see `zoo.registry`."""
+        sizes = {"num_steps": 3, "step_size": 0.3, "num_temperatures": 3}
+
+        def own_network():
+            layers = [keras.layers.Dense(3, "tanh"), keras.layers.Dense(1)]
+            return cls(network=keras.Sequential(layers), **sizes)
+
+        return {"": lambda: cls(hidden_units=(4,), **sizes), "own_network": own_network}
+
+
+def _expected(size):
+    return f"a Keras model from latents [batch, {size}] to one number a row, [batch, 1]"
+
+
+def _log_normal(latents):
+    """Log N(z; 0, I) up to a constant, `[B]`."""
+    squares = [tf.reduce_sum(z**2, axis=list(range(1, z.shape.rank))) for z in latents]
+    return -0.5 * tf.add_n(squares)

@@ -1,0 +1,155 @@
+"""What a `zoo.LatentImageModel` with a `zoo.EnergyPrior` does besides."""
+
+import contextlib
+import dataclasses
+import logging
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo import checks, random
+from zoo.base.compiled import compiled, uncompiled
+from zoo.errors import SettingError
+from zoo.models.energy_prior import EnergyPrior
+
+__all__ = ["TiltedPrior"]
+
+_LOG = logging.getLogger(__name__)
+_NUM_CHAINS = 1000  # To see how stiff the energy is.
+
+
+class TiltedPrior:
+    """Adds to an architecture what an energy-based prior asks for, and nothing to one without.
+
+    To be named before `zoo.LatentImageModel` among the bases. The energy tilts the law of the
+    standard normal noise ε that latents are made of: ε = z where the prior is N(0, I), else
+    `_noise_of(latents, context)`.
+    """
+
+    @property
+    def energy(self):
+        """The `zoo.EnergyPrior`, or None."""
+        prior = getattr(self, "prior", None)
+        return prior if isinstance(prior, EnergyPrior) else None
+
+    def _set_prior(self, prior):
+        """Checks and keeps the constructor's argument, `"standard_normal"` or an EnergyPrior."""
+        if prior != "standard_normal" and not isinstance(prior, EnergyPrior):
+            expected = "'standard_normal' or a zoo.EnergyPrior"
+            raise SettingError("prior", expected, prior)
+        if prior != "standard_normal" and self.tolerances is not None:
+            raise ValueError(
+                "An EnergyPrior has one law of latents, and a model with tolerance_range another "
+                "for each tolerance: leave out prior=, or tolerance_range=."
+            )
+        self.prior = prior
+
+    def _noise_of(self, latents, context):
+        """Returns the noise that the prior makes latents of, a tuple of float32 `[B, ...]`."""
+        return latents
+
+    def _tilted(self, inference, context=None):
+        """Returns an `Inference` whose prior had no energy with the energy's share."""
+        if self.energy is None:
+            return inference
+        share = self.energy.log_ratio(self._noise_of(inference.latents, context))
+        log_prior = inference.log_prior + share
+        return inference._replace(rate=inference.rate - share, log_prior=log_prior)
+
+    # === Training ===
+
+    def _compare_with_prior(self, record, noise):
+        """Adds to the rate the gradient of log Z: that of f at draws of the prior, of value 0."""
+        if self.energy is None:
+            return record
+        chain = self.energy.chain(noise, tf.ones_like(record.rate))
+        drawn = self.energy.exponent(chain.latents)
+        of_data = self.energy.exponent(self._noise_of(record.latents, record.context))
+        is_stiff = tf.cast(chain.stable_step < self.energy.step_size, tf.float32)
+        return dataclasses.replace(
+            record,
+            rate=record.rate + (drawn - tf.stop_gradient(drawn)),
+            measures={"prior_gap": of_data - drawn, "prior_stiff": is_stiff},
+        )
+
+    @property
+    def _measure_names(self):
+        return () if self.energy is None else ("prior_gap", "prior_stiff")
+
+    def own_callbacks(self, callbacks):
+        """Adds the one that keeps log Z up to date."""
+        found = super().own_callbacks(callbacks)
+        return found if self.energy is None else [*found, _KeepLogZ()]
+
+    # === The normalising constant ===
+
+    def estimate_log_z(self, seed=0):
+        """Estimates log Z of the energy-based prior and stores it with the weights.
+
+        By annealed importance sampling with 1000 chains; `fit` does so at each epoch's end and
+        `export` at its beginning.
+
+        Args:
+            seed: An int or int32 `[2]`, of the chains.
+
+        Returns:
+            log Z and its standard error, two floats, in nats.
+
+        Raises:
+            ValueError: The model has no EnergyPrior.
+        """
+        if self.energy is None:
+            raise ValueError(f"This {type(self).__name__} was made without a zoo.EnergyPrior.")
+        # Where training is not compiled, neither is this: it is hardly ever done.
+        is_eager = getattr(self, "run_eagerly", False)
+        with uncompiled() if is_eager else contextlib.nullcontext():
+            return self.energy.store_log_z(self._run_log_weights(random.as_seed(seed)))
+
+    @compiled
+    def _run_log_weights(self, seed):
+        return self.energy.annealed_log_weights(seed)
+
+    def _export(self, *args, **kwargs):
+        if self.energy is not None:
+            self.estimate_log_z()
+        super()._export(*args, **kwargs)
+
+    def stable_step_size(self, seed=0):
+        """Returns the step size below which 95% of the prior's chains end stable, a float."""
+        checks.integer("seed", seed, least=0)
+        return float(np.quantile(self._run_stable_steps(random.as_seed(seed)), 0.05))
+
+    @compiled
+    def _run_stable_steps(self, seed):
+        noise = random.BatchNoise(seed, _NUM_CHAINS)
+        return self.energy.chain(noise, tf.ones([_NUM_CHAINS])).stable_step
+
+
+class _KeepLogZ(keras.callbacks.Callback):
+    """Estimates log Z before each validation, or at the end of an epoch without; logs it."""
+
+    _log_z = None  # Of the weights as they are.
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._log_z = None
+
+    def on_test_begin(self, logs=None):
+        self._refresh()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._refresh()
+        model = self.model
+        logs["log_z"] = self._log_z
+        if logs.get("prior_stiff", 0.0) > 0.5:
+            _LOG.warning(
+                "The Langevin chains of the prior diverge: %.0f%% of them end where a step of %g "
+                "is too large to be stable. Train with EnergyPrior(step_size=%.2g).",
+                100 * logs["prior_stiff"],
+                model.energy.step_size,
+                model.stable_step_size(),
+            )
+
+    def _refresh(self):
+        if self._log_z is None:
+            self._log_z, _ = self.model.estimate_log_z()
