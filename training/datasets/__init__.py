@@ -18,6 +18,7 @@ from training.datasets import (  # noqa: F401
     folder,
     lsun,
     tfds_sets,
+    topology,
 )
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.of_recipe import load_for

@@ -86,6 +86,8 @@ def load(
       Drive often refuses its files: docs/DATASETS.md says how to bring them by hand.
     - `lsun:CATEGORY`, for instance `lsun:bedroom`, which is also `lsun`: scenes or objects at 64x64
       pixels. Preparing it takes `pip install 'vae-zoo[lsun]'` and, for bedrooms, 140 GB of disk.
+    - `topology:NAME`: images whose topology is known, drawn by arithmetic, 16x16 by default:
+      interval, circle, two_circles, sphere, torus, projective, stratified, moving_blob, moving_bar.
     - `folder:PATH`: the images in a folder and its subfolders.
     - `tfds:NAME`: any TensorFlow Datasets set with an `image` feature, for instance
       `tfds:kmnist` or `tfds:cifar10_corrupted/fog_3`.
@@ -93,8 +95,8 @@ def load(
     Args:
         name: One of the names above.
         image_size: Side of the square images wanted, or (height, width), in pixels. By default
-            the images keep their size (`digits`: 16), which must then be the same for all; of
-            `celeb_a` and `lsun` it is 64.
+            the images keep their size (`digits`, `topology:NAME`: 16), which must then be the same
+            for all; of `celeb_a` and `lsun` it is 64.
         fit: How an image is brought to `image_size`: "crop" cuts the largest centred window of
             the wanted shape and resizes it, "resize" stretches the whole image, "exact" refuses
             an image of another size, "patches" cuts each photograph of a folder into many (about
@@ -110,7 +112,8 @@ def load(
             same draw every time; "threshold" makes values of 128 and more white.
         dequantize: Whether to spread each pixel's level over its cell, (value + u) / 256 with u
             uniform in [0, 1): float32 images with new noise in each training batch.
-        seed: Of the composition of a composed set, of static binarisation and dequantisation.
+        seed: Of the composition of a composed set, the points of `topology:NAME`, of static
+            binarisation and dequantisation.
         rounds: How often the training split of a composed set goes through the images it is
             composed of, each time with other partners: more examples of the same images.
 
