@@ -4,53 +4,23 @@
     python -m benchmarks.codec --num 500 --effort 64      # an hour on two cores
 
 A format's file is the smallest of its qualities whose decoded image is within the tolerance; where
-none is, it is left out of the mean and counted. A code's first byte counts the others.
+none is, it is left out of the mean and counted. JPEG XL needs the package pillow-jxl-plugin. A
+code's first byte counts the others.
 """
 
 import argparse
-import io
 import json
 import pathlib
 import time
 
 import numpy as np
-from PIL import Image
 
 import zoo
 from training import datasets
+from training.evaluation.image_formats import bytes_within
 from training.runs import provenance
 
 HERE = pathlib.Path(__file__).parent
-FORMATS = {"JPEG": range(1, 96, 2), "WEBP": range(0, 101, 2), "AVIF": range(0, 101, 4)}
-
-
-def smallest_within(image, kind, tolerance):
-    """Returns the bytes of the smallest file within the tolerance, or None."""
-    sizes = []
-    for quality in FORMATS[kind]:
-        stream = io.BytesIO()
-        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(
-            stream, kind, quality=quality
-        )
-        mode = "L" if image.shape[-1] == 1 else "RGB"
-        decoded = np.asarray(Image.open(stream).convert(mode)).reshape(image.shape)
-        error = np.sqrt(np.mean((decoded / 255.0 - image / 255.0) ** 2))
-        if error <= tolerance:
-            sizes.append(len(stream.getvalue()))
-    return min(sizes, default=None)
-
-
-def measure_formats(images, tolerance):
-    """Returns for each format the mean bytes, and how many images no quality brings within."""
-    results = {}
-    for kind in FORMATS:
-        sizes = [smallest_within(image, kind, tolerance) for image in images]
-        known = [size for size in sizes if size is not None]
-        results[kind] = {
-            "bytes": float(np.mean(known)) if known else None,
-            "left_out": len(sizes) - len(known),
-        }
-    return results
 
 
 def measure_codec(model, images, tolerance, effort, like):
@@ -101,7 +71,7 @@ def main():
         | made
         | {
             "codec": measure_codec(model, images, given.tolerance, given.effort, like),
-            "formats": measure_formats(images, given.tolerance),
+            "formats": {k: v for k, [v] in bytes_within(images, [given.tolerance]).items()},
         }
     )
     print(json.dumps(report, indent=1))

@@ -8,8 +8,11 @@ from training.command_line.reconstruct import fit_files, read_files
 from training.runs.stages import stage
 from zoo.errors import UsageError
 
-HELP = "code image files, within a tolerance, into one small file"
-EXAMPLES = "example:\n  vae-zoo compress conv_draw_mnist *.png --tolerance 0.1 --output out.vz\n"
+HELP = "code image files, within a tolerance or without loss, into one small file"
+EXAMPLES = """examples:
+  vae-zoo compress conv_draw_mnist *.png --tolerance 0.1 --output out.vz
+  vae-zoo compress runs/pixel_vae_mnist *.png --lossless
+"""
 
 
 def add_options(parser):
@@ -18,12 +21,18 @@ def add_options(parser):
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="image files; brought to the model's size"
     )
-    parser.add_argument(
+    how_well = parser.add_mutually_exclusive_group(required=True)
+    how_well.add_argument(
         "--tolerance",
         action=Number,
         above=0,
-        required=True,
         help="largest root mean squared error of a decoded image, of pixels in [0, 1]",
+    )
+    how_well.add_argument(
+        "--lossless",
+        action="store_true",
+        help="code the images, at the model's size, exactly: by a PixelVAE and the package "
+        "constriction",
     )
     parser.add_argument(
         "--effort", action=Integer, default=16, help="codes kept in the search; default: 16"
@@ -53,18 +62,29 @@ def run(arguments):
     images = fit_files(model, recipe, contents)
     with stage(f"Coding {len(images):,} image{'s' * (len(images) > 1)}"):
         try:
-            coder = codec.Codec(model, arguments.tolerance, arguments.effort)
-            codes = coder.encode(images, unfit=arguments.unfit)
+            coder, codes = _code(model, images, arguments)
         except codec.CodecError as error:
             file = arguments.files[error.index]
             raise UsageError(
                 f"{file} {error.reason}. Give a larger --tolerance, or --unfit png."
             ) from error
-        except ValueError as error:
+        except (ValueError, ImportError) as error:
             raise UsageError(str(error)) from error
     archive = codec.pack(coder, codes)
     save_picture(lambda path: pathlib.Path(path).write_bytes(archive), arguments.output)
     for file, code in zip(arguments.files, codes, strict=True):
-        print(f"  {file}: {len(code)} bytes{'' if code[0] else ' (PNG)'}")
+        is_png = not arguments.lossless and not code[0]
+        print(f"  {file}: {len(code)} bytes{' (PNG)' * is_png}")
     plural = "s" * (len(codes) > 1)
     print(f"Wrote {len(codes)} image{plural} to {arguments.output}: {len(archive):,} bytes.")
+
+
+def _code(model, images, arguments):
+    """Returns the codec and the images' codes."""
+    from zoo import codec
+
+    if arguments.lossless:
+        coder = codec.LosslessCodec(model)
+        return coder, coder.encode(images)
+    coder = codec.Codec(model, arguments.tolerance, arguments.effort)
+    return coder, coder.encode(images, unfit=arguments.unfit)

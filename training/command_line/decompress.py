@@ -28,14 +28,14 @@ def run(arguments):
     try:
         coder, codes = codec.unpack(data, model)
         images = coder.decode(codes)
-    except ValueError as error:
+    except (ValueError, ImportError) as error:
         raise UsageError(f"{arguments.file}: {error}") from error
     folder = pathlib.Path(arguments.output)
     save_picture(_save_all, folder, images)
-    print(
-        f"Wrote {len(images)} image{'s' * (len(images) > 1)} to {folder}/, coded within a root "
-        f"mean squared error of {coder.tolerance:g}."
-    )
+    how_well = "without loss"
+    if isinstance(coder, codec.Codec):
+        how_well = f"within a root mean squared error of {coder.tolerance:g}"
+    print(f"Wrote {len(images)} image{'s' * (len(images) > 1)} to {folder}/, coded {how_well}.")
 
 
 def _save_all(folder, images):

@@ -7,24 +7,17 @@ from training.documents.runs import ROOT
 
 __all__ = ["TABLES"]
 
-_HEADER = [
+_FORMATS = ("JPEG", "WebP", "AVIF", "JPEG XL")
+_HEADER = (
     *("model, κ, effort", "images", "rate, bits", "payload, bytes", "over the rate", "rmse"),
-    *(
-        "within",
-        "as PNG",
-        "archive, bytes an image",
-        "seconds to encode one",
-        "WebP",
-        "AVIF",
-        "JPEG",
-    ),
-]
+    *("within", "as PNG", "archive, bytes an image", "seconds to encode one", *_FORMATS),
+)
 
 
 def _codec():
     paths = sorted((ROOT / "benchmarks" / "results").glob("codec_*.json"))
     rows = [_row(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
-    return table(_HEADER, rows, ["---"] + ["--:"] * (len(_HEADER) - 1))
+    return table(list(_HEADER), rows, ["---"] + ["--:"] * (len(_HEADER) - 1))
 
 
 def _row(report):
@@ -40,12 +33,12 @@ def _row(report):
         str(found["kept_as_png"]),
         f"{found['archive_bytes_an_image']:.1f}",
         f"{found['encode_seconds_an_image']:.2f}",
-        *(_bytes(report["formats"][kind]) for kind in ("WEBP", "AVIF", "JPEG")),
+        *(_bytes(report["formats"].get(kind)) for kind in _FORMATS),
     ]
 
 
 def _bytes(found):
-    if found["bytes"] is None:
+    if found is None or found["bytes"] is None:
         return "–"
     left_out = f" ({found['left_out']} left out)" if found["left_out"] else ""
     return f"{found['bytes']:.0f}{left_out}"

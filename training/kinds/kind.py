@@ -100,6 +100,9 @@ class Kind:
         """
         return {}
 
+    def finish_again(self, model, metrics):
+        """Puts into a finished run's checkpoint what `finish` made of the model, by its facts."""
+
     def measure_test(self, model, data, batch_size, **given):
         """Measures a model on the test split, for `vae-zoo evaluate`.
 

@@ -53,7 +53,8 @@ def scaled(recipe_name, scale, name, arguments=None, objective=None, **overrides
     architecture = values["architecture"]
     kind = architecture["class_name"]
     if scale == "smoke":
-        architecture["arguments"] = dict(_SMOKE.get(kind, {}))
+        kept = {k: v for k, v in architecture["arguments"].items() if k == "tolerance_range"}
+        architecture["arguments"] = _SMOKE.get(kind, {}) | kept
         values |= _SMOKE_FIELDS | {"data": _smoke_data(values["data"])}
         if "micro" in values["data"]["name"]:
             values["batch_size"] = NUM_MICRO_IMAGES

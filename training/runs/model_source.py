@@ -1,5 +1,6 @@
 """Finds the model that a name or a path on the command line means."""
 
+import json
 import pathlib
 
 import zoo
@@ -64,4 +65,7 @@ def _load_checkpoint(run):
     progress = CheckpointStore(run.checkpoints, read_only=True).restore(model)
     if not progress.step:
         raise UsageError(f"The run in {run.path} has no checkpoint yet. Try again later.")
+    if run.metrics.exists():
+        metrics = json.loads(run.metrics.read_text(encoding="utf-8"))
+        kinds.of_recipe(recipe).finish_again(model, metrics)
     return model, recipe

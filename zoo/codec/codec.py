@@ -1,11 +1,7 @@
 """Images to a few bytes and back, by a latent model."""
 
-import dataclasses
-import hashlib
 import itertools
-import json
 
-import keras
 import numpy as np
 
 from zoo import checks
@@ -15,15 +11,15 @@ from zoo.codec.codebook import rows_of_book
 from zoo.codec.decoder import Decoder
 from zoo.codec.draw_search import DrawSearch
 from zoo.codec.error import CodecError
+from zoo.codec.fingerprint import fingerprint_of
 from zoo.codec.layout import as_bytes, as_rows
 from zoo.codec.vector_search import VectorSearch
 from zoo.models.conv_draw import ConvDRAW
 from zoo.models.normal_latents import NormalLatents
 from zoo.models.nvp_vae import NVPVAE
 
-__all__ = ["Codec", "fingerprint_of"]
+__all__ = ["Codec"]
 
-_VERSION = 1
 _SEARCHED_AT_ONCE = 1024  # Images times partial codes, which bounds the memory.
 _MOST_EFFORT = 256
 _SAMPLES = 256  # Of the model's own, from which it is found where the rate lies.
@@ -274,20 +270,6 @@ class Codec:
         return np.concatenate(groups)
 
 
-def fingerprint_of(model, layout):
-    """Returns eight bytes of all that decides what a code decodes to."""
-    facts = [
-        *(_VERSION, model.compute_dtype, dataclasses.astuple(layout)),
-        *(model.image_shape, model.context_shape, model.tolerance_range),
-        *(type(model).__name__, keras.saving.serialize_keras_object(model.likelihood)),
-    ]
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
-    for weight in model.weights:
-        digest.update(str(tuple(weight.shape)).encode())
-        digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.digest()[:8]
-
-
 def _as_float32(tolerance):
     """Returns the largest float32 that is not above it, which is what an archive can hold."""
     nearest = np.float32(tolerance)
@@ -308,8 +290,8 @@ def _search_of(model):
         return VectorSearch
     why = "its latents are not of one vector" if model.has_mean else "its images have no mean"
     raise ValueError(
-        "A codec is made of a ConvDRAW, ConvVAE or NVPVAE. Received: a "
-        f"{type(model).__name__}: {why}"
+        "A codec is made of a ConvDRAW, ConvVAE or NVPVAE, and a lossless one of a PixelVAE. "
+        f"Received: a {type(model).__name__}: {why}"
     )
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import zoo
 from training import datasets
-from training.command_line import cli
+from training.command_line import cli, compress, decompress
 
 
 @pytest.fixture
@@ -45,3 +46,29 @@ def test_what_cannot_be_coded_is_one_line(files, capsys):
 def test_a_tolerance_of_zero_is_refused_at_once(capsys):
     assert cli.main(["compress", "conv_draw_digits", "a.png", "--tolerance", "0"]) == 2
     assert "--tolerance" in capsys.readouterr().err
+
+
+def test_lossless_codes_come_back_exactly(files, monkeypatch, capsys):
+    pytest.importorskip("constriction", reason="lossless coding needs constriction")
+    model = zoo.PixelVAE((16, 16, 1), latent_dim=1, filters=2, num_blocks=1, encoder_filters=(2,))
+    for command in (compress, decompress):
+        monkeypatch.setattr(command, "load_image_model", lambda name: (model, None))
+    assert cli.main(["compress", ".", *files, "--lossless", "-o", "out.vz"]) == 0
+    assert "Wrote 3 images to out.vz" in capsys.readouterr().out
+    assert cli.main(["decompress", ".", "out.vz", "-o", "back"]) == 0
+    assert "coded without loss" in capsys.readouterr().out
+    for index, name in enumerate(files):
+        with Image.open(name) as image, Image.open(f"back/{index:05d}.png") as decoded:
+            np.testing.assert_array_equal(np.asarray(image), np.asarray(decoded))
+
+
+def test_a_model_that_is_no_lossless_codec_is_named(files, capsys):
+    assert cli.main(["compress", "conv_draw_digits", files[0], "--lossless"]) == 2
+    assert "made by a PixelVAE" in capsys.readouterr().err
+
+
+def test_either_a_tolerance_or_no_loss(capsys):
+    arguments = ["compress", "conv_draw_digits", "a.png"]
+    for how_well in ([], ["--lossless", "--tolerance", "0.1"]):
+        assert cli.main([*arguments, *how_well]) == 2
+        assert "--lossless" in capsys.readouterr().err
