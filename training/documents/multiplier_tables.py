@@ -1,7 +1,7 @@
 """Tables of GECO's update: cases, parts, and short runs over data, batches and schedules."""
 
 from training.documents.markers import table
-from training.documents.runs import read_benchmark
+from training.documents.runs import read_benchmark, read_run
 
 __all__ = ["TABLES"]
 
@@ -31,6 +31,33 @@ def _cases():
             rows.append(["the same run after 1250 steps", variant, *_after(run, 1250), "", ""])
     header = ("case", "update", "test rmse / κ", "worst", "rate, nats", "overshoot, %")
     return table((*header, "settled at step"), rows)
+
+
+# Of the default: case, data, model, tolerance.
+_REACHED = (
+    ("mnist, 0.15", "MNIST", "ConvVAE", 0.15),
+    ("mnist", "MNIST", "ConvVAE", 0.1),
+    ("digits", "digits", "a small ConvDRAW", 0.1),
+)
+
+
+def _reached():
+    """README's: what today's default reaches."""
+    runs, rows = _runs(), []
+    for case, data, model, tolerance in _REACHED:
+        run = runs[case, "default"]
+        steps = _STEPS_A_CHECK * len(run["test_errors"])
+        rows.append([data, model, tolerance, run["error"], run["rate"], steps])
+    run = read_run("own_photographs_augmented")
+    error = run.test["rmse"] / run.tolerance
+    row = ["300 photographs", "ConvDRAW", run.tolerance, error, run.test["rate"]]
+    rows.append([*row, run.metrics["steps"]])
+    header = ("data", "model", "asked: κ", "test rmse", "rmse / κ", "rate, nats an image", "steps")
+    cells = [
+        [data, model, f"{k:g}", f"{k * error:.4f}", f"{error:.3f}", f"{rate:.1f}", f"{steps:,}"]
+        for data, model, k, error, rate, steps in rows
+    ]
+    return table(header, cells)
 
 
 def _runs(seed=0):
@@ -85,4 +112,4 @@ def _part(run):
     ]
 
 
-TABLES = {"multiplier-cases": _cases, "multiplier-parts": _parts}
+TABLES = {"reached": _reached, "multiplier-cases": _cases, "multiplier-parts": _parts}

@@ -37,18 +37,7 @@ _TOLERANCES = (
     ("CIFAR-10", "conv_draw_cifar10_0175", "GECO, κ = 0.175", " --tolerance 0.175"),
     ("CIFAR-10", "conv_draw_cifar10_elbo", "ELBO", " --objective elbo"),
 )
-_OTHER_UPDATES = ("conv_draw_digits_algorithm_1", "conv_draw_mnist_6000")
 _RECIPES = {"digits 16×16": "digits", "MNIST": "mnist", "CIFAR-10": "cifar10"}
-
-
-def _reached():
-    rows = [
-        [data, objective, f"{run.test['rmse']:.4f}", f"{run.test['rate']:.1f}"]
-        for data, name, objective, _ in _TOLERANCES
-        if name not in _OTHER_UPDATES
-        for run in [read_run(name)]
-    ]
-    return table(("data", "objective", "test rmse", "rate, nats an image"), rows)
 
 
 def _numbers(run):
@@ -251,7 +240,6 @@ _CHAIN = {
     "sample_sharpness": "sharpness of samples",
 }
 TABLES = {
-    "reached": _reached,
     "tolerances": _tolerances,
     "color-mnist": _color_mnist,
     "classifiers": _classifiers,

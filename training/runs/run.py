@@ -141,6 +141,8 @@ def _fit(kind, model, data, recipe, run_directory, resume, strategy, is_shown, o
     if resume and is_chief and progress.rows:
         run_directory.write_history(progress.rows)  # Drops rows younger than the checkpoint.
     if progress.step >= recipe.steps:
+        if is_shown:
+            print(f"All {recipe.steps:,} steps are done: what follows training is done anew.")
         return progress
     validation, _ = _full_batches(data, "validation", recipe, strategy, recipe.validation_images)
     stop = StopAtStep(recipe.steps)

@@ -23,7 +23,8 @@ To run a server on the GPU, install
 To run a server, install one of
   {docker}
   {BINARY}, on Debian or Ubuntu, x86-64:
-    curl -fsSL {_PACKAGES}/tensorflow-serving.release.pub.gpg | sudo tee {_KEY} > /dev/null
+    curl -fsSL {_PACKAGES}/tensorflow-serving.release.pub.gpg | \\
+      sudo tee {_KEY} > /dev/null
     echo "deb [arch=amd64 signed-by={_KEY}] {_PACKAGES} stable {_PACKAGE}" | \\
       sudo tee /etc/apt/sources.list.d/tensorflow-serving.list
     sudo apt-get update && sudo apt-get install {_PACKAGE}

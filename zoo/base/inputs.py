@@ -157,7 +157,7 @@ def _assert_range(images, name):
 
     def refuse():
         received = ["Received values from", tf.reduce_min(images), "to", tf.reduce_max(images)]
-        received += ["NaN:", tf.reduce_sum(tf.cast(tf.math.is_nan(images), tf.int32))]
+        received += ["and", tf.reduce_sum(tf.cast(tf.math.is_nan(images), tf.int32)), "NaN"]
         is_said = False
         for fits, remedy in remedies(name, images, tf.reduce_any):
             message = f"{MARK} {name} given as floats must lie in [0, 1] and have no NaN; {remedy}."
@@ -216,7 +216,9 @@ def plain_errors():
         _, mark, message = str(error).partition(MARK)
         if not mark:
             raise
-        # In a graph the parts come as `[part] [part]\n\t [[node...`, else as `b'part'\npart`.
-        message = message.partition("\n\t [[")[0].rstrip("]").replace("] [", " ")
+        # In a graph the parts come as `[part] [part]\n\t [[node...`, else as `b'part'\npart`, which
+        # `[Op:Assert]` may follow.
+        message = message.partition("\n\t [[")[0].partition("[Op:")[0].strip()
+        message = message.rstrip("]").replace("] [", " ")
         message = re.sub(r"b?'(?=\n|$)|\nb'", " ", message)
         raise BatchError(" ".join(message.split())) from None

@@ -253,6 +253,7 @@ def test_train_and_resume(tiny_recipe_file, tmp_path, capsys):
     assert constraint["arguments"] == {"tolerance": 0.3}
     assert cli.main(command) == 2, "the directory exists"
     assert cli.main([*command, "--resume"]) == 0
+    assert "All 2 steps are done: what follows training is done anew." in capsys.readouterr().out
     assert cli.main([*command, "--resume", "--steps", "3"]) == 2, "other settings"
 
 

@@ -103,7 +103,7 @@ def test_pixels_of_0_to_255_as_floats_are_refused_at_every_entrance(model, entra
     message = str(error.value)
     assert "\n" not in message
     assert "divide pixels of 0 to 255 by 255 or pass them as uint8" in message
-    assert re.search(r"Received values from 0.5 to 255(.0)? NaN: 0", message)
+    assert re.search(r"Received values from 0.5 to 255(.0)? and 0 NaN$", message)
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,14 @@ def test_floats_just_beyond_the_range_are_refused(model, value):
 def test_nan_in_the_images_is_refused_and_counted(model, entrance):
     images = grey(2, H, W, C)
     images[0, 0, 0] = np.nan
-    with pytest.raises(ValueError, match=r"have no NaN.*NaN: 2$"):
+    with pytest.raises(ValueError, match=r"have no NaN.*and 2 NaN$"):
         ENTRANCES[entrance](model, images)
+
+
+def test_without_a_graph_an_error_ends_alike():
+    message = r"Received values from 255(.0)? to 255(.0)? and 0 NaN$"
+    with pytest.raises(ValueError, match=message), inputs.plain_errors():
+        inputs.as_images(510 * grey(2, H, W, C), (H, W, C))
 
 
 def test_both_ends_of_the_range_are_good(model):
