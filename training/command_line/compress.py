@@ -8,10 +8,10 @@ from training.command_line.reconstruct import fit_files, read_files
 from training.runs.stages import stage
 from zoo.errors import UsageError
 
-HELP = "code image files, within a tolerance or without loss, into one small file"
+HELP = "code image files, within a tolerance or without loss"
 EXAMPLES = """examples:
-  vae-zoo compress conv_draw_mnist *.png --tolerance 0.1 --output out.vz
-  vae-zoo compress runs/pixel_vae_mnist *.png --lossless
+  vae-zoo compress conv_draw_mnist digits/*.png --tolerance 0.1 --output out.vz
+  vae-zoo compress runs/pixel_vae_mnist digits/*.png --lossless
 """
 
 
