@@ -6,14 +6,17 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: demo test test-thorough test-slow lint format docs benchmark benchmark-data clean
 
-# One stamp for each set of packages, so that an edited pyproject.toml installs again.
-$(VENV)/base.stamp: pyproject.toml
+$(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else f"VAE Zoo needs Python 3.11 to 3.13, this is {sys.version.split()[0]}: give another one, as in `make PYTHON=python3.12 demo`.")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp for each set of packages, so that an edited pyproject.toml installs again; each installs
+# the project once, with its own packages.
+$(VENV)/base.stamp: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-$(VENV)/%.stamp: $(VENV)/base.stamp
+$(VENV)/%.stamp: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[$*]'
 	touch $@
 

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from xdist.scheduler import LoadFileScheduling
 
 from tests import contract
 from zoo.base import compiled
@@ -18,6 +19,26 @@ from zoo.base import compiled
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+
+# Files of these folders share fixtures that take long to make, so one process runs them all; and
+# runs them first, for at the end the other would wait for it.
+TOGETHER = ("tests/zoo/serving/", "tests/training/command_line/")
+
+
+class Scheduling(LoadFileScheduling):
+    """Gives each file to one process, and the folders of `TOGETHER` as if they were a file."""
+
+    def _split_scope(self, nodeid):
+        return next((f for f in TOGETHER if nodeid.startswith(f)), super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: not item.nodeid.startswith(TOGETHER))
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,9 @@
 """The two tiers of the tests: `make test` runs what covers, `make test-thorough` everything.
 
 Many tests are alike: one check over every architecture, objective or divergence, over gRPC and
-REST, over biased and unbiased estimators. Of each such check some cases, which together meet every
-mechanism, always run; the others are marked `thorough`. So is a test that sees again, at length,
-what cheaper tests see.
+REST, over biased and unbiased estimators. Of each such check some cases always run, which together
+meet every mechanism; the others are marked `thorough`. So are long tests, of a whole run, export or
+cluster, whose parts shorter ones see.
 """
 
 import pytest

@@ -82,7 +82,7 @@ def conditional_recipe(**changes):
     """A ConvDRAW of a few weights on 8x8 sums of digits, given the two summands."""
     architecture = {
         "class_name": "ConvDRAW",
-        "arguments": {"num_steps": 2, "filters": 4, "latent_filters": 2, "kernel_size": 3},
+        "arguments": {"num_steps": 1, "filters": 4, "latent_filters": 2, "kernel_size": 3},
     }
     data = {"name": "mnist_sum:digits", "options": {"image_size": 8}}
     values = {"name": "conditional", "architecture": architecture, "data": data, "steps": 3}

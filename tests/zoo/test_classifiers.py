@@ -133,6 +133,7 @@ def test_inside_a_training_step_it_is_inference_and_has_no_update(trained, examp
         trained.trainable = True
 
 
+@pytest.mark.thorough
 def test_constraints_take_it_and_its_features(trained):
     rng = np.random.default_rng(0)
     images = rng.random((8, *SHAPE), np.float32)
@@ -176,6 +177,7 @@ def test_training_moves_all_and_evaluation_nothing(examples):
         assert np.any(now != old)
 
 
+@pytest.mark.thorough
 def test_training_in_bfloat16_learns_float32_weights(examples):
     classifier = make_classifier(training_dtype="bfloat16")
     losses = classifier.fit(*examples, epochs=8, batch_size=16, verbose=0).history["loss"]
@@ -187,6 +189,7 @@ def _convolutions(features):
     return [features.stem, *(layer for stage in features.stages for layer in stage)]
 
 
+@pytest.mark.thorough
 def test_two_replicas_train_one_classifier(examples, two_replicas):
     """Each normalises by its own half of the batch; their moving averages are one."""
     images, labels = examples

@@ -332,7 +332,7 @@ class ConvDRAW(LatentImageModel):
         context = {"context_shape": (*image_shape[:2], 1)}
         tolerances = {"tolerance_range": (0.3, 0.6)}
         return {
-            "": lambda: cls(image_shape, num_steps=3, likelihood=likelihood(), **sizes),
+            "": lambda: cls(image_shape, num_steps=2, likelihood=likelihood(), **sizes),
             "conditional": lambda: cls(image_shape, num_steps=2, **sizes, **context),
             "range": lambda: cls(image_shape, num_steps=2, **sizes, **tolerances),
             "conditional_range": lambda: cls(

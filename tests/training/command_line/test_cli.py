@@ -418,21 +418,30 @@ def test_reconstruct_names_the_bad_file(finished_run, tmp_path, capsys):
     assert "gone.png" in _fails(capsys, "reconstruct", str(finished_run), "gone.png")[1]
 
 
-def test_export(finished_run, tmp_path, capsys):
+@pytest.mark.thorough
+def test_export_of_a_run_with_a_saved_model(finished_run, tmp_path):
     assert cli.main(["export", str(finished_run), "served/3"]) == 0
     model, copy = zoo.load(finished_run / "savedmodel" / "1"), zoo.load(tmp_path / "served" / "3")
     contract.assert_close(copy.sample(3, seed=0), model.sample(3, seed=0))
+
+
+def test_export_of_a_run_that_has_only_checkpoints(uninterrupted, tmp_path, capsys):
+    directory, state = uninterrupted
+    assert cli.main(["export", str(directory), "served/3"]) == 0
+    weights = contract.state_of(zoo.load(tmp_path / "served" / "3"))
+    np.testing.assert_array_equal(next(iter(weights.values())), next(iter(state.values())))
     capsys.readouterr()
-    code, message = _fails(capsys, "export", str(finished_run), "served/3")
+    code, message = _fails(capsys, "export", str(directory), "served/3")
     assert code == 2
     assert "exists already" in message
 
 
-def test_export_of_a_run_that_has_only_checkpoints(uninterrupted, tmp_path):
-    directory, state = uninterrupted
-    assert cli.main(["export", str(directory), "exported"]) == 0
-    weights = contract.state_of(zoo.load(tmp_path / "exported"))
-    np.testing.assert_array_equal(next(iter(weights.values())), next(iter(state.values())))
+def test_contexts_for_a_model_without_are_refused(finished_run, capsys):
+    data = ("--dataset", "mnist_sum:digits", "--image-size", "8")
+    message = _fails(capsys, "evaluate", str(finished_run), *data)[1]
+    assert "no context images, as the model takes, received context images of shape" in message
+    message = _fails(capsys, "sample", str(finished_run), "--dataset", "digits")[1]
+    assert "a conditional model, whose context images --dataset is about" in message
 
 
 def test_unknown_model_is_told(capsys):

@@ -231,6 +231,7 @@ def test_a_run_that_imports_is_resumed_with_the_same_import_and_without(
     assert cli.main([*command, "--resume", "--import", str(files["measure"])]) == 2, "another one"
 
 
+@pytest.mark.thorough
 def test_a_divergence_and_a_kind_of_model(files, tmp_path, capsys):
     objective = part("InfoVAE", lambda_=2.0, divergence=part("SquaredNorm"))
     architecture = tiny_recipe().architecture | {"class_name": "LoneVAE"}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 
+from tests.tiers import cover
 from training.datasets import load, sources
 from training.datasets.compositions import COMPOSITIONS, load_composition
 from training.datasets.rotation import rotate
@@ -21,7 +22,7 @@ SPLITS = ("train", "validation", "test")
 _load_once = functools.cache(load)
 
 
-@pytest.fixture(scope="module", params=["digits", "mnist"])
+@pytest.fixture(scope="module", params=cover(["digits", "mnist"], ["digits"]))
 def base(request):
     if (
         request.param == "mnist"
@@ -197,6 +198,7 @@ for name in {names}:
 """
 
 
+@pytest.mark.thorough
 def test_the_same_seed_gives_the_same_bytes_in_two_processes():
     code, here = _HASH_SETS.format(names=NAMES), {}
     exec(code, here)

@@ -48,6 +48,7 @@ def test_annealed_importance_sampling_is_within_a_tenth_of_a_nat(linear, data):
     assert 0.4 < accepted < 0.95
 
 
+@pytest.mark.thorough
 def test_annealing_repeats_itself_and_each_image_is_alone(linear, data):
     levels = data.arrays("test")["image"][:3]
     settings = {"num_chains": 2, "num_temperatures": 10}
@@ -60,6 +61,7 @@ def test_annealing_repeats_itself_and_each_image_is_alone(linear, data):
     np.testing.assert_allclose(alone, found[1:2], rtol=1e-4)
 
 
+@pytest.mark.thorough
 def test_annealing_measures_a_hierarchy(tmp_path):
     model = zoo.ConvDRAW((4, 4, 1), num_steps=2, filters=2, latent_filters=1, kernel_size=3)
     found = annealed_importance_sampling.measure(
@@ -70,6 +72,7 @@ def test_annealing_measures_a_hierarchy(tmp_path):
     assert found["bits_per_dimension"] == pytest.approx(-found["log_prob"] / 16 / math.log(2))
 
 
+@pytest.mark.thorough
 def test_three_ways_to_the_kl_agree():
     """Average KL (on paper), marginal KL (density ratio), I (mixture), where I is below 2 nats."""
     faint = LinearModel(gains=(0.15, 0.1))

@@ -87,11 +87,11 @@ def test_pixels_are_sharp_and_true(tmp_path, drawn, channels):
     ("image_channels", "context_channels", "fields", "panels", "arrows"),
     [
         (1, 2, {}, 3, True),
-        (2, 1, {"channels_are_images": True}, 3, True),
+        pytest.param(2, 1, {"channels_are_images": True}, 3, True, marks=pytest.mark.thorough),
         (3, None, {"channels_are_images": True}, 3, False),
-        (3, None, {}, 1, False),
-        (3, 3, {}, 2, True),
-        (4, None, {}, 4, False),
+        pytest.param(3, None, {}, 1, False, marks=pytest.mark.thorough),
+        pytest.param(3, 3, {}, 2, True, marks=pytest.mark.thorough),
+        pytest.param(4, None, {}, 4, False, marks=pytest.mark.thorough),
     ],
 )
 def test_context_and_channels_stand_side_by_side(

@@ -96,6 +96,7 @@ def test_card_has_the_measures(finished):
     assert "| size | large | tiny | a \\| test |" in card
 
 
+@pytest.mark.thorough
 def test_resume_equals_uninterrupted(tmp_path, finished):
     directory, expected, _ = finished
     steps = AtStep(5, die)  # Within the second epoch.
@@ -239,7 +240,10 @@ def _is_prepared(name):
     return folder is not None and (pathlib.Path(folder) / name).is_dir()
 
 
-@pytest.mark.parametrize(("data_name", "least"), [("mnist", 0.99), ("cifar10", 0.85)])
+@pytest.mark.parametrize(
+    ("data_name", "least"),
+    [("mnist", 0.99), pytest.param("cifar10", 0.85, marks=pytest.mark.thorough)],
+)
 def test_pretrained_classifiers_recognise_their_data(data_name, least):
     """On the first 1000 test images, with three standard errors of leeway."""
     if not _is_prepared(data_name):

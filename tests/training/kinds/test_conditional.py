@@ -133,6 +133,7 @@ def test_saved_model_of_a_run_samples_given_contexts(conditional_run, data):
     assert np.abs(samples - loaded.sample(2, seed=0, context=contexts[::-1])).max() > 1e-4
 
 
+@pytest.mark.thorough
 def test_checkpoint_of_a_conditional_run_can_be_used(conditional_run, tmp_path, data):
     directory, model = conditional_run
     shutil.copytree(directory, tmp_path / "run", ignore=shutil.ignore_patterns("savedmodel"))
@@ -144,6 +145,7 @@ def test_checkpoint_of_a_conditional_run_can_be_used(conditional_run, tmp_path, 
     contract.assert_close(*reconstructions)
 
 
+@pytest.mark.thorough
 def test_tensorboard_shows_the_contexts(conditional_run, tmp_path):
     _, model = conditional_run
     pairs = pair_dataset()
@@ -233,13 +235,11 @@ def test_evaluate_takes_the_contexts(conditional_run, capsys):
         assert float(printed) == pytest.approx(value, rel=1e-3), name
 
 
-def test_evaluate_refuses_data_of_other_contexts(conditional_run, finished_run, capsys):
+def test_evaluate_refuses_data_of_other_contexts(conditional_run, capsys):
     directory = str(conditional_run[0])
     small = ("--image-size", "8")
     message = fails(capsys, "evaluate", directory, "--dataset", "digits", *small)
     assert "(8, 8, 2), as the model takes, received no context images of digits" in message
-    message = fails(capsys, "evaluate", str(finished_run), "--dataset", "mnist_sum:digits", *small)
-    assert "no context images, as the model takes, received context images of shape" in message
 
 
 def test_sample_takes_contexts_of_the_test_split(conditional_run, tmp_path, monkeypatch, data):
@@ -254,14 +254,12 @@ def test_sample_takes_contexts_of_the_test_split(conditional_run, tmp_path, monk
     assert (tmp_path / "b.png").exists()
 
 
-def test_sample_refuses(conditional_run, finished_run, capsys):
+def test_sample_refuses(conditional_run, capsys):
     directory = str(conditional_run[0])
     message = fails(capsys, "sample", directory, "-n", "2401")
     assert "--num must be an int from 1 to 2400: 8 for each context of the test split" in message
     message = fails(capsys, "sample", directory, "--dataset", "digits")
     assert "(8, 8, 1), which the model takes, received shape (16, 16, 1) of digits" in message
-    message = fails(capsys, "sample", str(finished_run), "--dataset", "digits")
-    assert "a conditional model, whose context images --dataset is about" in message
 
 
 def test_reconstruct_refuses_files_for_a_conditional_model(conditional_run, tmp_path, capsys):

@@ -40,7 +40,7 @@ def infusion_recipe(**changes):
 def finished(tmp_path_factory):
     """The directory of a finished run."""
     directory = tmp_path_factory.mktemp("runs") / "infusion"
-    run.train(infusion_recipe(), directory, verbose=0)
+    run.train(infusion_recipe(), directory, verbose=0, export=False)
     return directory
 
 
@@ -57,6 +57,7 @@ def test_fills_the_run_directory(finished):
     assert f"rmse {metrics['test']['rmse']:.4f}" in InfusionModel().summary(metrics)
 
 
+@pytest.mark.thorough
 def test_resumes_to_the_same_end(finished, tmp_path):
     steps = AtStep(5, die)  # Within the second epoch.
     settings = {"directory": tmp_path / "run", "verbose": 0, "callbacks": [steps]}

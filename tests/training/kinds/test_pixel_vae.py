@@ -31,7 +31,7 @@ def pixel_recipe(objective="Unregularised", **changes):
 def pixel_run(tmp_path_factory):
     """The directory of a finished run of a PixelVAE."""
     directory = tmp_path_factory.mktemp("runs") / "pixels"
-    run.train(pixel_recipe(), directory, verbose=0)
+    run.train(pixel_recipe(), directory, verbose=0, export=False)
     return directory
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.tiers import cover
 from tests.training.tiny import conditional_recipe, make_model, recipes_of, tiny_recipe
 from training import datasets, kinds
 from training.evaluation import feasibility
@@ -36,7 +37,14 @@ _SHAPES = {
 }
 
 
-@pytest.mark.parametrize("name", IMAGE_MODELS)
+def of_each_pair():
+    """A recipe of each architecture with each objective."""
+    recipes = map(find_recipe, reversed(IMAGE_MODELS))
+    pairs = {(r.architecture["class_name"], r.objective["class_name"]): r.name for r in recipes}
+    return pairs.values()
+
+
+@pytest.mark.parametrize("name", cover(IMAGE_MODELS, of_each_pair()))
 def test_every_recipe_makes_a_model(name):
     recipe = find_recipe(name)
     assert recipe.name == name

@@ -58,6 +58,7 @@ def test_resume_after_sigkill_equals_uninterrupted(tmp_path, uninterrupted):
     _assert_as_if_undisturbed(model, directory, uninterrupted)
 
 
+@pytest.mark.thorough
 def test_resume_after_kill_between_checkpoint_and_history(tmp_path, uninterrupted, monkeypatch):
     def die_at_the_end(self, rows):
         if len(rows) == 3:
@@ -152,6 +153,7 @@ def test_nan_in_data_stops_and_keeps_the_last_good_state(tmp_path, monkeypatch):
     assert all(np.isfinite(value).all() for value in contract.state_of(model).values())
 
 
+@pytest.mark.thorough
 def test_loss_that_turns_nan_stops_and_names_the_step(tmp_path):
     def spoil(model):
         for weight in model.trainable_weights:
@@ -226,6 +228,7 @@ def test_full_disk_after_training_is_told(tmp_path, error):
         raise error
 
 
+@pytest.mark.thorough
 def test_errors_of_tensorboard_writers_are_told(tmp_path):
     def fail(epoch, logs):
         raise tf.errors.UnknownError(None, None, "events.v2; No space left on device\n\t [[node]]")

@@ -36,6 +36,7 @@ def _wait(process):
     return output
 
 
+@pytest.mark.thorough
 def test_two_devices_equal_one(tmp_path, tiny_recipe_file, uninterrupted):
     directory = tmp_path / "run"
     arguments = {"recipe": str(tiny_recipe_file), "directory": str(directory)}
@@ -71,6 +72,7 @@ def _run_two_workers(code):
             process.stdout.close()
 
 
+@pytest.mark.thorough
 def test_two_machines_equal_one(tmp_path, tiny_recipe_file, uninterrupted):
     directory = tmp_path / "run"
     arguments = {"recipe": str(tiny_recipe_file), "directory": str(directory)}
@@ -94,7 +96,7 @@ def two_workers(tmp_path_factory, images):
     return outputs, [dict(np.load(directory / f"worker_{index}.npz")) for index in range(2)]
 
 
-_PAIR = "ConvDRAW", "GECO"
+_PAIR = "ConvVAE", "GECO"
 
 
 def test_two_workers_train_as_one_does(two_workers, images):
@@ -103,6 +105,11 @@ def test_two_workers_train_as_one_does(two_workers, images):
     for state in two_workers[1]:
         assert state.pop("loss") == pytest.approx(loss, rel=1e-5)
         contract.assert_same_state(state, contract.state_of(model), tolerance=1e-5)
+
+
+def test_one_worker_is_the_chief(two_workers):
+    for index, output in enumerate(two_workers[0]):
+        assert f"chief: {index == 0}" in output
 
 
 def test_workers_that_restored_different_steps_stop(two_workers):

@@ -19,6 +19,7 @@ def main(model_name, objective_name, directory):
     from tests import contract
 
     index = strategy.cluster_resolver.task_id
+    print("chief:", strategies.is_chief(strategy))
     strategies.check_same_step(strategy, 7)
     try:
         strategies.check_same_step(strategy, 3 * index)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import zoo
 from tests import contract
+from tests.tiers import cover
 from zoo.base import inputs
 
 H, W, C = contract.IMAGE_SHAPE
@@ -94,7 +95,9 @@ def test_wrong_channels_are_refused_at_every_entrance(model, entrance):
 # === Range ===
 
 
-@every_entrance
+@pytest.mark.parametrize(
+    "entrance", cover(ENTRANCES, ["infer", "call", "log_prob", "predict", "fit"])
+)
 def test_pixels_of_0_to_255_as_floats_are_refused_at_every_entrance(model, entrance):
     images = grey(2, H, W, C)
     images[1, 2, 3, 1] = 255.0

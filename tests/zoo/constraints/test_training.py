@@ -41,18 +41,20 @@ def test_each_constraint_has_a_violation_and_a_multiplier_of_its_own(model, imag
 
 @pytest.fixture(scope="module")
 def reference(images):
-    """What three steps in a graph lead to: the model and the last loss."""
-    return trained(images)
+    """What three eager steps lead to: the model and the last loss."""
+    return trained(images, run_eagerly=True)
 
 
+@pytest.mark.thorough
 def test_training_is_the_same_eager_in_a_graph_and_under_xla(reference, images):
     model, loss = reference
-    for how in ({"run_eagerly": True}, {"jit_compile": True}):
+    for how in ({}, {"jit_compile": True}):
         other, other_loss = trained(images, **how)
         assert other_loss == pytest.approx(loss, rel=1e-5)
         assert_same_state(state_of(other), state_of(model), tolerance=1e-5)
 
 
+@pytest.mark.thorough
 def test_two_replicas_train_and_evaluate_as_one_does(reference, images, two_replicas):
     model, loss = reference
     # A network may have been frozen outside the strategy's scope.

@@ -62,7 +62,7 @@ def discriminator_of(model):
 
 
 def test_discriminator_moves_in_training_only_and_is_no_weight_of_the_model(images):
-    model = contract.make_compiled(contract.SMALLEST, NAME)
+    model = contract.make_compiled(contract.SMALLEST, NAME, run_eagerly=True)
     own = {id(v) for v in model.objective.divergence.discriminator.weights}
     assert own
     assert not own & {id(v) for v in model.weights}
@@ -77,10 +77,14 @@ def test_discriminator_moves_in_training_only_and_is_no_weight_of_the_model(imag
 
 def test_models_gradient_goes_through_the_discriminator_as_it_was(images):
     """The first step, when the discriminator knows nothing, is that of the rest of the loss."""
-    model = contract.make_compiled(contract.SMALLEST, NAME, contract.linear_optimizer())
+    model = contract.make_compiled(
+        contract.SMALLEST, NAME, contract.linear_optimizer(), run_eagerly=True
+    )
     contract.train(model, images, num_steps=1, batch_size=8)
     other = contract.make_model(contract.SMALLEST)
-    other.compile(contract.linear_optimizer(), objective=zoo.ELBO(beta=0.75), seed=5)
+    other.compile(
+        contract.linear_optimizer(), objective=zoo.ELBO(beta=0.75), seed=5, run_eagerly=True
+    )
     contract.train(other, images, num_steps=1, batch_size=8)
     contract.assert_close(model.get_weights(), other.get_weights())
 
@@ -106,6 +110,7 @@ def test_backup_restores_the_discriminator_and_its_optimizer(images, tmp_path):
     contract.assert_same_state(contract.state_of(resumed), contract.state_of(whole), 1e-5)
 
 
+@pytest.mark.thorough
 def test_an_exported_model_keeps_the_discriminator(images, tmp_path):
     model = contract.make_compiled(contract.SMALLEST, NAME, run_eagerly=True)
     contract.train(model, images, num_steps=2)

@@ -39,7 +39,13 @@ def sensitivity(layer, images, latents):
 
 @pytest.mark.parametrize(
     ("num_blocks", "kernel_size", "first_kernel_size"),
-    [(1, 3, 7), (4, 3, 7), (2, 1, 3), (2, 5, 3), (3, 3, 1)],
+    [
+        (1, 3, 7),
+        pytest.param(4, 3, 7, marks=pytest.mark.thorough),
+        pytest.param(2, 1, 3, marks=pytest.mark.thorough),
+        (2, 5, 3),
+        pytest.param(3, 3, 1, marks=pytest.mark.thorough),
+    ],
 )
 def test_parameters_depend_on_the_pixels_before_alone(num_blocks, kernel_size, first_kernel_size):
     layer = make(1, 1, num_blocks, kernel_size, first_kernel_size)

@@ -8,6 +8,7 @@ import tensorflow as tf
 import zoo
 from tests import contract
 from tests.contract import assert_close, assert_same_state, batch_of, context_of, state_of
+from tests.tiers import cover
 from zoo import random
 from zoo.constraints import ReconstructionError
 from zoo.models.tolerance_input import Calibration
@@ -15,11 +16,10 @@ from zoo.tolerance_range import ToleranceRange
 
 ENDS, MIDDLE = (0.3, 0.6), np.sqrt(0.3 * 0.6)  # Of the examples.
 TOLERANCES = np.linspace(*ENDS, 8).astype(np.float32)
-ranged = pytest.mark.parametrize("name", contract.RANGE_MODELS)
 pytestmark = pytest.mark.usefixtures("uncompiled")
 
 
-@pytest.fixture(params=contract.RANGE_MODELS, scope="module")
+@pytest.fixture(params=cover(contract.RANGE_MODELS, ["ConvVAE_range"]), scope="module")
 def model(request):
     return contract.make_model(request.param)
 
@@ -90,7 +90,7 @@ def test_the_tolerance_is_the_scale_of_the_likelihood(model, images):
     assert_close(record.distortion, expected)
 
 
-@ranged
+@pytest.mark.parametrize("name", contract.RANGE_MODELS)
 def test_a_fresh_model_is_the_one_without_a_range(name, images):
     """The same weights, moved by nothing yet, and the same answers whatever the tolerance."""
     keras.utils.set_random_seed(0)
@@ -214,6 +214,7 @@ def trained(name, images, **kwargs):
     return model, contract.train(model, images, num_steps=2, batch_size=8)
 
 
+@pytest.mark.thorough
 def test_two_replicas_train_and_evaluate_as_one_does(images, two_replicas):
     """The tolerances of a batch are drawn, and averaged over, for all replicas."""
     model, loss = trained("ConvVAE_range", images, run_eagerly=True)
@@ -227,7 +228,7 @@ def test_two_replicas_train_and_evaluate_as_one_does(images, two_replicas):
     assert logs[0] == pytest.approx(logs[1], rel=1e-4)
 
 
-@ranged
+@pytest.mark.parametrize("name", cover(contract.RANGE_MODELS, ["ConvVAE_range"]))
 def test_training_goes_on_after_loading(name, images, tmp_path):
     model = contract.make_compiled(name, run_eagerly=True)
     contract.train(model, images, num_steps=2, batch_size=8)
@@ -245,6 +246,7 @@ def test_training_goes_on_after_loading(name, images, tmp_path):
     np.testing.assert_allclose(model.calibration.errors, model.calibration.inputs, rtol=1e-5)
 
 
+@pytest.mark.thorough
 def test_a_graph_trains_as_the_steps_by_themselves_do(images):
     losses = []
     for how in ({"run_eagerly": True}, {"jit_compile": True}):

@@ -102,6 +102,7 @@ def test_what_the_whole_context_says_is_learned_from_the_prior_alone(model, imag
     assert found[model.context_shares.whole_to_grid.kernel.path] > 1e-6, "the gates do hear of it"
 
 
+@pytest.mark.thorough
 def test_learns_what_only_all_channels_together_tell():
     """The image is bright if exactly one of two contexts is: neither alone tells anything."""
     keras.utils.set_random_seed(0)

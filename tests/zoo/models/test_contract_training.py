@@ -23,7 +23,7 @@ def reference(images):
     return functools.cache(lambda *names: trained(names, images, run_eagerly=True))
 
 
-@full("ConvVAE", "ConvDRAW")
+@full("ConvDRAW")
 def test_training_is_the_same_eager_in_a_graph_and_under_xla(names, images, reference):
     model, loss = reference(*names)
     for how in ({}, {"jit_compile": True}):
@@ -32,7 +32,7 @@ def test_training_is_the_same_eager_in_a_graph_and_under_xla(names, images, refe
         assert_same_state(state_of(other), state_of(model), tolerance=1e-5)
 
 
-@full("ConvVAE", "PixelVAE")
+@full("PixelVAE")
 def test_two_replicas_train_and_evaluate_as_one_does(names, images, two_replicas, reference):
     model, loss = reference(*names)
     with two_replicas.scope():
@@ -56,7 +56,7 @@ def test_uint8_images_train_as_their_floats_do(images):
     assert_same_state(state_of(of_levels), state_of(of_floats), tolerance=1e-5)
 
 
-@full("ConvVAE", "PixelVAE")
+@full("ConvVAE")
 def test_evaluation_repeats_itself(names, images):
     model = contract.make_compiled(*names, run_eagerly=True)
     first = model.evaluate(images, batch_size=3, verbose=0, return_dict=True)
@@ -74,7 +74,7 @@ def test_evaluation_repeats_itself(names, images):
     assert {name: fitted.history[f"val_{name}"][-1] for name in after} == pytest.approx(after)
 
 
-@full("ConvVAE", "ConvDRAW")
+@full("ConvVAE")
 def test_evaluation_hardly_depends_on_the_batch_size(names):
     model = contract.make_compiled(*names, run_eagerly=True)
     images = np.random.default_rng(3).uniform(size=(500, *contract.IMAGE_SHAPE))
@@ -89,16 +89,16 @@ def test_evaluation_hardly_depends_on_the_batch_size(names):
 
 
 def test_logs_are_named_as_documented(images):
-    model = contract.make_compiled(contract.SMALLEST)
+    model = contract.make_compiled(contract.SMALLEST, run_eagerly=True)
     history = model.fit(images, batch_size=4, verbose=0, validation_data=(images,)).history
     names = {"loss", "rate", "distortion", "rmse", "error_violation", "error_multiplier"}
     assert set(history) == names | {f"val_{name}" for name in names}
 
 
 def test_rmse_is_the_root_of_the_mean_squared_error_of_draws(images):
-    model = contract.make_compiled(contract.SMALLEST)
+    model = contract.make_compiled(contract.SMALLEST, run_eagerly=True)
     logs = model.evaluate(images, batch_size=8, verbose=0, return_dict=True)
-    draws = [model.infer(images, seed=s).squared_error for s in range(200)]
+    draws = [model.infer(images, seed=s).squared_error for s in range(60)]
     assert logs["rmse"] == pytest.approx(np.sqrt(np.mean(draws)), rel=0.1)
     assert logs["error_violation"] == pytest.approx(logs["rmse"] ** 2 - 0.6**2, rel=1e-4)
 

@@ -10,6 +10,7 @@ from zoo import random
 
 SHAPE = (8, 8, 2)
 SMALL = {"filters": (4, 8), "hidden_units": 8, "initial_rate": 0.1, "rate_increment": 0.25}
+pytestmark = pytest.mark.usefixtures("uncompiled")
 
 
 def make(num_steps=3, image_shape=SHAPE, **changes):

@@ -6,6 +6,7 @@ import pytest
 
 import zoo
 from tests import contract
+from tests.tiers import cover
 
 
 class Counting(zoo.ConvVAE):
@@ -72,7 +73,7 @@ class Uncounted(keras.optimizers.SGD):
         pass
 
 
-@pytest.mark.parametrize("kind", [keras.optimizers.SGD, Uncounted])
+@pytest.mark.parametrize("kind", cover([keras.optimizers.SGD, Uncounted], [Uncounted]))
 def test_noise_is_fresh_in_every_step_whatever_the_optimizer_counts(kind, images):
     model = standing(kind(0.0))
     losses = []
@@ -109,6 +110,7 @@ def test_files_without_the_number_of_the_step_go_on_at_the_optimizers(images, tm
 # === Keras's configuration ===
 
 
+@pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("name", contract.FULL_MODELS)
 def test_images_have_their_channels_last_whatever_keras_is_told(name, images):
     given = contract.context_of(contract.MODELS[name](), images)

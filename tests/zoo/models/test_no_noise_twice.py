@@ -5,6 +5,7 @@ import tensorflow as tf
 
 import zoo
 from tests import contract
+from tests.tiers import cover
 from zoo import random
 from zoo.sampling import markov_chain
 
@@ -79,13 +80,15 @@ def test_methods_draw_nothing_twice(name, images, watch):
         watch.check()
 
 
-@pytest.mark.parametrize(
-    ("name", "objective"),
-    [(name, contract.default_objective(name)) for name in contract.FULL_MODELS]
-    + [(contract.SMALLEST, name) for name in contract.OBJECTIVES if "InfoVAE" in name],
+PAIRS = contract.covering_pairs(
+    contract.FULL_MODELS, [name for name in contract.OBJECTIVES if "InfoVAE" in name]
 )
-def test_fit_and_evaluate_draw_nothing_twice(name, objective, images, watch):
-    model = contract.make_compiled(name, objective, run_eagerly=True)
+COVERING = [("ConvVAE", "GECO"), ("SequentialVAE", "GECO"), ("ConvVAE", "InfoVAE_Stein")]
+
+
+@pytest.mark.parametrize("names", cover(PAIRS, COVERING), ids="-".join)
+def test_fit_and_evaluate_draw_nothing_twice(names, images, watch):
+    model = contract.make_compiled(*names, run_eagerly=True)
     watch.forget()  # what `compile` drew to see shapes
     batches = contract.batch_of(model, images[: 2 * NUM])
     model.fit(batches, batch_size=NUM, verbose=0)

@@ -6,6 +6,7 @@ import pytest
 
 import zoo
 from tests import contract
+from tests.tiers import cover
 
 MOMENTUM = 0.75  # Of the batch normalisation: its moving average is exact in few digits.
 
@@ -43,7 +44,9 @@ def moving_averages(model):
     ]
 
 
-@pytest.mark.parametrize("how", [{}, {"jit_compile": True}, {"run_eagerly": True}])
+@pytest.mark.parametrize(
+    "how", cover([{}, {"jit_compile": True}, {"run_eagerly": True}], [{}, {"run_eagerly": True}])
+)
 def test_moving_averages_move_in_fit(how, images):
     model = make_model(**how)
     model.fit(images, batch_size=8, verbose=0)
@@ -65,13 +68,16 @@ def test_moving_averages_move_in_fit_alone(images):
 
 
 def test_moving_averages_move_with_every_micro_batch(images):
-    model = make_model(optimizer=keras.optimizers.SGD(1e-3, gradient_accumulation_steps=2))
+    model = make_model(
+        optimizer=keras.optimizers.SGD(1e-3, gradient_accumulation_steps=2), run_eagerly=True
+    )
     model.fit(images, batch_size=4, verbose=0, shuffle=False)
     first, second = of_batch(images[:4]), of_batch(images[4:])
     expected = (1 - MOMENTUM) * (MOMENTUM * first + second)
     np.testing.assert_allclose(moving_averages(model)[0], expected, rtol=1e-5)
 
 
+@pytest.mark.thorough
 def test_moving_averages_are_those_of_all_replicas(images, two_replicas):
     with two_replicas.scope():
         model = make_model()

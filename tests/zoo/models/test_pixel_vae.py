@@ -60,6 +60,7 @@ def test_samples_have_their_probabilities(binary):
     assert len(np.unique(codes)) > 30
 
 
+@pytest.mark.thorough
 def test_log_prob_bounds_the_evidence_from_below(binary):
     """Against p(x) by quadrature over the two latents."""
     grid = np.linspace(-6, 6, 61)
@@ -138,6 +139,7 @@ def test_config_keeps_the_likelihood():
     assert copy.likelihood.num_components == 3
 
 
+@pytest.mark.thorough
 def test_export_is_refused_if_it_draws_other_images(binary, tmp_path, monkeypatch):
     def draw(image, noise):
         del noise

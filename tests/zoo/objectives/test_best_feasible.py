@@ -111,7 +111,7 @@ def test_a_callback_can_be_used_again():
 
 
 def test_it_works_in_fit(images):
-    model = contract.make_compiled(contract.SMALLEST)
+    model = contract.make_compiled(contract.SMALLEST, run_eagerly=True)
     keep = zoo.KeepBestFeasible()
     history = model.fit(
         images, batch_size=4, epochs=3, validation_data=(images,), callbacks=[keep], verbose=0
@@ -124,7 +124,7 @@ def test_it_works_in_fit(images):
 
 
 def test_without_validation_data_it_says_so(images):
-    model = contract.make_compiled(contract.SMALLEST)
+    model = contract.make_compiled(contract.SMALLEST, run_eagerly=True)
     with pytest.raises(ValueError, match=r"pass fit\(..., validation_data=...\).*\['distortion'"):
         model.fit(images, callbacks=[zoo.KeepBestFeasible()], verbose=0)
 

@@ -67,7 +67,7 @@ def _parameters(record):
 def test_scheduled_beta_counts_training_steps_and_is_logged(images):
     model = contract.make_model(contract.SMALLEST)
     objective = zoo.ELBO(beta=schedules.Linear(0.0, 1.0, steps=4))
-    model.compile(keras.optimizers.Adam(1e-3), objective=objective)
+    model.compile(keras.optimizers.Adam(1e-3), objective=objective, run_eagerly=True)
     for expected in (0.5, 1.0, 1.0):
         contract.train(model, images, num_steps=2)
         logs = model.evaluate(images, batch_size=8, verbose=0, return_dict=True)
@@ -80,7 +80,8 @@ def test_first_step_uses_the_first_beta(images):
     losses = []
     for beta in (0.25, schedules.Cosine(0.25, 9.0, steps=100)):
         model = contract.make_model(contract.SMALLEST)
-        model.compile(keras.optimizers.Adam(1e-3), objective=zoo.ELBO(beta=beta))
+        optimizer, objective = keras.optimizers.Adam(1e-3), zoo.ELBO(beta=beta)
+        model.compile(optimizer, objective=objective, run_eagerly=True)
         losses.append(contract.train(model, images, num_steps=1))
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
@@ -113,7 +114,7 @@ def test_pixel_scale_annealing_needs_a_scale():
 
 def test_unregularised_minimises_the_distortion_alone(images):
     model = contract.make_model(contract.SMALLEST)
-    model.compile(keras.optimizers.Adam(), objective=zoo.Unregularised())
+    model.compile(keras.optimizers.Adam(), objective=zoo.Unregularised(), run_eagerly=True)
     logs = model.evaluate(images, batch_size=8, verbose=0, return_dict=True)
     assert logs["loss"] == pytest.approx(logs["distortion"], rel=1e-6)
     assert logs["rate"] > 0

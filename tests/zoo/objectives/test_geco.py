@@ -117,6 +117,7 @@ def default_changes_of_log_multiplier(signals, step_size, gain):
     return np.array(changes)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("settings", [{}, {"step_size": 0.03, "decay": 0.8}])
 def test_default_update_is_the_documented_recursion(settings):
     tolerance = 0.6  # near the error of the untrained model: signals are large first, then small
@@ -157,7 +158,7 @@ def test_default_update_of_two_constraints_moves_each_by_its_own_signal():
 
 def attached(objective):
     model = contract.make_model(contract.SMALLEST)
-    model.compile(contract.linear_optimizer(), objective=objective)
+    model.compile(contract.linear_optimizer(), objective=objective, run_eagerly=True)
     return model
 
 
@@ -207,7 +208,7 @@ def test_a_constraint_that_cannot_be_met_is_reported_once(images, caplog):
     constraints = [ReconstructionError(1e-3, name="error"), BrightnessError(0.9)]
     objective = zoo.GECO(constraints, update="algorithm-1")
     model = contract.make_model(contract.SMALLEST)
-    model.compile(keras.optimizers.Adam(), objective=objective)
+    model.compile(keras.optimizers.Adam(), objective=objective, run_eagerly=True)
     model.objective.log_multipliers.assign([29.999, 0.0])
     with caplog.at_level(logging.WARNING):
         model.fit(images, batch_size=4, epochs=3, verbose=0)

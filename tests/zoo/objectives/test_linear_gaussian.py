@@ -16,6 +16,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 import zoo
+from tests.tiers import cover
 from zoo.constraints import ReconstructionError
 from zoo.distributions import Gaussian, normals
 from zoo.layers import modulate
@@ -111,9 +112,9 @@ def mean_squared_error(theta):
     return np.minimum(theta, EIGENVALUES).sum() / D
 
 
-def trained(model, tolerance):
+def trained(model, tolerance, num_steps=NUM_STEPS):
     """Returns the model after GECO has trained it to the tolerance, or to a range of them."""
-    schedule = keras.optimizers.schedules.CosineDecay(3e-2, NUM_STEPS)
+    schedule = keras.optimizers.schedules.CosineDecay(3e-2, num_steps)
     model.compile(
         keras.optimizers.Adam(schedule),
         objective=zoo.GECO(ReconstructionError(tolerance)),
@@ -121,17 +122,21 @@ def trained(model, tolerance):
         steps_per_execution=100,
         jit_compile=True,  # many small steps, which cost little but the start of each operation
     )
-    model.fit(fresh_batches(seed=1), steps_per_epoch=NUM_STEPS, verbose=0)
+    model.fit(fresh_batches(seed=1), steps_per_epoch=num_steps, verbose=0)
     return model
 
 
-@pytest.mark.parametrize("theta", [0.005, 0.014])
-def test_geco_ends_on_the_rate_distortion_curve(theta):
+HALF = (0.005, NUM_STEPS // 2)
+
+
+@pytest.mark.parametrize("case", cover([HALF, (0.005, NUM_STEPS), (0.014, NUM_STEPS)], [HALF]))
+def test_geco_ends_on_the_rate_distortion_curve(case):
+    theta, num_steps = case
     tolerance = np.sqrt(mean_squared_error(theta))
     rate = 0.5 * np.log(np.maximum(EIGENVALUES / theta, 1.0)).sum()
     multiplier = D / (2 * theta)
 
-    model = trained(LinearVAE(SHAPE), tolerance)
+    model = trained(LinearVAE(SHAPE), tolerance, num_steps)
     logs = model.evaluate(fresh_batches(seed=2), steps=100, verbose=0, return_dict=True)
     ratios = {
         "rmse": logs["rmse"] / tolerance,
@@ -151,6 +156,7 @@ def water_level(tolerance):
     return scipy.optimize.brentq(lambda t: mean_squared_error(t) - tolerance**2, 1e-4, 0.07)
 
 
+@pytest.mark.thorough
 def test_geco_with_a_range_ends_on_the_curve_at_every_tolerance():
     ends = tuple(float(np.sqrt(mean_squared_error(theta))) for theta in (0.005, 0.02))
     model = trained(LinearVAEOfRange(SHAPE, tolerance_range=ends), ends)

@@ -26,7 +26,12 @@ def make(shape, likelihood, **sizes):
     ("shape", "likelihood", "sizes"),
     [
         ((6, 7, 3), DiscretizedLogisticMixture(2), {"position_embedding": True}),
-        ((7, 4, 1), Bernoulli(), {"kernel_size": 5, "first_kernel_size": 1}),
+        pytest.param(
+            (7, 4, 1),
+            Bernoulli(),
+            {"kernel_size": 5, "first_kernel_size": 1},
+            marks=pytest.mark.thorough,
+        ),
         ((1, 5, 2), DiscretizedLogisticMixture(1), {"kernel_size": 1, "num_blocks": 1}),
     ],
     ids=["colours", "binary", "one_row"],

@@ -13,10 +13,11 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 import zoo
 from tests import contract
+from tests.tiers import cover
 from zoo.serving.check import open_session
 
 LOG_PROB_SAMPLES = 3
-PAIRS = [("ConvVAE", "ELBO"), ("ConvDRAW", "GECO")]
+PAIRS = [("ConvVAE", "GECO"), ("ConvDRAW", "ELBO")]
 GREY_SHAPE = (4, 8, 1)
 GREY_LOG_PROB_SAMPLES = 2
 COLOUR_SHAPE = (4, 8, 3)  # Of images that can be PNG; those of the contract have two channels.
@@ -47,7 +48,7 @@ def export_once(tmp_path_factory, images):
         yield make
 
 
-@pytest.fixture(params=PAIRS, ids="-".join)
+@pytest.fixture(params=cover(PAIRS, PAIRS[:1]), ids="-".join)
 def exported(request, export_once):
     """Each architecture, with one objective or the other."""
     return export_once(*request.param)

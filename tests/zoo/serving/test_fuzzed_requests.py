@@ -7,6 +7,7 @@ import io
 
 import numpy as np
 import PIL.Image
+import pytest
 
 from tests.zoo.serving import fuzzing
 from tests.zoo.serving.conftest import GREY_LOG_PROB_SAMPLES, GREY_SHAPE
@@ -53,6 +54,7 @@ def _as_png(image):
     return data.getvalue()
 
 
+@pytest.mark.thorough
 def test_fuzzed_requests(grey):
     num_requests = 8 * (len(GRPC_KINDS) + len(REST_KINDS))
     expected = expected_answers(grey.model, GREY_LOG_PROB_SAMPLES)

@@ -27,20 +27,6 @@ def _edit(path, change):
     manifest.write(path)
 
 
-def test_the_loaded_model_is_the_exported_one(exported, images):
-    model, loaded = exported.model, zoo.load(exported.path)
-    assert type(loaded) is type(model)
-    assert loaded.get_config() == model.get_config()
-    contract.assert_close(loaded.reconstruct(images, seed=4), model.reconstruct(images, seed=4))
-    contract.assert_close(loaded.sample(3, seed=1), model.sample(3, seed=1))
-    contract.assert_close(loaded.log_prob(images, 2), model.log_prob(images, 2))
-    contract.assert_close(loaded.likelihood.scale, model.likelihood.scale)
-    assert all(
-        np.array_equal(a.numpy(), b.numpy())
-        for a, b in zip(loaded.weights, model.weights, strict=True)
-    )
-
-
 def test_the_objective_keeps_its_state_and_the_optimiser_is_fresh(exported):
     objective, loaded = exported.model.objective, zoo.load(str(exported.path))
     assert loaded.objective.get_config() == objective.get_config()
@@ -57,37 +43,20 @@ def test_the_objective_keeps_its_state_and_the_optimiser_is_fresh(exported):
     assert compiled["seed"] == expected["seed"] == [5, 0]
 
 
-def test_training_goes_on(exported, images):
-    loaded = zoo.load(exported.path)
-    before = [weight.numpy() for weight in loaded.trainable_weights]
-    assert np.isfinite(contract.train(loaded, images, num_steps=2))
-    assert any(
-        (w.numpy() != b).any() for w, b in zip(loaded.trainable_weights, before, strict=True)
-    )
-    if isinstance(loaded.objective, zoo.GECO):
-        assert loaded.objective.num_updates.numpy() == 5
-
-
-def test_a_model_without_objective_loads_with_the_elbo(tmp_path, images):
+def test_own_networks_load_in_their_precision_and_without_objective_with_the_elbo(tmp_path, images):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = contract.make_model(contract.SMALLEST)
+        model = contract.make_model("ConvVAE_own_networks")
     finally:
         keras.config.set_dtype_policy("float32")
     model.export(tmp_path / "1", log_prob_samples=1)
+    keras.backend.clear_session()  # as in another process, where Keras numbers layers anew
     loaded = zoo.load(tmp_path / "1")
     assert isinstance(loaded.objective, zoo.ELBO)
     # The layers, which take their precision from Keras's global policy, have the one they had.
     assert "bfloat16" in {layer.compute_dtype for layer in loaded._flatten_layers()}
     assert keras.config.dtype_policy().name == "float32"
     contract.assert_close(loaded.reconstruct(images), model.reconstruct(images))
-
-
-def test_networks_of_ones_own_load(tmp_path, images):
-    model = contract.make_compiled("ConvVAE_own_networks")
-    model.export(tmp_path / "1", log_prob_samples=1)
-    keras.backend.clear_session()  # as in another process, where Keras numbers layers anew
-    contract.assert_close(zoo.load(tmp_path / "1").reconstruct(images), model.reconstruct(images))
 
 
 def test_metadata_is_kept(small_export):

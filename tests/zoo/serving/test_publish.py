@@ -69,6 +69,7 @@ def test_a_version_may_bring_its_own_batching(model, base):
 # === Numbers ===
 
 
+@pytest.mark.thorough
 def test_a_model_is_published_and_loads(tmp_path, images):
     model = contract.make_compiled(contract.SMALLEST)
     path = publish(model, tmp_path / "new" / "base", log_prob_samples=2, metadata={"why": "test"})

@@ -1,7 +1,7 @@
 """A row's answer is the same however a server groups rows into batches and pads them.
 
 Every signature of every architecture is tried with a few groupings in
-`tests/zoo/models/test_contract_export.py`; here are those of encoded images, and many groupings.
+`tests/zoo/serving/test_contract_export.py`; here are those of encoded images, and many groupings.
 """
 
 import numpy as np
@@ -34,6 +34,7 @@ def _check(results):
         assert result.drawn_rows_changed <= 0.05 * result.drawn_rows, name
 
 
+@pytest.mark.thorough
 def test_encoded_images(colour_export):
     results = _compare_all(colour_export.model, colour_export.answer, num_rows=9, num_groupings=5)
     assert {"reconstruct_encoded", "sample_encoded"} < set(results)

@@ -170,6 +170,7 @@ def test_a_png_may_differ_by_one_level(levels, is_close):
             check._compare("sample_encoded/image_bytes", *pair, 1e-5)
 
 
+@pytest.mark.thorough
 def test_replicated_models_export(two_replicas, tmp_path):
     with two_replicas.scope():
         model = contract.make_compiled(contract.SMALLEST)

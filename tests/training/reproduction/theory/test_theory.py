@@ -134,6 +134,7 @@ def test_every_pair_satisfies_the_lipschitz_constraint(radius):
     np.testing.assert_allclose(project(smooth), smooth, atol=1e-5)
 
 
+@pytest.mark.thorough
 def test_the_iteration_keeps_the_constraint():
     centers = tiles.tile_centers(6)
     project = lipschitz.constraint(centers, 0.5)
