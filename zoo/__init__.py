@@ -29,6 +29,7 @@ _HOMES = {
     "list_models": "zoo.hub",
     "load": "zoo.hub",
     "saved_model_path": "zoo.hub",
+    "with_energy_prior": "zoo.models",
 }
 _SUBPACKAGES = (
     "classifiers",

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 __all__ = [
     "BatchNoise",
+    "GivenNoise",
     "MeanNoise",
     "Noise",
     "RowNoise",
@@ -227,6 +228,23 @@ class MeanNoise(Noise):
 
     def _uniform(self, row_shape, stream):
         return tf.fill([self.num_rows, *row_shape], 0.5)
+
+
+class GivenNoise(Noise):
+    """Normal numbers that were drawn elsewhere, each stream once.
+
+    Args:
+        numbers: A tuple of float32 tensors `[num_rows, ...]`, one a stream.
+    """
+
+    def __init__(self, numbers):
+        super().__init__()
+        self._numbers = numbers
+
+    def normal(self, row_shape, stream=0):
+        """Returns the numbers of a stream, `[num_rows, *row_shape]`."""
+        self._claim(stream)
+        return tf.ensure_shape(self._numbers[stream], [None, *row_shape])
 
 
 def _graph():

@@ -39,6 +39,14 @@ class Architecture:
         """Returns log q(z|x) in nats, `[B]`."""
         raise NotImplementedError
 
+    def _noise_of(self, latents, context):
+        """Returns the standard normal noise that `_generate` makes latents of, a tuple.
+
+        One float32 tensor `[B, ...]` a stream, from 0; of an architecture that defines it, which
+        also has the shapes of their rows as `_noise_shapes`, an energy can tilt the prior.
+        """
+        raise NotImplementedError
+
     def _likelihood(self, parameters):
         """Returns p(x|z), a distribution over images `[B, H, W, C]` in pixel units.
 

@@ -127,6 +127,10 @@ class ConvDRAW(LatentImageModel):
     def _latent_shapes(self):
         return [(*self._grid, self.latent_filters)] * self.num_steps
 
+    @property
+    def _noise_shapes(self):
+        return [(self.num_steps, self._num_positions, self.latent_filters)]
+
     def _conv(self, name, filters, use_bias=True):
         layout = {"padding": "same", "data_format": LAYOUT}
         return keras.layers.Conv2D(
@@ -168,7 +172,7 @@ class ConvDRAW(LatentImageModel):
 
     def _draws(self, noise):
         """Draws standard normal numbers, a list of T tensors `[positions, B, latent_filters]`."""
-        draws = noise.normal([self.num_steps, self._num_positions, self.latent_filters])
+        draws = noise.normal(self._noise_shapes[0])
         return tf.unstack(tf.transpose(draws, [1, 2, 0, 3]))
 
     # === One step ===
@@ -315,6 +319,13 @@ class ConvDRAW(LatentImageModel):
         """Returns Σ_t log p_t(z_t) in nats, `[B]`."""
         nets, latents, decoder_states, _ = self._walk_given(latents, context, tolerance)
         return normals.log_prob(self._priors(nets, decoder_states), latents)
+
+    def _noise_of(self, latents, context):
+        """Returns the noise of all steps, `[B, T, positions, latent_filters]`."""
+        nets, latents, decoder_states, _ = self._walk_given(latents, context, tolerance=None)
+        priors = self._priors(nets, decoder_states)
+        noise = (latents - priors.loc) / priors.scale
+        return (tf.reshape(noise, [-1, *self._noise_shapes[0]]),)
 
     def _log_posterior(self, latents, images, context, tolerance=None):
         """Returns Σ_t log q_t(z_t) in nats, `[B]`."""

@@ -43,14 +43,20 @@ class NormalLatents(TiltedPrior, NormalPosterior):
     `_attach_prior`, and defines `_posterior_parameters` and `_decode`.
     """
 
-    def _attach_prior(self):
-        """Makes the network of an EnergyPrior, last, so that others begin as without one."""
-        if self.energy is not None:
-            self.energy.attach(self._latent_shapes)
-
     @property
     def _latent_shapes(self):
         return [(self.latent_dim,)]
+
+    _noise_shapes = _latent_shapes
+
+    def _noise_of(self, latents, context):
+        """Returns the latents, which are noise themselves."""
+        return latents
+
+    def _attach_prior(self):
+        """Makes the network of an EnergyPrior, last, so that others begin as without one."""
+        if self.energy is not None:
+            self.energy.attach(self._noise_shapes)
 
     def _infer(self, images, context, noise, training=False, **given):
         """Draws z ~ q(z|x); returns an `Inference` with the KL in closed form."""

@@ -23,8 +23,7 @@ class TiltedPrior:
     """Adds to an architecture what an energy-based prior asks for, and nothing to one without.
 
     To be named before `zoo.LatentImageModel` among the bases. The energy tilts the law of the
-    standard normal noise ε that latents are made of: ε = z where the prior is N(0, I), else
-    `_noise_of(latents, context)`.
+    standard normal noise that latents are made of, `_noise_of(latents, context)`.
     """
 
     @property
@@ -44,10 +43,6 @@ class TiltedPrior:
                 "for each tolerance: leave out prior=, or tolerance_range=."
             )
         self.prior = prior
-
-    def _noise_of(self, latents, context):
-        """Returns the noise that the prior makes latents of, a tuple of float32 `[B, ...]`."""
-        return latents
 
     def _tilted(self, inference, context=None):
         """Returns an `Inference` whose prior had no energy with the energy's share."""
