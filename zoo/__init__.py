@@ -24,6 +24,7 @@ _HOMES = {
     "PixelVAE": "zoo.models",
     "Record": "zoo.models",
     "SequentialVAE": "zoo.models",
+    "ShortRunModel": "zoo.models",
     "Unregularised": "zoo.objectives",
     "describe": "zoo.hub",
     "list_models": "zoo.hub",

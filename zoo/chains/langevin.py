@@ -47,7 +47,8 @@ def langevin(log_density, latents, noise, num_steps, step_size, temperature=1.0)
             depends on that row alone.
         latents: z_0, a tuple of float32 tensors `[B, ...]`.
         noise: Noise of `zoo.random` for B rows, of which stream g becomes that of group g.
-        num_steps: K, an int of at least 1.
+        num_steps: K, an int of at least 1; or an int32 scalar, for which noise is drawn step by
+            step: slower, but a longer chain then goes on from where a shorter one ends.
         step_size: s, above 0, in the latents' unit; a number or a float32 scalar.
         temperature: τ, a number or `[B]`; of the path's weights only τ = 1 makes sense.
 
@@ -68,14 +69,13 @@ def langevin(log_density, latents, noise, num_steps, step_size, temperature=1.0)
     """
     check_chain(num_steps, step_size)
     shapes = [group.shape[1:] for group in latents]
-    # All steps' at once: a draw for each row in each step would take longer than the walk.
-    normals = [noise.normal([num_steps, *shape], stream=i) for i, shape in enumerate(shapes)]
+    draw = _make_draws(noise, num_steps, shapes)
     step_size = tf.convert_to_tensor(step_size, tf.float32)
     walk = _Walk(log_density, step_size, longest=np.sqrt(sum(map(np.prod, shapes))))
     scales = [_per_row(step_size * temperature, group) for group in latents]
 
     def step(index, log_path, here, _):
-        pushes = [scale * of_all[:, index] for scale, of_all in zip(scales, normals, strict=True)]
+        pushes = [scale * normal for scale, normal in zip(scales, draw(index), strict=True)]
         there = walk.at(_sum(here.latents, here.drift, pushes))
         return index + 1, log_path + walk.log_ratio(here, there), there, here
 
@@ -92,9 +92,24 @@ def langevin(log_density, latents, noise, num_steps, step_size, temperature=1.0)
 
 def check_chain(num_steps, step_size):
     """Raises ValueError for no steps or for a step size, where it is a number, of none."""
-    checks.integer("num_steps", num_steps)
+    if not isinstance(num_steps, tf.Tensor):
+        checks.integer("num_steps", num_steps)
     if not isinstance(step_size, tf.Tensor):
         checks.number("step_size", step_size, above=0)
+
+
+def _make_draws(noise, num_steps, shapes):
+    """Returns a function from a step's index to its normal numbers, one tensor a group."""
+    if isinstance(num_steps, tf.Tensor):
+
+        def draw(index):
+            own = noise.fold(index)
+            return [own.normal(shape, stream=i) for i, shape in enumerate(shapes)]
+
+        return draw
+    # All at once: a draw for each row in each step would take longer than the walk.
+    of_all = [noise.normal([num_steps, *shape], stream=i) for i, shape in enumerate(shapes)]
+    return lambda index: [normals[:, index] for normals in of_all]
 
 
 class _Point(NamedTuple):

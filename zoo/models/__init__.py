@@ -17,6 +17,7 @@ from zoo.models.nvp_vae import NVPVAE
 from zoo.models.pixel_vae import PixelVAE
 from zoo.models.record import Record
 from zoo.models.sequential_vae import SequentialVAE
+from zoo.models.short_run_model import ShortRunModel
 from zoo.models.tilted_model import TiltedModel, with_energy_prior
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "PixelVAE",
     "Record",
     "SequentialVAE",
+    "ShortRunModel",
     "TiltedModel",
     "with_energy_prior",
 ]

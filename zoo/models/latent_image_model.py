@@ -38,11 +38,14 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
     Attributes:
         has_chain: Whether images are drawn in steps: `sample` and `reconstruct` then take
             `return_chain=`.
+        has_encoder: Whether q(z|x) is a network's, which has a density at any latents and learns by
+            gradients.
         needs_distortion: Whether parts learn from the distortion alone, so that an objective
             without it (GECO) would never train them.
     """
 
     has_chain = False
+    has_encoder = True
     needs_distortion = False
 
     def __init__(
@@ -100,10 +103,10 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
         inference, images, context = self._run_infer(
             images, context, tolerance, self._as_seed(seed), bool(training)
         )
-        *terms, parameters, earlier = inference
+        *terms, parameters, earlier, measures = inference
         likelihood = self._likelihood_at(parameters, tolerance)
         likelihoods = likelihood, tuple(map(self._likelihood, earlier))
-        return Record(*terms, *likelihoods, images, labels, context, tolerance)
+        return Record(*terms, *likelihoods, images, labels, context, tolerance, measures)
 
     @compiled
     def _run_infer(self, images, context, tolerance, seed, training):

@@ -73,16 +73,8 @@ class NormalLatents(TiltedPrior, NormalPosterior):
 
     def _generate(self, noise, temperature, context, **given):
         """Draws z ~ N(0, temperature²) or by a chain; the latents are one `[B, latent_dim]`."""
-        if self.energy is None:
-            latents = (temperature[:, None] * noise.normal([self.latent_dim]),)
-        else:
-            latents = self.energy.chain(noise, temperature).latents
+        latents = self._draw_noise(noise, temperature)
         return latents, self._decode(latents, context, **given)
-
-    def _log_prior(self, latents, context, **given):
-        """Returns log N(z; 0, I), with an energy's share, in nats, `[B]`."""
-        log_prior = normals.log_prob(normals.standard_normal(), latents[0])
-        return log_prior if self.energy is None else log_prior + self.energy.log_ratio(latents)
 
     def _log_posterior(self, latents, images, context, **given):
         """Returns log q(z|x) in nats, `[B]`."""

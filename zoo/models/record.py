@@ -22,6 +22,7 @@ class Inference(NamedTuple):
         parameters: Parameters of the likelihood p(x|z), `[B, ...]`.
         earlier_parameters: In a model that draws an image in steps, each of which shall resemble
             the data, those of the steps before the last. They count in the distortion alone.
+        measures: What a step also logs of this architecture, `[B]` each, by name.
     """
 
     latents: tuple
@@ -30,6 +31,7 @@ class Inference(NamedTuple):
     log_prior: tf.Tensor
     parameters: tf.Tensor
     earlier_parameters: tuple = ()
+    measures: dict = {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Record:
         labels: The batch's labels, or None.
         context: The batch's context images, float32 `[B, ...]`, or None.
         tolerance: The tolerance of each row of a model with a range, float32 `[B]`, or None.
-        measures: What a step also logs of this architecture, `[B]` each, by name.
+        measures: As in `Inference`, and what a step adds to them.
     """
 
     latents: tuple

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from zoo import checks, random
 from zoo.base.compiled import compiled, uncompiled
+from zoo.distributions import normals
 from zoo.errors import SettingError
 from zoo.models.energy_prior import EnergyPrior
 
@@ -44,6 +45,21 @@ class TiltedPrior:
             )
         self.prior = prior
 
+    def _draw_noise(self, noise, temperature):
+        """Draws what the prior makes latents of, by a chain if it has an energy."""
+        if self.energy is not None:
+            return self.energy.chain(noise, temperature).latents
+        return tuple(
+            tf.reshape(temperature, [-1] + [1] * len(shape)) * noise.normal(shape, stream=index)
+            for index, shape in enumerate(self._noise_shapes)
+        )
+
+    def _log_prior(self, latents, context, **given):
+        """Returns log N(z; 0, I), with an energy's share, in nats, `[B]`."""
+        standard = normals.standard_normal()
+        log_prior = sum(normals.log_prob(standard, group) for group in latents)
+        return log_prior if self.energy is None else log_prior + self.energy.log_ratio(latents)
+
     def _tilted(self, inference, context=None):
         """Returns an `Inference` whose prior had no energy with the energy's share."""
         if self.energy is None:
@@ -65,12 +81,13 @@ class TiltedPrior:
         return dataclasses.replace(
             record,
             rate=record.rate + (drawn - tf.stop_gradient(drawn)),
-            measures={"prior_gap": of_data - drawn, "prior_stiff": is_stiff},
+            measures=record.measures | {"prior_gap": of_data - drawn, "prior_stiff": is_stiff},
         )
 
     @property
     def _measure_names(self):
-        return () if self.energy is None else ("prior_gap", "prior_stiff")
+        own = () if self.energy is None else ("prior_gap", "prior_stiff")
+        return (*super()._measure_names, *own)
 
     def own_callbacks(self, callbacks):
         """Adds the one that keeps log Z up to date."""

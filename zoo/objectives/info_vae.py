@@ -58,7 +58,12 @@ class InfoVAE(Objective):
         self._divergence_tracker = keras.metrics.Mean("divergence")
 
     def check(self, model, optimizer):
-        """Raises ValueError if the divergence is undefined for the model."""
+        """Raises ValueError if the divergence is undefined for the model, or nothing to move."""
+        if not model.has_encoder:
+            raise ValueError(
+                "InfoVAE moves the posterior by gradients, and a "
+                f"{type(model).__name__} infers by chains that have none: choose another objective."
+            )
         self.divergence.check(model)
 
     def attach(self, model):

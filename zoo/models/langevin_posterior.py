@@ -1,0 +1,210 @@
+"""Inference without an encoder: short Langevin chains on log p(x, z)."""
+
+import logging
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo import checks
+from zoo.base.arguments import as_noise
+from zoo.base.compiled import compiled
+from zoo.chains import langevin
+from zoo.distributions import normals
+from zoo.errors import BatchError, SettingError, UsageError
+from zoo.models.record import Inference
+from zoo.objectives.objective import mean_over_replicas
+
+__all__ = ["LangevinPosterior"]
+
+_LOG = logging.getLogger(__name__)
+_CHAIN = 1  # Tag of the noise of a chain's steps.
+_FIRST_STEP_SIZE = 0.1
+_LEAST_STEP_SIZE, _MOST_STEP_SIZE = 1e-4, 2.0
+# The step size that accepts so often comes near the best of every number of steps [derived].
+_ACCEPTANCE, _RATE = 0.85, 0.1
+
+
+class LangevinPosterior:
+    """Gives an architecture the law of a short chain in the place of a network's q(z|x).
+
+    To be named before `zoo.LatentImageModel` among the bases. A subclass has `num_steps`, calls
+    `_set_step_size` in its constructor and has a prior over `_noise_shapes` that are its latents.
+    """
+
+    has_encoder = False
+
+    def _set_step_size(self, step_size):
+        """Checks and keeps the constructor's argument, `"acceptance"` or a number."""
+        if step_size != "acceptance":
+            if not checks.is_number(step_size) or step_size <= 0:
+                raise SettingError("step_size", "'acceptance' or a number above 0", step_size)
+            step_size = float(step_size)
+        self.step_size = step_size
+
+    def _add_step_size(self):
+        """Makes the saved step size that training moves, if it does."""
+        first = _FIRST_STEP_SIZE if self.step_size == "acceptance" else self.step_size
+        self.log_step_size = self.add_weight(
+            name="log_step_size",
+            initializer=keras.initializers.Constant(np.log(first)),
+            dtype="float32",
+            trainable=False,
+            autocast=False,
+            aggregation="mean",
+        )
+
+    @property
+    def current_step_size(self):
+        """S of the chains as it is now, a float, in the latents' unit."""
+        return float(np.exp(keras.ops.convert_to_numpy(self.log_step_size)))
+
+    # === Inference ===
+
+    def _infer(self, images, context, noise, training=False):
+        """Walks to z_K; returns an `Inference` with the path's weight as its posterior."""
+        start, chain = self._walk(images, context, noise, self.num_steps)
+        latents = chain.latents
+        log_prior = self._log_prior(latents, context)
+        log_posterior = _log_normal(start) - chain.log_path
+        return Inference(
+            latents=latents,
+            rate=log_posterior - log_prior,
+            log_posterior=log_posterior,
+            log_prior=log_prior,
+            parameters=self._decode(latents, context, training),
+            measures={"acceptance": chain.acceptance, "stable_step": chain.stable_step},
+        )
+
+    def _walk(self, images, context, noise, num_steps, mask=None):
+        """Runs the chains, on the seen pixels if there is a mask `[B, H, W]`; start and chain."""
+        seen = None if mask is None else mask[..., None] > 0.5
+
+        def log_density(latents):
+            parameters, given = self._decode(latents, context), images
+            if seen is not None:
+                # Hidden pixels are the same whatever z is: they add a constant.
+                parameters = tf.where(seen, parameters, tf.zeros_like(parameters))
+                given = tf.where(seen, images, 0.5)
+            value = self._likelihood(parameters).log_prob(given) + _log_normal(latents)
+            return value if self.energy is None else value + self.energy.exponent(latents)
+
+        shapes = self._noise_shapes
+        start = tuple(noise.normal(shape, stream=i) for i, shape in enumerate(shapes))
+        step_size = tf.exp(tf.convert_to_tensor(self.log_step_size))
+        num_steps = tf.convert_to_tensor(num_steps)  # So that longer chains go on from shorter.
+        return start, langevin(log_density, start, noise.fold(_CHAIN), num_steps, step_size)
+
+    def encode(self, images, context=None, seed=None, tolerance=None, num_steps=None, mask=None):
+        """Returns the ends of chains, a tuple of float32 tensors.
+
+        Args:
+            images: `[B, H, W, C]`, float in [0, 1] or uint8.
+            context: None: the model is not conditional.
+            seed: An int or int32 `[2]`. None: a descent from z = 0 without noise, which is near a
+                mode of the posterior and not its mean.
+            tolerance: None.
+            num_steps: Steps of the chains, an int; None: those of training. More come nearer to the
+                posterior; with a seed, a longer chain goes on from where a shorter one ends.
+            mask: Which pixels are seen, 1, or hidden, 0: `[H, W]`, or `[B, H, W]`. Hidden ones have
+                no influence.
+
+        Raises:
+            ValueError: No steps, or a mask of another shape or with an image of which no pixel is
+                seen.
+        """
+        walk = self._check_walk(images, context, tolerance, num_steps, mask)
+        return self._run_walk(*walk, self._as_seed(seed))[0]
+
+    def reconstruct(
+        self, images, context=None, seed=None, tolerance=None, num_steps=None, mask=None
+    ):
+        """Returns the likelihood's means at the ends of chains, `[B, H, W, C]` in pixel units.
+
+        With a mask, hidden pixels are filled in by what the model expects beside the seen ones:
+        another seed gives another answer. Arguments as of `encode`.
+        """
+        seed = self._as_seed(self._seed_or_default(seed))
+        walk = self._check_walk(images, context, tolerance, num_steps, mask)
+        return self._run_walk_and_decode(*walk, seed)
+
+    def _check_walk(self, images, context, tolerance, num_steps, mask):
+        images, _ = self._check_batch(images, context)
+        self._check_tolerance(tolerance, images.shape[0])
+        num_steps = self.num_steps if num_steps is None else num_steps
+        checks.integer("num_steps", num_steps)
+        return images, self._check_mask(mask, images), tf.constant(num_steps)
+
+    def _check_mask(self, mask, images):
+        if mask is None:
+            return None
+        mask = tf.cast(tf.convert_to_tensor(mask), tf.float32)
+        rows, sizes = images.shape[0], tuple(self.image_shape[:2])
+        if not any(mask.shape.is_compatible_with(shape) for shape in (sizes, (rows, *sizes))):
+            raise BatchError(
+                f"mask must be [height, width], {list(sizes)} here, or one an image; 1 is a pixel "
+                f"that is seen. Received: shape {tuple(mask.shape)}"
+            )
+        known = tf.get_static_value(mask)
+        if known is not None and not np.all(np.any(known > 0.5, axis=(-2, -1))):
+            raise BatchError(
+                "mask hides every pixel of an image: mark those that are seen by 1, or call sample."
+            )
+        return tf.broadcast_to(mask, [tf.shape(images)[0], *sizes])
+
+    @compiled
+    def _run_walk(self, images, mask, num_steps, seed):
+        images = self._as_images(images)
+        _, chain = self._walk(images, None, as_noise(seed, images), num_steps, mask)
+        return chain.latents, self._decode(chain.latents, None)
+
+    @compiled
+    def _run_walk_and_decode(self, images, mask, num_steps, seed):
+        noise = as_noise(seed, images)
+        _, parameters = self._run_walk(images, mask, num_steps, noise)
+        return self.images_of(self._likelihood(parameters), noise)
+
+    def log_posterior(self, latents, images, context=None, tolerance=None):
+        """Raises UsageError: the law of a chain has no density that is known at given latents."""
+        raise UsageError(
+            f"A {type(self).__name__} infers by chains, whose law has no density that is known at "
+            "given latents. infer() has that of a path, and log_prob() bounds log p(x) by it."
+        )
+
+    # === Training ===
+
+    @property
+    def _measure_names(self):
+        return (*super()._measure_names, "acceptance", "stable_step")
+
+    def _after_step(self, terms, record):
+        super()._after_step(terms, record)
+        if self.step_size == "acceptance":
+            mean = mean_over_replicas(tf.reduce_mean(record.measures["acceptance"]))
+            moved = tf.convert_to_tensor(self.log_step_size) + _RATE * (mean - _ACCEPTANCE)
+            bounds = np.log([_LEAST_STEP_SIZE, _MOST_STEP_SIZE]).astype(np.float32)
+            self.log_step_size.assign(tf.clip_by_value(moved, *bounds))
+
+    def own_callbacks(self, callbacks):
+        """Adds the one that warns of chains that diverge."""
+        return [*super().own_callbacks(callbacks), _WarnOfDivergence()]
+
+
+class _WarnOfDivergence(keras.callbacks.Callback):
+    """Says after an epoch which step size would have been stable, if the model's was not."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        stable, step_size = (logs or {}).get("stable_step"), self.model.current_step_size
+        if stable is not None and stable < step_size:
+            _LOG.warning(
+                "The Langevin chains of the posterior diverge: a step of %.3g is too large to be "
+                "stable. Make the model with step_size=%.2g, or step_size='acceptance'.",
+                step_size,
+                0.9 * stable,
+            )
+
+
+def _log_normal(latents):
+    """Log N(z; 0, I) over all groups in nats, `[B]`."""
+    standard = normals.standard_normal()
+    return tf.add_n([normals.log_prob(standard, group) for group in latents])
