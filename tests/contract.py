@@ -14,6 +14,7 @@ import tensorflow as tf
 import zoo.models  # noqa: F401  Registers every class that a model can be made of.
 from tests.tiers import cover
 from zoo import constraints, random, registry
+from zoo.base.frozen import freeze, frozen_layers
 
 IMAGE_SHAPE = (4, 8, 2)
 # Makers by name: "Class" is the class's first example, "Class_variant" another one.
@@ -91,11 +92,16 @@ def make_model(name):
     """
     keras.utils.set_random_seed(0)
     model = MODELS[name]()
+    frozen = frozen_layers(model)
+    freeze(model, [])  # A frozen part's weights, too.
     rng = np.random.default_rng(1)
     for weight in model.trainable_weights:
         noise = np.clip(rng.standard_normal(weight.shape), -2.0, 2.0)
         moved = np.asarray(weight) + 0.2 * noise
         weight.assign(moved.astype(np.float32))
+    freeze(model, frozen)
+    if (energy := getattr(model, "energy", None)) is not None:
+        energy.store_log_z(energy.annealed_log_weights(random.as_seed(0)))
     return model
 
 

@@ -16,6 +16,7 @@ from training.datasets import (  # noqa: F401
     digits,
     fashion_mnist,
     folder,
+    held_out_digit,
     lsun,
     tfds_sets,
     topology,

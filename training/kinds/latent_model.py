@@ -49,7 +49,10 @@ comparing objectives, trying a serving set-up.
         if context_shape is not None:
             _check_conditional(recipe)
             shapes["context_shape"] = context_shape
-        model = registry.build("architecture", recipe.architecture, **shapes)
+        if "backbone" in recipe.architecture["arguments"]:
+            model = _second_stage(recipe, **shapes)
+        else:
+            model = registry.build("architecture", recipe.architecture, **shapes)
         objective = registry.build("objective", recipe.objective)
         model.compile(make_optimizer(recipe), objective=objective, seed=recipe.seed)
         return model
@@ -214,6 +217,19 @@ comparing objectives, trying a serving set-up.
             shape = ", ".join(map(str, (16, *data.context_shape)))
             sample = f"model.sample(16, seed=0, context=contexts)  # contexts: [{shape}]"
         return f"{card.LOAD}\nimages = {sample}"
+
+
+def _second_stage(recipe, image_shape, context_shape=None):
+    """Returns a pretrained or exported model with the recipe's energy-based prior."""
+    arguments = recipe.architecture["arguments"]
+    backbone, shapes = zoo.load(arguments["backbone"]), (image_shape, context_shape)
+    if shapes != (backbone.image_shape, backbone.context_shape):
+        raise UsageError(
+            f"The second stage of {recipe.name} needs the images that its {arguments['backbone']} "
+            f"was trained on, of shape {backbone.image_shape}. Received: {recipe.data['name']}, of "
+            f"shape {image_shape}"
+        )
+    return zoo.with_energy_prior(backbone, registry.build("prior", arguments["prior"]))
 
 
 def _check_conditional(recipe):

@@ -29,7 +29,7 @@ class LangevinPosterior:
     """Gives an architecture the law of a short chain in the place of a network's q(z|x).
 
     To be named before `zoo.LatentImageModel` among the bases. A subclass has `num_steps`, calls
-    `_set_step_size` in its constructor and has a prior over `_noise_shapes` that are its latents.
+    `_set_step_size` in its constructor and is a `TiltedPrior` whose noise is its latents.
     """
 
     has_encoder = False
@@ -64,17 +64,16 @@ class LangevinPosterior:
     def _infer(self, images, context, noise, training=False):
         """Walks to z_K; returns an `Inference` with the path's weight as its posterior."""
         start, chain = self._walk(images, context, noise, self.num_steps)
-        latents = chain.latents
-        log_prior = self._log_prior(latents, context)
-        log_posterior = _log_normal(start) - chain.log_path
-        return Inference(
-            latents=latents,
+        log_prior, log_posterior = _log_normal(chain.latents), _log_normal(start) - chain.log_path
+        inference = Inference(
+            latents=chain.latents,
             rate=log_posterior - log_prior,
             log_posterior=log_posterior,
             log_prior=log_prior,
-            parameters=self._decode(latents, context, training),
+            parameters=self._decode(chain.latents, context, training),
             measures={"acceptance": chain.acceptance, "stable_step": chain.stable_step},
         )
+        return self._tilted(inference, context)
 
     def _walk(self, images, context, noise, num_steps, mask=None):
         """Runs the chains, on the seen pixels if there is a mask `[B, H, W]`; start and chain."""

@@ -126,8 +126,8 @@ class ShortRunModel(LangevinPosterior, TiltedPrior, LatentImageModel):
         sizes = {"latent_dims": (3, 2), "num_steps": 2, "filters": (4,), "hidden_units": 6}
         energy = EnergyPrior.examples(image_shape)[""]
         return {
-            "": lambda: cls(image_shape, step_size=0.2, likelihood=likelihood(), **sizes),
-            "energy": lambda: cls(image_shape, prior=energy(), **sizes),
+            "": lambda: cls(image_shape, likelihood=likelihood(), **sizes),
+            "energy": lambda: cls(image_shape, step_size=0.2, prior=energy(), **sizes),
         }
 
 

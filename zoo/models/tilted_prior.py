@@ -64,9 +64,13 @@ class TiltedPrior:
         """Returns an `Inference` whose prior had no energy with the energy's share."""
         if self.energy is None:
             return inference
-        share = self.energy.log_ratio(self._noise_of(inference.latents, context))
-        log_prior = inference.log_prior + share
-        return inference._replace(rate=inference.rate - share, log_prior=log_prior)
+        exponent = self.energy.exponent(self._noise_of(inference.latents, context))
+        share = exponent - tf.convert_to_tensor(self.energy.log_z)
+        return inference._replace(
+            rate=inference.rate - share,
+            log_prior=inference.log_prior + share,
+            measures=inference.measures | {"exponent": exponent},
+        )
 
     # === Training ===
 
@@ -76,12 +80,13 @@ class TiltedPrior:
             return record
         chain = self.energy.chain(noise, tf.ones_like(record.rate))
         drawn = self.energy.exponent(chain.latents)
-        of_data = self.energy.exponent(self._noise_of(record.latents, record.context))
+        measures = dict(record.measures)
+        of_data = measures.pop("exponent")
         is_stiff = tf.cast(chain.stable_step < self.energy.step_size, tf.float32)
         return dataclasses.replace(
             record,
             rate=record.rate + (drawn - tf.stop_gradient(drawn)),
-            measures=record.measures | {"prior_gap": of_data - drawn, "prior_stiff": is_stiff},
+            measures=measures | {"prior_gap": of_data - drawn, "prior_stiff": is_stiff},
         )
 
     @property

@@ -80,7 +80,7 @@ def test_a_longer_chain_goes_on_from_a_shorter_one(images):
     assert_close(short, model.encode(images[:2], seed=3), 0.0)
     moves = [np.abs(a - b).max() for a, b in zip(short, long, strict=True)]
     # By one step, not by another walk.
-    assert 0 < max(moves) < 6 * 0.2
+    assert 0 < max(moves) < 6 * model.current_step_size
 
 
 # === Learning ===
