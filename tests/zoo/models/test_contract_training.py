@@ -85,6 +85,9 @@ def test_evaluation_hardly_depends_on_the_batch_size(names):
     parts = model.evaluate(images, batch_size=160, verbose=0, return_dict=True)
     for logs in (whole, parts):
         logs.pop("divergence", None)  # of q(z), which a batch is a sample of
+        logs.pop("prior_gap", None)  # a difference about 0
+        if not model.has_encoder:
+            logs.pop("rate")  # of a path, by which it varies
     assert parts == pytest.approx(whole, rel=0.03)
 
 
