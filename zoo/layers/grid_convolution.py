@@ -9,7 +9,7 @@ import tensorflow as tf
 __all__ = ["grid_convolution"]
 
 
-def grid_convolution(layer, grid, extra_bias=None):
+def grid_convolution(layer, grid, extra_bias=None, shared=None):
     """Returns a convolution as a function of `[positions, B, channels]`, its weights ready for use.
 
     `positions` are those of a grid, row by row. A recursion makes each of its convolutions once,
@@ -29,6 +29,8 @@ def grid_convolution(layer, grid, extra_bias=None):
         layer: A built `keras.layers.Conv2D` with a square kernel, stride 1 and padding "same".
         grid: (height, width) of the grid.
         extra_bias: A bias besides the layer's own, `[filters]`.
+        shared: A dict, empty at first, by which the convolutions that are made in one graph have
+            their constant matrices in common: an exported model holds each of them once.
 
     Returns:
         A function from float32 `[positions, B, channels]` to float32 `[positions, B, filters]`.
@@ -40,7 +42,7 @@ def grid_convolution(layer, grid, extra_bias=None):
     if layer.kernel_size == (1, 1):
         multiply = functools.partial(_multiply_channels, tf.cast(kernel[0, 0], dtype))
     elif _is_worthwhile(grid, kernel.shape):
-        multiply = _in_frequency_space(kernel, grid, dtype)
+        multiply = _in_frequency_space(kernel, grid, dtype, {} if shared is None else shared)
     else:
         multiply = functools.partial(_convolve_directly, tf.cast(kernel, dtype), grid)
     bias = tf.cast(tf.convert_to_tensor(layer.bias), tf.float32) if layer.use_bias else None
@@ -54,11 +56,15 @@ def grid_convolution(layer, grid, extra_bias=None):
     return convolve
 
 
-def _in_frequency_space(kernel, grid, dtype):
-    analysis, of_kernel, synthesis = _frequency_matrices(grid, kernel.shape[0])
+def _in_frequency_space(kernel, grid, dtype, shared):
+    size = kernel.shape[0]
+    if (size, dtype) not in shared:
+        analysis, of_kernel, synthesis = _frequency_matrices(grid, size)
+        of_kernel = tf.constant(of_kernel, tf.float32)
+        shared[size, dtype] = tf.constant(analysis, dtype), of_kernel, tf.constant(synthesis, dtype)
+    analysis, of_kernel, synthesis = shared[size, dtype]
     taps = tf.reshape(kernel, [-1, *kernel.shape[2:]])
-    spectrum = tf.cast(tf.tensordot(tf.constant(of_kernel, tf.float32), taps, 1), dtype)
-    analysis, synthesis = tf.constant(analysis, dtype), tf.constant(synthesis, dtype)
+    spectrum = tf.cast(tf.tensordot(of_kernel, taps, 1), dtype)
 
     def multiply(inputs):
         frequencies = _multiply_positions(analysis, inputs)

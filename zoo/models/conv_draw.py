@@ -143,16 +143,14 @@ class ConvDRAW(LatentImageModel):
         With them come the context's shares in what they give, `[positions, B, channels]` too, and
         the tolerance's modulations of them.
         """
-
-        def on_grid(layer, extra_bias=None):
-            return grid_convolution(layer, self._grid, extra_bias)
+        on_grid = functools.partial(grid_convolution, grid=self._grid, shared={})
 
         return types.SimpleNamespace(
-            image_gates=on_grid(self.image_gates, forget_bias(self.filters)),
+            image_gates=on_grid(self.image_gates, extra_bias=forget_bias(self.filters)),
             encoder_gates=on_grid(self.encoder_gates),
             posterior_head=on_grid(self.posterior_head),
             prior_head=on_grid(self.prior_head),
-            decoder_gates=on_grid(self.decoder_gates, forget_bias(self.filters)),
+            decoder_gates=on_grid(self.decoder_gates, extra_bias=forget_bias(self.filters)),
             write=on_grid(self.write),
             shares=NO_SHARES if context is None else self.context_shares.shares(context),
             modulations=self._modulations(tolerance) or _NO_MODULATIONS,

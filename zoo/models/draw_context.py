@@ -1,5 +1,6 @@
 """What the context images of a conditional ConvDRAW add to its recursion."""
 
+import functools
 import math
 import types
 
@@ -93,21 +94,22 @@ class ContextShares(keras.layers.Layer):
             function to `[positions, B, 2 * latent_filters]`.
         """
         whole = self.whole(context)
-        features = self._features(context, tf.stop_gradient(whole))
-        prior = grid_convolution(self.prior, self._grid)(features)
+        on_grid = functools.partial(grid_convolution, grid=self._grid, shared={})
+        features = self._features(context, tf.stop_gradient(whole), on_grid)
+        prior = on_grid(self.prior)(features)
         of_steps = tf.split(tf.cast(self.whole_to_prior(whole), tf.float32), self._num_steps, 1)
         return types.SimpleNamespace(
-            encoder_gates=grid_convolution(self.encoder_gates, self._grid)(features),
-            decoder_gates=grid_convolution(self.decoder_gates, self._grid)(features),
+            encoder_gates=on_grid(self.encoder_gates)(features),
+            decoder_gates=on_grid(self.decoder_gates)(features),
             prior=lambda step: prior + self._to_positions(of_steps[step]),
         )
 
-    def _features(self, context, whole):
+    def _features(self, context, whole, on_grid):
         """Returns features `[positions, B, filters]`."""
         patches = self._to_positions(tf.nn.space_to_depth(context, self._stride))
-        first = tf.nn.elu(grid_convolution(self.first, self._grid)(patches))
+        first = tf.nn.elu(on_grid(self.first)(patches))
         whole = self._to_positions(tf.cast(self.whole_to_grid(whole), tf.float32))
-        return tf.nn.elu(grid_convolution(self.second, self._grid)(first) + whole)
+        return tf.nn.elu(on_grid(self.second)(first) + whole)
 
     def _to_positions(self, values):
         """Lays `[B, positions * channels]`, of any shape, out as `[positions, B, channels]`."""

@@ -120,3 +120,18 @@ def test_any_number_of_rows_in_one_trace():
         input_signature=[tf.TensorSpec([49, None, CHANNELS])],
     )
     assert [convolve(inputs_for((7, 7), rows)).shape[1] for rows in (1, 4)] == [1, 4]
+
+
+def test_convolutions_of_one_graph_share_their_matrices():
+    layers, x = [make(5), make(5)], inputs_for((7, 7))
+
+    @tf.function
+    def both(x):
+        shared = {}
+        return [grid_convolution(layer, (7, 7), shared=shared)(x) for layer in layers]
+
+    operations = both.get_concrete_function(tf.constant(x)).graph.get_operations()
+    constants = [op.outputs[0].shape for op in operations if op.type == "Const"]
+    assert len([shape for shape in constants if shape.num_elements() > 1000]) == 3
+    for layer, result in zip(layers, both(tf.constant(x)), strict=True):
+        assert relative_error(result, grid_convolution(layer, (7, 7))(x)) < 1e-6
