@@ -101,7 +101,8 @@ def make_model(name):
         weight.assign(moved.astype(np.float32))
     freeze(model, frozen)
     if (energy := getattr(model, "energy", None)) is not None:
-        energy.store_log_z(energy.annealed_log_weights(random.as_seed(0)))
+        weights = energy.annealed_log_weights(random.as_seed(0), model._to_latents)
+        energy.store_log_z(weights)
     return model
 
 

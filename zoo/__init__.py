@@ -15,6 +15,7 @@ _HOMES = {
     "ConvVAE": "zoo.models",
     "ELBO": "zoo.objectives",
     "EnergyPrior": "zoo.models",
+    "EnergyVAE": "zoo.models",
     "GECO": "zoo.objectives",
     "InfoVAE": "zoo.objectives",
     "InfusionModel": "zoo.models",

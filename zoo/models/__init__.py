@@ -11,6 +11,7 @@ if keras.backend.backend() != "tensorflow":
 from zoo.models.conv_draw import ConvDRAW
 from zoo.models.conv_vae import ConvVAE
 from zoo.models.energy_prior import EnergyPrior
+from zoo.models.energy_vae import EnergyVAE
 from zoo.models.infusion_model import InfusionModel
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.nvp_vae import NVPVAE
@@ -25,6 +26,7 @@ __all__ = [
     "ConvDRAW",
     "ConvVAE",
     "EnergyPrior",
+    "EnergyVAE",
     "InfusionModel",
     "LatentImageModel",
     "PixelVAE",

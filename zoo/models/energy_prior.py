@@ -99,8 +99,12 @@ class EnergyPrior(Configured, keras.layers.Layer):
             f"{network}; samples are {self.num_steps} Langevin steps of {self.step_size:g}"
         )
 
-    def attach(self, shapes):
-        """Makes the network and the state, for groups of latents whose rows have these shapes.
+    def attach(self, shapes, apart=False):
+        """Makes the networks and the state.
+
+        Args:
+            shapes: Of the rows of each group of latents.
+            apart: Whether f is a sum of functions of each group, each with a network of its own.
 
         Raises:
             ValueError: It is another model's prior, or its network does not fit.
@@ -111,9 +115,19 @@ class EnergyPrior(Configured, keras.layers.Layer):
                 "Make a new one."
             )
         self.shapes = [tuple(shape) for shape in shapes]
-        self._size = int(sum(map(np.prod, self.shapes)))
-        self._exponent = self._make_network() if self.network is None else self.network
-        self._check_network()
+        self._apart = apart
+        sizes = [int(np.prod(shape)) for shape in self.shapes]
+        if self.network is None:
+            sizes = sizes if apart else [sum(sizes)]
+            self._networks = [self._make_network(size) for size in sizes]
+        elif apart:
+            raise ValueError(
+                "network= is one function of all latents, and this model has one of each layer: "
+                "leave it out, and give their sizes by hidden_units=."
+            )
+        else:
+            self._check_network(sum(sizes))
+            self._networks = [self.network]
         for name in ("log_z", "log_z_error"):
             value = self.add_weight(
                 name=name, initializer="zeros", trainable=False, aggregation="mean"
@@ -121,7 +135,7 @@ class EnergyPrior(Configured, keras.layers.Layer):
             setattr(self, name, value)
         self.built = True
 
-    def _make_network(self):
+    def _make_network(self, size):
         with global_policy("float32"):
             hidden = [
                 layer
@@ -130,24 +144,26 @@ class EnergyPrior(Configured, keras.layers.Layer):
             ]
             # A constant in f is one in log Z, and changes nothing.
             last = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
-            return keras.Sequential([keras.Input((self._size,)), *hidden, last], name="exponent")
+            return keras.Sequential([keras.Input((size,)), *hidden, last])
 
-    def _check_network(self):
+    def _check_network(self, size):
         try:
-            received = tuple(self._exponent(keras.KerasTensor((None, self._size))).shape)
+            received = tuple(self.network(keras.KerasTensor((None, size))).shape)
         except (AttributeError, TypeError, ValueError) as error:
             received = str(error)
         if received != (None, 1):
             what = f"a network with output {received}"
-            raise ValueError(f"network must be {_expected(self._size)}. Received: {what}")
+            raise ValueError(f"network must be {_expected(size)}. Received: {what}")
 
     # === Densities ===
 
     def exponent(self, latents):
         """Returns f(z) in nats, `[B]`, for a tuple of latents."""
         rows = [tf.reshape(z, [-1, np.prod(s)]) for z, s in zip(latents, self.shapes, strict=True)]
-        values = self._exponent(tf.concat(rows, axis=1), training=False)
-        return _SHARE * tf.reshape(tf.cast(values, tf.float32), [-1])
+        seen = rows if self._apart else [tf.concat(rows, axis=1)]
+        pairs = zip(self._networks, seen, strict=True)
+        values = [tf.cast(network(z, training=False), tf.float32) for network, z in pairs]
+        return _SHARE * tf.reshape(tf.add_n(values), [-1])
 
     def log_ratio(self, latents):
         """Returns log p(z) - log N(z; 0, I), which is f(z) - log Z, in nats, `[B]`."""
@@ -155,38 +171,50 @@ class EnergyPrior(Configured, keras.layers.Layer):
 
     # === Samples ===
 
-    def chain(self, noise, temperature):
+    def chain(self, noise, temperature, to_latents=None):
         """Runs the chains from N(0, τ²) that stand for draws of the prior.
 
         Args:
             noise: Noise of `zoo.random` for B rows; of its streams as many as there are groups of
                 latents are drawn.
             temperature: τ, `[B]`: scales start and noise.
+            to_latents: Maps the normal noise that the chains walk in to the latents that f is of;
+                None where these are one.
 
         Returns:
-            A `zoo.sampling.LangevinChain`.
+            A `zoo.sampling.LangevinChain`, of the noise.
         """
+        exponent = self._of_noise(to_latents)
         start = self._start(noise)
         scaled = tuple(tf.reshape(temperature, [-1] + [1] * len(s)) * z for s, z in start)
 
         def log_density(latents):
-            return self.exponent(latents) + _log_normal(latents)
+            return exponent(latents) + _log_normal(latents)
 
         noise = noise.fold(_CHAIN)
         return langevin(log_density, scaled, noise, self.num_steps, self.step_size, temperature)
+
+    def _of_noise(self, to_latents):
+        return self.exponent if to_latents is None else lambda z: self.exponent(to_latents(z))
 
     def _start(self, noise):
         return [(s, noise.normal(s, stream=i)) for i, s in enumerate(self.shapes)]
 
     # === The normalising constant ===
 
-    def annealed_log_weights(self, seed):
-        """Returns log-weights whose mean weight is Z, `[1000]`, in nats; seed is int32 `[2]`."""
+    def annealed_log_weights(self, seed, to_latents=None):
+        """Returns log-weights whose mean weight is Z, `[1000]`, in nats.
+
+        Args:
+            seed: int32 `[2]`.
+            to_latents: As of `chain`.
+        """
+        exponent = self._of_noise(to_latents)
         noise = random.BatchNoise(seed, _NUM_CHAINS)
         start = tuple(z for _, z in self._start(noise))
         betas = tf.constant(inverse_temperatures(self.num_temperatures))
         weights, _ = annealed_log_weights(
-            lambda latents: (_log_normal(latents), self.exponent(latents)), start, noise, betas
+            lambda latents: (_log_normal(latents), exponent(latents)), start, noise, betas
         )
         return weights
 

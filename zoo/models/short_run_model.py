@@ -2,14 +2,13 @@
 
 import functools
 
-import keras
-
 from zoo import checks, registry
-from zoo.distributions import Gaussian, normals
-from zoo.models.conv_networks import ACTIVATION, check_divisible, make_decoder
+from zoo.distributions import Gaussian
+from zoo.models.conv_networks import check_divisible, make_decoder
 from zoo.models.energy_prior import EnergyPrior
 from zoo.models.langevin_posterior import LangevinPosterior
 from zoo.models.latent_image_model import LatentImageModel
+from zoo.models.layered_latents import latents_of_noise, make_top_down
 from zoo.models.tilted_prior import TiltedPrior
 
 __all__ = ["ShortRunModel"]
@@ -81,10 +80,7 @@ class ShortRunModel(LangevinPosterior, TiltedPrior, LatentImageModel):
         check_divisible("ShortRunModel", self.image_shape, self.filters)
 
         # === Layers ===
-        self.top_down = [
-            _make_layer(above, below, hidden_units)
-            for below, above in zip(self.latent_dims[:-1], self.latent_dims[1:], strict=True)
-        ]
+        self.top_down = make_top_down(self.latent_dims, hidden_units)
         num_parameters = self.likelihood.num_parameters(self.image_shape[-1])
         self.decoder = make_decoder(
             self.image_shape, self.latent_dims[0], self.filters, hidden_units, num_parameters
@@ -108,11 +104,8 @@ class ShortRunModel(LangevinPosterior, TiltedPrior, LatentImageModel):
 
     def _decode(self, latents, context, training=False):
         """Returns the likelihood's parameters for L `[B, latent_dims[l]]`, the decoder's first."""
-        *below, hidden = latents
-        for layer, noise in zip(reversed(self.top_down), reversed(below), strict=True):
-            normal = normals.normal_from_parameters(layer(hidden, training=training))
-            hidden = normal.loc + normal.scale * noise
-        return self.decoder(hidden, training=training)
+        lowest, *_ = latents_of_noise(self.top_down, latents, training)
+        return self.decoder(lowest, training=training)
 
     def _generate(self, noise, temperature, context):
         """Draws z ~ N(0, temperature²) or by a chain; the latents are L groups."""
@@ -129,13 +122,3 @@ class ShortRunModel(LangevinPosterior, TiltedPrior, LatentImageModel):
             "": lambda: cls(image_shape, likelihood=likelihood(), **sizes),
             "energy": lambda: cls(image_shape, step_size=0.2, prior=energy(), **sizes),
         }
-
-
-def _make_layer(above, below, hidden_units):
-    """Makes the network from a layer's latents to mean and log-scale of the one below."""
-    layers = [
-        keras.Input((above,)),
-        keras.layers.Dense(hidden_units, activation=ACTIVATION),
-        keras.layers.Dense(2 * below, dtype="float32"),
-    ]
-    return keras.Sequential(layers)

@@ -27,6 +27,8 @@ class TiltedPrior:
     standard normal noise that latents are made of, `_noise_of(latents, context)`.
     """
 
+    _to_latents = None  # Maps the noise to what the energy is of, if that is not the noise itself.
+
     @property
     def energy(self):
         """The `zoo.EnergyPrior`, or None."""
@@ -48,11 +50,23 @@ class TiltedPrior:
     def _draw_noise(self, noise, temperature):
         """Draws what the prior makes latents of, by a chain if it has an energy."""
         if self.energy is not None:
-            return self.energy.chain(noise, temperature).latents
+            return self._chain(noise, temperature).latents
         return tuple(
             tf.reshape(temperature, [-1] + [1] * len(shape)) * noise.normal(shape, stream=index)
             for index, shape in enumerate(self._noise_shapes)
         )
+
+    def _chain(self, noise, temperature):
+        return self.energy.chain(noise, temperature, self._to_latents)
+
+    def _exponent_of(self, latents, context):
+        """Returns f at latents of the model, in nats, `[B]`."""
+        return self.energy.exponent(self._noise_of(latents, context))
+
+    def _contrast(self, noise):
+        """Returns f at draws of the prior, and what has the gradient of log Z there, `[B]` each."""
+        exponent = self.energy.exponent(noise)
+        return exponent, exponent
 
     def _log_prior(self, latents, context, **given):
         """Returns log N(z; 0, I), with an energy's share, in nats, `[B]`."""
@@ -64,7 +78,7 @@ class TiltedPrior:
         """Returns an `Inference` whose prior had no energy with the energy's share."""
         if self.energy is None:
             return inference
-        exponent = self.energy.exponent(self._noise_of(inference.latents, context))
+        exponent = self._exponent_of(inference.latents, context)
         share = exponent - tf.convert_to_tensor(self.energy.log_z)
         return inference._replace(
             rate=inference.rate - share,
@@ -75,17 +89,17 @@ class TiltedPrior:
     # === Training ===
 
     def _compare_with_prior(self, record, noise):
-        """Adds to the rate the gradient of log Z: that of f at draws of the prior, of value 0."""
+        """Adds to the rate the gradient of log Z, which is one at draws of the prior; value 0."""
         if self.energy is None:
             return record
-        chain = self.energy.chain(noise, tf.ones_like(record.rate))
-        drawn = self.energy.exponent(chain.latents)
+        chain = self._chain(noise, tf.ones_like(record.rate))
+        drawn, at_draws = self._contrast(chain.latents)
         measures = dict(record.measures)
         of_data = measures.pop("exponent")
         is_stiff = tf.cast(chain.stable_step < self.energy.step_size, tf.float32)
         return dataclasses.replace(
             record,
-            rate=record.rate + (drawn - tf.stop_gradient(drawn)),
+            rate=record.rate + (at_draws - tf.stop_gradient(at_draws)),
             measures=measures | {"prior_gap": of_data - drawn, "prior_stiff": is_stiff},
         )
 
@@ -125,7 +139,7 @@ class TiltedPrior:
 
     @compiled
     def _run_log_weights(self, seed):
-        return self.energy.annealed_log_weights(seed)
+        return self.energy.annealed_log_weights(seed, self._to_latents)
 
     def _export(self, *args, **kwargs):
         if self.energy is not None:
@@ -140,7 +154,7 @@ class TiltedPrior:
     @compiled
     def _run_stable_steps(self, seed):
         noise = random.BatchNoise(seed, _NUM_CHAINS)
-        return self.energy.chain(noise, tf.ones([_NUM_CHAINS])).stable_step
+        return self._chain(noise, tf.ones([_NUM_CHAINS])).stable_step
 
 
 class _KeepLogZ(keras.callbacks.Callback):
