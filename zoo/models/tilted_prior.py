@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import checks, random
+from zoo import random
 from zoo.base.compiled import compiled, uncompiled
 from zoo.distributions import normals
 from zoo.errors import SettingError
@@ -130,8 +130,7 @@ class TiltedPrior:
         Raises:
             ValueError: The model has no EnergyPrior.
         """
-        if self.energy is None:
-            raise ValueError(f"This {type(self).__name__} was made without a zoo.EnergyPrior.")
+        self._check_energy()
         # Where training is not compiled, neither is this: it is hardly ever done.
         is_eager = getattr(self, "run_eagerly", False)
         with uncompiled() if is_eager else contextlib.nullcontext():
@@ -147,9 +146,20 @@ class TiltedPrior:
         super()._export(*args, **kwargs)
 
     def stable_step_size(self, seed=0):
-        """Returns the step size below which 95% of the prior's chains end stable, a float."""
-        checks.integer("seed", seed, least=0)
+        """Returns the step size below which 95% of the prior's chains end stable, a float.
+
+        Args:
+            seed: An int or int32 `[2]`, of the chains.
+
+        Raises:
+            ValueError: The model has no EnergyPrior.
+        """
+        self._check_energy()
         return float(np.quantile(self._run_stable_steps(random.as_seed(seed)), 0.05))
+
+    def _check_energy(self):
+        if self.energy is None:
+            raise ValueError(f"This {type(self).__name__} was made without a zoo.EnergyPrior.")
 
     @compiled
     def _run_stable_steps(self, seed):
