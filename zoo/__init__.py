@@ -22,6 +22,7 @@ _HOMES = {
     "KeepBestFeasible": "zoo.objectives",
     "LatentImageModel": "zoo.models",
     "NVPVAE": "zoo.models",
+    "PiecewiseAffineVAE": "zoo.models",
     "PixelVAE": "zoo.models",
     "Record": "zoo.models",
     "SequentialVAE": "zoo.models",

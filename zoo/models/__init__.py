@@ -15,6 +15,7 @@ from zoo.models.energy_vae import EnergyVAE
 from zoo.models.infusion_model import InfusionModel
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.nvp_vae import NVPVAE
+from zoo.models.piecewise_affine import PiecewiseAffineVAE
 from zoo.models.pixel_vae import PixelVAE
 from zoo.models.record import Record
 from zoo.models.sequential_vae import SequentialVAE
@@ -29,6 +30,7 @@ __all__ = [
     "EnergyVAE",
     "InfusionModel",
     "LatentImageModel",
+    "PiecewiseAffineVAE",
     "PixelVAE",
     "Record",
     "SequentialVAE",

@@ -42,11 +42,14 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
             gradients.
         needs_distortion: Whether parts learn from the distortion alone, so that an objective
             without it (GECO) would never train them.
+        has_trained_posterior: Whether q(z|x) has weights that learn. One that is exact or fixed
+            has none, so objectives that work by moving it (GECO, InfoVAE) are refused.
     """
 
     has_chain = False
     has_encoder = True
     needs_distortion = False
+    has_trained_posterior = True
 
     def __init__(
         self,
@@ -103,10 +106,11 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
         inference, images, context = self._run_infer(
             images, context, tolerance, self._as_seed(seed), bool(training)
         )
-        *terms, parameters, earlier, measures = inference
+        *terms, parameters, earlier, measures, expected = inference
         likelihood = self._likelihood_at(parameters, tolerance)
         likelihoods = likelihood, tuple(map(self._likelihood, earlier))
-        return Record(*terms, *likelihoods, images, labels, context, tolerance, measures)
+        given = images, labels, context, tolerance, measures, expected
+        return Record(*terms, *likelihoods, *given)
 
     @compiled
     def _run_infer(self, images, context, tolerance, seed, training):

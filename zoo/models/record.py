@@ -23,6 +23,8 @@ class Inference(NamedTuple):
         earlier_parameters: In a model that draws an image in steps, each of which shall resemble
             the data, those of the steps before the last. They count in the distortion alone.
         measures: What a step also logs of this architecture, `[B]` each, by name.
+        expected_distortion: The mean of -log p(x|z) under q(z|x) in nats, `[B]`, of a model that
+            knows it: the distortion then is this, and not that of the draw. None otherwise.
     """
 
     latents: tuple
@@ -32,6 +34,7 @@ class Inference(NamedTuple):
     parameters: tf.Tensor
     earlier_parameters: tuple = ()
     measures: dict = {}
+    expected_distortion: tf.Tensor | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Record:
         context: The batch's context images, float32 `[B, ...]`, or None.
         tolerance: The tolerance of each row of a model with a range, float32 `[B]`, or None.
         measures: As in `Inference`, and what a step adds to them.
+        expected_distortion: As in `Inference`.
     """
 
     latents: tuple
@@ -61,6 +65,7 @@ class Record:
     context: tf.Tensor | None = None
     tolerance: tf.Tensor | None = None
     measures: dict = dataclasses.field(default_factory=dict)
+    expected_distortion: tf.Tensor | None = None
 
     @functools.cached_property
     def reconstruction(self):
@@ -69,7 +74,12 @@ class Record:
 
     @functools.cached_property
     def distortion(self):
-        """-log p(x|z) in nats, `[B]`; the sum over all steps that shall resemble the data."""
+        """-log p(x|z) in nats, `[B]`; the sum over all steps that shall resemble the data.
+
+        At the drawn latents, or its mean under q(z|x) where the model knows it.
+        """
+        if self.expected_distortion is not None:
+            return self.expected_distortion
         likelihoods = (*self.earlier_likelihoods, self.likelihood)
         return -sum(likelihood.log_prob(self.images) for likelihood in likelihoods)
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from zoo import checks, registry
 from zoo.objectives.geco_arguments import as_bounds, as_constraints, table_of
 from zoo.objectives.multiplier_update import MultiplierUpdate
-from zoo.objectives.objective import Objective, mean_over_replicas
+from zoo.objectives.objective import Objective, check_posterior, mean_over_replicas
 from zoo.objectives.report_infeasible import ReportInfeasible
 from zoo.objectives.tolerance_metrics import WorstMeanAtTolerances
 
@@ -116,6 +116,7 @@ class GECO(Objective):
                 "GECO moves the posterior by gradients, and a "
                 f"{type(model).__name__} infers by chains that have none: choose another objective."
             )
+        check_posterior(self, model)
         for constraint in self.constraints:
             constraint.check(model)
         if model.likelihood.is_trained_by_likelihood:

@@ -6,7 +6,7 @@ import tensorflow as tf
 from zoo import checks, registry
 from zoo.divergences import MMD, Divergence
 from zoo.errors import SettingError
-from zoo.objectives.objective import Objective
+from zoo.objectives.objective import Objective, check_posterior
 
 __all__ = ["InfoVAE"]
 
@@ -64,6 +64,7 @@ class InfoVAE(Objective):
                 "InfoVAE moves the posterior by gradients, and a "
                 f"{type(model).__name__} infers by chains that have none: choose another objective."
             )
+        check_posterior(self, model)
         self.divergence.check(model)
 
     def attach(self, model):

@@ -116,6 +116,16 @@ class Objective(Configured, keras.layers.Layer):
         return []
 
 
+def check_posterior(objective, model):
+    """Raises ValueError for a model without a posterior that learns, as the objective needs it."""
+    if not model.has_trained_posterior:
+        name, kind = type(objective).__name__, type(model).__name__
+        raise ValueError(
+            f"{name} learns by moving q(z|x), and that of a {kind} has no weights of its own: "
+            "train it by zoo.ELBO(), or choose another objective."
+        )
+
+
 def mean_over_replicas(value):
     """Averages over all replicas what each computed from its own rows; no gradient."""
     value = tf.stop_gradient(value)

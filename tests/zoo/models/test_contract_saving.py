@@ -87,9 +87,9 @@ def test_resumed_training_equals_uninterrupted_training(names, images, tmp_path)
 
 
 def is_refused(model_name, objective_name):
-    """Whether the objective needs a mean that the model lacks, or would not train parts of it."""
+    """Whether the objective needs what the model lacks, or would not train parts of it."""
     model = contract.MODELS[model_name]()
-    if not model.has_encoder:
+    if not (model.has_encoder and model.has_trained_posterior):
         return objective_name.startswith(("GECO", "InfoVAE"))
     return objective_name.startswith("GECO") and (not model.has_mean or model.needs_distortion)
 
