@@ -1,5 +1,7 @@
 """Fetches the files of a pretrained model by Pooch, whole and unchanged or not at all."""
 
+import contextlib
+import logging
 import shutil
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -39,7 +41,7 @@ def fetch(url, files, folder):
     """
     registry = {name: f"sha256:{measured['sha256']}" for name, measured in files.items()}
     try:
-        with unfinished_folder(folder.parent, folder.name) as unfinished:
+        with _quiet_pooch(), unfinished_folder(folder.parent, folder.name) as unfinished:
             source = pooch.create(path=unfinished, base_url=f"{url}/", registry=registry)
             for name in registry:
                 _fetch_file(source, name)
@@ -49,6 +51,18 @@ def fetch(url, files, folder):
         # Another process may have finished first.
         if not holds(folder, files):
             raise
+
+
+@contextlib.contextmanager
+def _quiet_pooch():
+    """Pooch would log a line of two long paths for every file."""
+    logger = pooch.get_logger()
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _copy(url, output_file, pooch):

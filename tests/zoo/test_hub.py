@@ -3,6 +3,7 @@
 import http.server
 import importlib.util
 import json
+import logging
 import os
 import pathlib
 import re
@@ -12,6 +13,7 @@ import sys
 import threading
 
 import numpy as np
+import pooch
 import pytest
 
 from zoo import hub
@@ -90,6 +92,17 @@ def test_files_are_fetched_once(installed, published, tmp_path, monkeypatch):
     assert os.listdir(path.parent) == ["10"]
     monkeypatch.setenv("VAE_ZOO_URL", "https://nowhere.invalid")
     assert installed.saved_model_path("vae_digits") == path
+
+
+def test_fetching_logs_no_paths(installed, published):
+    logged, handler = [], logging.Handler()
+    handler.emit = logged.append
+    pooch.get_logger().addHandler(handler)
+    try:
+        installed.saved_model_path("vae_digits")
+    finally:
+        pooch.get_logger().removeHandler(handler)
+    assert logged == []
 
 
 @pytest.fixture
