@@ -26,7 +26,7 @@ def _runs(scale):
 
 
 def _steps(scale):
-    return {"steps": 1500} if scale == "small" else {}
+    return {"steps": 4000} if scale == "small" else {}
 
 
 def posterior_variance(log_densities, images):
