@@ -106,7 +106,7 @@ def transposed_convolution(maps, layer):
 @thorough  # In this process the tests of archives and of company see the same.
 def test_another_process_decodes_the_same(images, tmp_path):
     model = contract.make_model("ConvDRAW")
-    layout = Layout.of_rates([np.ones(16)] * 3, units=2)
+    layout = Layout.of_rates([np.ones(16)] * model.num_steps, units=2)
     coders = {"ConvDRAW": codec.Codec(model, TOLERANCE, layout=layout)}
     codes = {"ConvDRAW": [bytes([3, i, 0, 255 - i]) for i in range(70)]}
     if importlib.util.find_spec("constriction") is not None:
