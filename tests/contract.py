@@ -33,6 +33,8 @@ def first_examples(makers):
 
 
 FIRST_MODELS, FIRST_OBJECTIVES = first_examples(MODELS), first_examples(OBJECTIVES)
+# Those whose rate is a ratio of densities at a draw or along a path, and varies much between draws.
+NOISY_MODELS = ["EnergyVAE", "ShortRunModel"]
 # Those whose every method and signature is tried.
 FULL_MODELS = [*FIRST_MODELS, *(name for name in MODELS if name.endswith("_conditional"))]
 # Models and the objective for a range of tolerances go with each other alone; what is theirs is

@@ -8,7 +8,7 @@ import pytest
 
 import zoo
 from training import datasets, evaluation
-from training.evaluation import classifiers
+from training.evaluation import classifiers, outlier_scores
 from zoo.errors import UsageError
 
 MODULES = {
@@ -47,6 +47,8 @@ def test_models_that_a_measure_is_not_about_are_refused(name, models, monkeypatc
     data = datasets.load("digits", image_size=8)
     # No pretrained classifier knows these digits; that has a test of its own.
     monkeypatch.setattr(classifiers, "find_classifier", lambda classifier, data: None)
+    # Nor are there outliers to them.
+    monkeypatch.setitem(outlier_scores._OTHERS, "digits", "mnist")
     taken = {
         "conditional": name in ("generated_accuracy", "quantized_likelihood"),
         "infusion": name
