@@ -59,7 +59,7 @@ def test_what_does_not_exist_is_found(wrong):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("document", ["README.md", "docs/GUIDE.md", "docs/CODEC.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/GUIDE.md"])
 def test_all_runs_from_top_to_bottom(document, tmp_path, monkeypatch):
     """On few images; a server's double answers the client."""
     monkeypatch.chdir(tmp_path)
