@@ -192,6 +192,8 @@ def _advice(unmet, metrics):
 def validation_gaps(model, row):
     """Finds the constraints that training meets and validation violates, beyond the margin.
 
+    Not of a range of tolerances: by how much validation is off there corrects what goes in.
+
     Args:
         model: The model.
         row: The measures of an epoch, floats by name.
@@ -205,8 +207,8 @@ def validation_gaps(model, row):
         name = constraint.name
         reached = [row.get(f"{split}{name}_violation") for split in ("", "val_")]
         margin = margins(model)[name]
-        if None not in reached and reached[0] <= margin < reached[1]:
-            is_error = type(constraint).__name__ == "ReconstructionError" and not constraint.range
+        if constraint.range is None and None not in reached and reached[0] <= margin < reached[1]:
+            is_error = type(constraint).__name__ == "ReconstructionError"
             unit = "rmse" if is_error else "violation"
             if unit == "rmse":
                 reached = [row["rmse"], row["val_rmse"]]

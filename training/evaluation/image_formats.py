@@ -8,7 +8,7 @@ from PIL import Image
 
 from zoo.codec.png import MODES
 
-__all__ = ["FORMATS", "as_sheets", "bytes_within", "files"]
+__all__ = ["FORMATS", "as_sheets", "bytes_within", "files", "lossless_bytes"]
 
 # Pillow's name, and the qualities that are tried.
 FORMATS = {
@@ -16,6 +16,11 @@ FORMATS = {
     "WebP": range(0, 101, 2),
     "AVIF": range(0, 101, 4),
     "JPEG XL": range(0, 100, 4),
+}
+_LOSSLESS = {
+    "PNG": {"optimize": True},
+    "WebP": {"lossless": True, "quality": 100, "method": 6},
+    "JPEG XL": {"lossless": True, "effort": 9},
 }
 _NAMES = {"JPEG XL": "JXL"}
 
@@ -27,9 +32,12 @@ def is_there(kind):
             importlib.import_module("pillow_jxl")
         except ImportError:
             return False
-    name = _NAMES.get(kind, kind).upper()
     Image.init()
-    return name in Image.SAVE
+    return _name(kind) in Image.SAVE
+
+
+def _name(kind):
+    return _NAMES.get(kind, kind).upper()
 
 
 def files(image, kind):
@@ -39,16 +47,32 @@ def files(image, kind):
         image: uint8 `[H, W, C]` of 1 or 3 channels.
         kind: One of `FORMATS`.
     """
-    mode = MODES[image.shape[-1] - 1]
-    pixels = Image.fromarray(image[..., 0] if mode == "L" else image)
     found = []
     for quality in FORMATS[kind]:
-        stream = io.BytesIO()
-        pixels.save(stream, _NAMES.get(kind, kind).upper(), quality=quality)
-        decoded = np.asarray(Image.open(stream).convert(mode)).reshape(image.shape)
+        data, decoded = _write_and_read(image, kind, quality=quality)
         error = np.sqrt(np.mean((decoded / 255.0 - image / 255.0) ** 2))
-        found.append((len(stream.getvalue()), float(error)))
+        found.append((len(data), float(error)))
     return found
+
+
+def _write_and_read(image, kind, **options):
+    """Returns a file's bytes, and the image that it is decoded to."""
+    mode, stream = MODES[image.shape[-1] - 1], io.BytesIO()
+    pixels = Image.fromarray(image[..., 0] if mode == "L" else image)
+    pixels.save(stream, _name(kind), **options)
+    decoded = np.asarray(Image.open(stream).convert(mode)).reshape(image.shape)
+    return stream.getvalue(), decoded
+
+
+def lossless_bytes(images):
+    """Returns the mean bytes of lossless files of images, uint8 `[N, H, W, C]`, by format."""
+    sizes = {}
+    for kind in filter(is_there, _LOSSLESS):
+        files = [_write_and_read(image, kind, **_LOSSLESS[kind]) for image in images]
+        if any((decoded != image).any() for image, (_, decoded) in zip(images, files, strict=True)):
+            raise RuntimeError(f"{kind} lost something.")
+        sizes[kind] = float(np.mean([len(data) for data, _ in files]))
+    return sizes
 
 
 def bytes_within(images, tolerances):

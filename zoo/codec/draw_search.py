@@ -10,7 +10,6 @@ from zoo.codec.layout import Layout
 from zoo.codec.scores import best_rows, factors_of, rates_of
 from zoo.distributions import normals
 from zoo.layers import modulate
-from zoo.models.draw_context import add_share
 
 __all__ = ["DrawSearch"]
 
@@ -49,7 +48,7 @@ class DrawSearch:
         nets = self._prepare(context, num_rows)
         canvas, decoder = model._initial_state(num_rows)
         patches = model._to_positions(tf.nn.space_to_depth(images, model.stride))
-        gates = add_share(nets.image_gates(patches), nets.shares.encoder_gates)
+        gates = model._image_share(nets, patches)
         return gates, patches, canvas, model._zero_lstm(num_rows), decoder
 
     def _make_look(self, state, context, step):

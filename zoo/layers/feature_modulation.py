@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-__all__ = ["ModulatedNetwork", "modulate"]
+__all__ = ["ModulatedNetwork", "modulate", "rescale"]
 
 
 def modulate(features, modulation):
@@ -11,12 +11,16 @@ def modulate(features, modulation):
 
     Args:
         features: `[..., B, n]`.
-        modulation: (γ, β), float32 `[B, n]` each; None leaves the features as they are.
+        modulation: (1 + γ, β), float32 `[B, n]` each; None leaves the features as they are.
     """
     if modulation is None:
         return features
-    scale, shift = (tf.cast(part, features.dtype) for part in modulation)
-    return features * (1.0 + scale) + shift
+    return rescale(features, modulation) + tf.cast(modulation[1], features.dtype)
+
+
+def rescale(features, modulation):
+    """Returns features · (1 + γ): one term of a sum, where β is in the other."""
+    return features if modulation is None else features * tf.cast(modulation[0], features.dtype)
 
 
 class ModulatedNetwork(keras.layers.Layer):
@@ -51,7 +55,7 @@ class ModulatedNetwork(keras.layers.Layer):
         return {"name": self.name}
 
     def call(self, features, modulations):
-        """Returns the network's output, for (γ, β) of each hidden layer."""
+        """Returns the network's output, for (1 + γ, β) of each hidden layer."""
         of_steps = dict(zip(self._num_hidden_steps, modulations, strict=True))
         for number, layer in enumerate(self.steps, start=1):
             features = layer(features)

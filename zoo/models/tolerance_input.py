@@ -45,7 +45,7 @@ class ToleranceInput(keras.layers.Layer):
         self.built = True
 
     def call(self, tolerances):
-        """Returns `features` `[B, num_features]`, and by name (γ, β), `[B, n]` each.
+        """Returns `features` `[B, num_features]`, and by name (1 + γ, β), `[B, n]` each.
 
         Args:
             tolerances: Float32 `[B]`.
@@ -57,7 +57,8 @@ class ToleranceInput(keras.layers.Layer):
         parts = iter(tf.split(self.modulations(features), self._flat_sizes, axis=-1))
         found = types.SimpleNamespace(features=features)
         for name, size in self._sizes.items():
-            pairs = tuple(tuple(tf.split(next(parts), 2, axis=-1)) for _ in _as_tuple(size))
+            halves = [tf.split(next(parts), 2, axis=-1) for _ in _as_tuple(size)]
+            pairs = tuple((1.0 + scale, shift) for scale, shift in halves)
             setattr(found, name, pairs if isinstance(size, tuple) else pairs[0])
         return found
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from training.evaluation import image_formats
-from training.evaluation.image_formats import as_sheets, bytes_within, files
+from training.evaluation.image_formats import as_sheets, bytes_within, files, lossless_bytes
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +68,10 @@ def test_a_sheet_holds_its_images_row_by_row(images):
     assert sheets.shape == (2, 32, 24, 1)
     np.testing.assert_array_equal(sheets[0, :16, 12:], images[1])
     np.testing.assert_array_equal(sheets[1, 16:, :12], images[0])
+
+
+def test_lossless_files_lose_nothing_and_tell_noise_from_order(images):
+    found = lossless_bytes(images[:1])
+    assert {"PNG", "WebP"} <= set(found)
+    flat = lossless_bytes(np.zeros_like(images[:1]))
+    assert all(flat[kind] < found[kind] for kind in found)

@@ -123,3 +123,8 @@ def test_a_command_refuses_what_is_not_in_the_range(model):
     single = types.SimpleNamespace(tolerances=None)
     with pytest.raises(MismatchError, match=r"runs/mine, whose tolerance is that of its training"):
         options.given_tolerance(arguments, single)
+
+
+def test_a_range_has_no_gap_for_calibration_closes_it(model):
+    row = {"reconstruction_error_violation": 0.05, "val_reconstruction_error_violation": 0.3}
+    assert feasibility.validation_gaps(model, row) == {}
