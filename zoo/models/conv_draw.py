@@ -143,12 +143,7 @@ class ConvDRAW(LatentImageModel):
         With them come the context's shares in what they give, `[positions, B, channels]` too, and
         the tolerance's modulations of them.
         """
-<<<<<<< HEAD
         on_grid = functools.partial(grid_convolution, grid=self._grid, shared={})
-=======
-        def on_grid(layer, extra_bias=None):
-            return grid_convolution(layer, self._grid, extra_bias)
->>>>>>> 3285b22 (A range of tolerances costs ConvDRAW's step fewer operations: the image's share takes the shift in once, 1 + γ is made once; no gap to validation is told of a range, which calibration closes; bytes of lossless files)
 
         return types.SimpleNamespace(
             image_gates=on_grid(self.image_gates, extra_bias=forget_bias(self.filters)),
