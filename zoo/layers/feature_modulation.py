@@ -61,6 +61,6 @@ class ModulatedNetwork(keras.layers.Layer):
             features = layer(features)
             if number in of_steps:
                 maps = [1] * (features.shape.rank - 2)
-                modulation = (tf.reshape(m, [-1, *maps, m.shape[-1]]) for m in of_steps[number])
+                modulation = [tf.reshape(m, [-1, *maps, m.shape[-1]]) for m in of_steps[number]]
                 features = self._activation(modulate(features, modulation))
         return features
