@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-thorough test-slow lint format docs benchmark benchmark-data clean
+.PHONY: demo test test-thorough test-slow lint format docs examples site benchmark benchmark-data clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else f"VAE Zoo needs Python 3.11 to 3.13, this is {sys.version.split()[0]}: give another one, as in `make PYTHON=python3.12 demo`.")'
@@ -57,6 +57,14 @@ benchmark-data: $(VENV)/base.stamp
 # Tables and pictures of README.md and docs/, from the JSON that is committed.
 docs: $(VENV)/base.stamp
 	$(BIN)/python -m training.documents
+
+# The documentation as a web site, build/site/index.html, with a reference from the docstrings.
+site: $(VENV)/site.stamp
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m training.documents.site
+
+# The notebooks, stored with what they print and draw. Sets of TFDS_DATA_DIR are read from there.
+examples: $(VENV)/examples.stamp
+	$(BIN)/python -m training.documents.notebooks
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -1,7 +1,9 @@
 """Data sets of TensorFlow Datasets (TFDS) that have images."""
 
+import contextlib
 import dataclasses
 import functools
+import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -209,9 +211,25 @@ def _open_records(builder, instruction: str, has_label: bool) -> tf.data.Dataset
     import tensorflow_datasets as tfds
 
     wanted = {"image": True, "label": True} if has_label else {"image": True}
-    return builder.as_dataset(
-        split=instruction,
-        shuffle_files=False,
-        decoders=tfds.decode.PartialDecoding(wanted, {"image": tfds.decode.SkipDecoding()}),
-        read_config=tfds.ReadConfig(try_autocache=False, skip_prefetch=True),
-    )
+    with _without_notice():
+        return builder.as_dataset(
+            split=instruction,
+            shuffle_files=False,
+            decoders=tfds.decode.PartialDecoding(wanted, {"image": tfds.decode.SkipDecoding()}),
+            read_config=tfds.ReadConfig(try_autocache=False, skip_prefetch=True),
+        )
+
+
+@contextlib.contextmanager
+def _without_notice():
+    """Drops what TFDS's partial decoding says of TFDS's own code: no user can do about it."""
+
+    def is_of_user(record):
+        return "FeatureConnector.dtype" not in record.getMessage()
+
+    logger = logging.getLogger("absl")
+    logger.addFilter(is_of_user)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_of_user)
