@@ -14,6 +14,11 @@ _CASES = (
     ("mnist, 0.15", "default", "MNIST, κ = 0.15, 2500 steps"),
     ("digits", "before", "digits, κ = 0.1, 1500 steps"),
     ("digits", "default", "digits, κ = 0.1, 1500 steps"),
+    ("mnist, batch 32", "default", "MNIST, κ = 0.1, 1250 steps of 32 images"),
+    ("mnist, cosine 1000", "default", "MNIST, κ = 0.1, 1000 steps along a cosine"),
+    ("color, 1250 steps", "default", "Color-MNIST, κ = 0.1, 1250 steps"),
+    ("color, batch 32", "default", "Color-MNIST, κ = 0.1, 1250 steps of 32 images"),
+    ("color, cosine 1250", "default", "Color-MNIST, κ = 0.1, 1250 steps along a cosine"),
 )
 _STEPS_A_CHECK, _FIRST_JUDGED = 250, 1000
 
