@@ -13,6 +13,7 @@ NAMES = (
     *("figure-2", "figure-3", "figure-4", "figure-5", "table-2", "figure-6", "figure-7"),
     *("figure-8", "blur-map", "sequential-chain", "pixel-vae-information", "info-vae-metrics"),
     "any-tolerance",
+    "exact-em",
 )
 SCALES = ("smoke", "small", "paper")
 FOLDER = "reproduction"  # Beside the page of a report: its pictures and numbers.
