@@ -23,10 +23,11 @@ def main():
     folder = ROOT / "savedmodels"
     for run in arguments.release:
         print(f"Released {release(run, folder)}.")
-    hub.update_index(folder)
+    hub.update_index(folder)  # So that a new model is found by its name.
     for entry in pages.read_entries(folder):
         if not entry.measures or entry.name in arguments.again:
             _measure(entry)
+    hub.update_index(folder)  # With the new measures.
     pages.write_pages(folder, ROOT / "docs")
     print("Wrote docs/MODELS.md and docs/models.html.")
 
