@@ -2,9 +2,9 @@
 
 import pytest
 
-import zoo
 from tests.training.serve.stand_in import make_version
 from training.serve.served_models import find_models, version_folders
+from zoo import hub
 from zoo.errors import UsageError
 
 
@@ -47,8 +47,8 @@ def test_a_run_directory_is_called_by_its_name(tmp_path):
 
 
 def test_a_pretrained_model_is_served_in_the_version_of_the_index(faces, monkeypatch):
-    monkeypatch.setattr(zoo, "list_models", lambda: ["faces"], raising=False)
-    monkeypatch.setattr(zoo, "saved_model_path", lambda name: faces / "2", raising=False)
+    monkeypatch.setattr(hub, "list_models", lambda: ["faces"])
+    monkeypatch.setattr(hub, "saved_model_path", lambda name: faces / "2")
     assert _one("faces").versions == (2,)
 
 
