@@ -5,6 +5,7 @@ import importlib.util
 import numpy as np
 import pytest
 
+from tests.tiers import thorough
 from training import datasets, evaluation
 from training.datasets.topology import MANIFOLDS, rendering_of
 from training.datasets.topology.farthest_points import farthest_points, nearest
@@ -112,21 +113,36 @@ def test_persistence_says_why_it_is_left_out(of_angles, monkeypatch):
     assert "vae-zoo[topology]" in persistence.compare(points, points, (1, 1, 0))["persistence"]
 
 
-@pytest.mark.skipif(not persistence.is_installed(), reason="vae-zoo[topology] is not installed")
-def test_persistence_counts_holes_of_data_and_of_what_is_not():
-    circle, sphere = (
-        MANIFOLDS[n].draw(2000, np.random.default_rng(0)) for n in ("circle", "sphere")
-    )
-    # A dense circle's loop dies near √3, a sphere's cavity near √(8/3).
-    assert persistence.bars(circle)[1][:, 1].max() == pytest.approx(np.sqrt(3), abs=0.05)
-    assert persistence.bars(sphere)[2][:, 1].max() == pytest.approx(np.sqrt(8 / 3), abs=0.15)
-    found = persistence.compare(circle, circle[::-1], (1, 1, 0))
-    assert [found[f"betti_{k}"] for k in range(3)] == [1, 1, 0]
-    assert found["bottleneck_1"] < 0.1
+needs_homology = pytest.mark.skipif(
+    not persistence.is_installed(), reason="vae-zoo[topology] is not installed"
+)
+
+
+def draw(name):
+    return MANIFOLDS[name].draw(2000, np.random.default_rng(0))
+
+
+@needs_homology
+def test_persistence_counts_the_hole_of_a_circle_and_not_of_its_half():
+    circle = draw("circle")
     half = circle[circle[:, 0] > 0]
     found = persistence.compare(half, circle, (1, 1, 0))
     assert (found["betti_0"], found["betti_1"]) == (1, 0)
     assert found["bottleneck_1"] > 0.5
+
+
+@needs_homology
+@thorough
+def test_bars_of_circle_and_sphere_are_as_long_as_their_radius_says():
+    # A dense circle's loop dies near √3, a sphere's cavity near √(8/3).
+    circle = draw("circle")
+    assert persistence.bars(circle)[1][:, 1].max() == pytest.approx(np.sqrt(3), abs=0.05)
+    assert persistence.bars(draw("sphere"))[2][:, 1].max() == pytest.approx(
+        np.sqrt(8 / 3), abs=0.15
+    )
+    found = persistence.compare(circle, circle[::-1], (1, 1, 0))
+    assert [found[f"betti_{k}"] for k in range(3)] == [1, 1, 0]
+    assert found["bottleneck_1"] < 0.1
 
 
 def test_other_data_are_refused():
