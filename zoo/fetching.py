@@ -1,6 +1,5 @@
 """Fetches the files of a pretrained model by Pooch, whole and unchanged or not at all."""
 
-import contextlib
 import logging
 import shutil
 from urllib.parse import urlsplit
@@ -8,6 +7,7 @@ from urllib.request import url2pathname
 
 import pooch
 
+from zoo.quiet import quiet_logger
 from zoo.serving import manifest
 from zoo.serving.unfinished_folder import move_complete, unfinished_folder
 
@@ -41,7 +41,11 @@ def fetch(url, files, folder):
     """
     registry = {name: f"sha256:{measured['sha256']}" for name, measured in files.items()}
     try:
-        with _quiet_pooch(), unfinished_folder(folder.parent, folder.name) as unfinished:
+        # Pooch would log a line of two long paths for every file.
+        with (
+            quiet_logger(pooch.get_logger(), logging.WARNING),
+            unfinished_folder(folder.parent, folder.name) as unfinished,
+        ):
             source = pooch.create(path=unfinished, base_url=f"{url}/", registry=registry)
             for name in registry:
                 _fetch_file(source, name)
@@ -51,18 +55,6 @@ def fetch(url, files, folder):
         # Another process may have finished first.
         if not holds(folder, files):
             raise
-
-
-@contextlib.contextmanager
-def _quiet_pooch():
-    """Pooch would log a line of two long paths for every file."""
-    logger = pooch.get_logger()
-    before = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def _copy(url, output_file, pooch):

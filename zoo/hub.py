@@ -23,7 +23,15 @@ from zoo import fetching
 from zoo.names import did_you_mean
 from zoo.serving import manifest
 
-__all__ = ["describe", "list_models", "load", "read_index", "saved_model_path", "update_index"]
+__all__ = [
+    "describe",
+    "list_models",
+    "load",
+    "make_index",
+    "read_index",
+    "saved_model_path",
+    "update_index",
+]
 
 # Where pretrained models are fetched from unless VAE_ZOO_URL says otherwise; a release that is
 # published somewhere states the address here.
@@ -136,18 +144,14 @@ def describe(name):
         print(f"  {figure}: {value:.4g}")
 
 
-def update_index(savedmodels_dir, index_path=_INDEX):
-    """Writes the index of pretrained models anew: part of making a release.
-
-    Args:
-        savedmodels_dir: Folder of `<name>/<version>/`, where the highest version counts; the first
-            paragraph of `<name>/README.md` is the description.
-        index_path: The file to write.
+def make_index(savedmodels_dir):
+    """Measures the models in a folder of `<name>/<version>/`, where the highest version counts.
 
     Returns:
-        The index: name to version, description, figures (of `metrics.json` and `measures.json`:
-        those of `parameters`, `rmse`, `rate`, `accuracy` and `sure` that there are), and files, a
-        dict of relative path to sha256 and number of bytes.
+        Name to a dict of `version`, `description` (the first paragraph of `<name>/README.md`),
+        `figures` (of `metrics.json` and `measures.json`: those of `parameters`, `rmse`, `rate`,
+        `accuracy` and `sure` that there are), and `files`, relative path to sha256 and number of
+        bytes.
 
     Raises:
         ValueError: The folder holds no models.
@@ -165,6 +169,17 @@ def update_index(savedmodels_dir, index_path=_INDEX):
             }
     if not index:
         raise ValueError(f"No <name>/<version>/ folders in {savedmodels_dir}.")
+    return index
+
+
+def update_index(savedmodels_dir, index_path=_INDEX):
+    """Writes the index of pretrained models anew: part of making a release.
+
+    Args:
+        savedmodels_dir: As in `make_index`, which has what is returned and raised, too.
+        index_path: The file to write.
+    """
+    index = make_index(savedmodels_dir)
     text = json.dumps(index, indent=1, sort_keys=True) + "\n"
     pathlib.Path(index_path).write_text(text, encoding="utf-8")
     return index

@@ -1,16 +1,17 @@
-"""Keeps what TensorFlow says of itself while it is imported away from the user.
+"""Keeps what libraries say of themselves away from the user.
 
-Its native code writes a dozen lines to standard error before any setting of its own could keep it
-from that. So they are held back where they are written.
+TensorFlow's native code writes a dozen lines to standard error before any setting of its own could
+keep it from that. So they are held back where they are written.
 """
 
 import contextlib
+import logging
 import os
 import re
 import sys
 import tempfile
 
-__all__ = ["quiet_import"]
+__all__ = ["quiet_import", "quiet_logger"]
 
 _VARIABLE = "TF_CPP_MIN_LOG_LEVEL"
 _FATAL_ONLY = "3"
@@ -72,3 +73,14 @@ def _is_no_notice(line):
 def _flush():
     with contextlib.suppress(AttributeError, OSError, ValueError):  # It may be gone or closed.
         sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def quiet_logger(logger, level=logging.ERROR):
+    """Has a library's `logging.Logger` pass on nothing below a level in the block."""
+    before = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

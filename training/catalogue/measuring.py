@@ -3,6 +3,7 @@
 import numpy as np
 
 from training import evaluation, figures, kinds
+from training.evaluation.latents import interpolations
 from training.figures import model_pictures
 from training.runs import provenance
 from zoo.errors import UsageError
@@ -59,28 +60,7 @@ def draw(model, data, folder):
     model_pictures.save_samples(folder / names[0], *samples, as_images)
     if kind.has_latents and model.has_mean and model.context_shape is None:
         names.append("interpolation.png")
-        images = interpolate(model, data.sample_examples("test", 2 * _NUM_PAIRS, seed=0)["image"])
-        figures.save_grid(folder / names[1], images, _NUM_BETWEEN, as_images)
+        images = data.sample_examples("test", 2 * _NUM_PAIRS, seed=0)["image"]
+        lines = interpolations(model, images[::2], images[1::2], _NUM_BETWEEN)
+        figures.save_grid(folder / names[1], np.concatenate(lines), _NUM_BETWEEN, as_images)
     return names
-
-
-def interpolate(model, images, num=_NUM_BETWEEN):
-    """Decodes what lies on the straight line between the posterior means of pairs of images.
-
-    Args:
-        model: A `zoo.LatentImageModel` whose likelihood has a mean, without context.
-        images: `[2P, H, W, C]`; the first and the second are a pair, and so on.
-        num: Images of each line, with both ends.
-
-    Returns:
-        Means of the likelihood, `[P * num, H, W, C]`, line after line.
-    """
-    shares = np.linspace(0.0, 1.0, num, dtype=np.float32)
-
-    def line(latents):
-        first, second = np.asarray(latents[::2])[:, None], np.asarray(latents[1::2])[:, None]
-        share = shares.reshape([1, num] + [1] * (first.ndim - 2))
-        return ((1.0 - share) * first + share * second).reshape(-1, *first.shape[2:])
-
-    latents = tuple(map(line, model.encode(images)))
-    return np.asarray(model.decode(latents).mean())

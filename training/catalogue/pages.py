@@ -5,7 +5,9 @@ import html
 import json
 import pathlib
 
+from training.figures.web_page import table_row, web_page
 from training.runs.run_directory import replace_file
+from zoo import hub
 
 __all__ = ["Entry", "as_html", "as_markdown", "read_entries", "write_pages"]
 
@@ -32,17 +34,14 @@ _PICTURES = (
     ("mistakes.png", "What it takes for another class"),
 )
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
-section { border-top: 1px solid #ccc; margin-top: 2.5rem }
+body { max-width: 72rem }
 .pictures { display: flex; flex-wrap: wrap; gap: 1.2rem; align-items: flex-start }
 figure { margin: 0; flex: 0 1 22rem }
 figure img { width: 100%; image-rendering: pixelated }
 figcaption { color: #555; font-size: 0.9rem }
-pre, code { background: #f3f3f3 }
 pre { padding: 0.6rem 0.8rem; overflow-x: auto }
 .wide { overflow-x: auto }
-table { border-collapse: collapse; margin: 0.8rem 0; font-size: 0.9rem }
-td, th { border: 1px solid #ccc; padding: 0.2rem 0.6rem; text-align: left; white-space: nowrap }
+.wide table { font-size: 0.9rem; white-space: nowrap }
 td.number { text-align: right }
 """
 
@@ -133,19 +132,18 @@ def _number(values, name, form):
 
 def read_entries(folder):
     """Returns the entries of all models in `savedmodels/`, by name."""
+    folder = pathlib.Path(folder)
     entries = []
-    for home in sorted(path.parent for path in pathlib.Path(folder).glob("*/recipe.json")):
-        version = max(int(path.name) for path in home.glob("*/") if path.name.isdecimal())
-        files = [path for path in (home / str(version)).rglob("*") if path.is_file()]
-        measures = home / "measures.json"
+    for name, known in hub.make_index(folder).items():
+        measures = folder / name / "measures.json"
         entries.append(
             Entry(
-                folder=home,
-                description=_description(home / "README.md"),
-                recipe=_read(home / "recipe.json"),
-                metrics=_read(home / "metrics.json"),
+                folder=folder / name,
+                description=known["description"],
+                recipe=_read(folder / name / "recipe.json"),
+                metrics=_read(folder / name / "metrics.json"),
                 measures=_read(measures) if measures.exists() else {},
-                num_bytes=sum(file.stat().st_size for file in files),
+                num_bytes=sum(file["bytes"] for file in known["files"].values()),
             )
         )
     return entries
@@ -153,10 +151,6 @@ def read_entries(folder):
 
 def _read(path):
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _description(card):
-    return card.read_text(encoding="utf-8").split("\n\n")[1]
 
 
 # === Pages ===
@@ -180,18 +174,14 @@ def as_markdown(entries):
 
 def as_html(entries):
     """Returns the catalogue as a page of its own, HTML."""
-    head = "".join(f"<th>{html.escape(text)}</th>" for text in _HEADER)
-    rows = "\n".join(_html_row(entry) for entry in entries)
-    sections = "\n".join(_html_section(entry) for entry in entries)
+    rows = "\n".join(map(_html_row, entries))
+    sections = "\n".join(map(_html_section, entries))
     introduction = html.escape(_INTRODUCTION).replace("`", "")
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>VAE Zoo: models</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+    body = (
         f"<h1>Models</h1>\n<p>{introduction}</p>\n"
-        f'<div class="wide"><table>\n<tr>{head}</tr>\n{rows}\n</table></div>\n'
-        f"{sections}\n</body>\n</html>\n"
+        f'<div class="wide"><table>\n{table_row(_HEADER, "th")}\n{rows}\n</table></div>\n{sections}'
     )
+    return web_page("VAE Zoo: models", body, _STYLE)
 
 
 def _html_row(entry):

@@ -96,6 +96,11 @@ def _measure(arguments, model, data, batch_size, given):
         with stage(f"Measuring {name}"):
             found[name] = evaluation.measure(name, model, data)
         print(paragraph(f"{name} ({evaluation.describe(name)}):"))
-        values = [(key, f"{float(value):.6g}") for key, value in sorted(found[name].items())]
+        values = [(key, _as_text(value)) for key, value in sorted(found[name].items())]
         print("\n".join(columns(values, indent=2)), flush=True)
         yield found
+
+
+def _as_text(value):
+    """Writes a number; a text, which says why there is none, stays as it is."""
+    return value if isinstance(value, str) else f"{float(value):.6g}"

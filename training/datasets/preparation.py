@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from training.datasets.completeness import find_defect, is_cut_short
 from training.datasets.network import can_reach, refuse_downloads
 from zoo.names import near_names
+from zoo.quiet import quiet_logger
 
 MAX_FILES_LISTED = 10
 LEFTOVER_AGE_SECONDS = 24 * 3600
@@ -147,7 +148,8 @@ def _prepare(builder, name: str, defect: str) -> None:
     try:
         with (
             contextlib.redirect_stdout(announcements),
-            _quiet_retries(),
+            # Each retry of each file would be a warning.
+            quiet_logger(logging.getLogger("urllib3.connectionpool")),
             _no_empty_folders(builder),
         ):
             builder.download_and_prepare(download_config=config)
@@ -179,18 +181,6 @@ def _folders(builder) -> list[pathlib.Path]:
     root = pathlib.Path(builder.data_dir_root)
     patterns = ("downloads", "downloads/*", "downloads/*/*", builder.name, f"{builder.name}/*")
     return [path for pattern in patterns for path in root.glob(pattern) if path.is_dir()]
-
-
-@contextlib.contextmanager
-def _quiet_retries() -> Iterator[None]:
-    """Without it, each retry of each file is a warning."""
-    retries = logging.getLogger("urllib3.connectionpool")
-    level = retries.level
-    retries.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        retries.setLevel(level)
 
 
 def _steps_by_hand(builder, name: str) -> str:

@@ -3,7 +3,7 @@
 A measure is a module with
 
 - `DESCRIPTION`, a few words, for `vae-zoo evaluate --help`;
-- `measure(model, data)`, which returns a dict of numbers;
+- `measure(model, data)`, which returns a dict of numbers, or of a text that says why there is none;
 - `NEEDS`, a tuple of what a model must have, of "latents", "chain" and "context"; ("latents",) if
   there is none;
 - `TAKES_CONTEXT`, whether conditional models can be measured; otherwise only if it needs context;

@@ -11,10 +11,10 @@ import tensorflow as tf
 from training.datasets.topology import rendering_of
 from training.datasets.topology.farthest_points import farthest_points, nearest
 from training.evaluation import persistence
-from zoo import random
+from training.evaluation.latents import interpolations
 from zoo.errors import UsageError
 
-__all__ = ["check", "interpolations", "measure", "of_images"]
+__all__ = ["check", "measure", "of_images"]
 
 DESCRIPTION = "on topology:NAME: share of samples off the set, coverage, jumps of interpolations"
 NEEDS = ()
@@ -23,7 +23,7 @@ _PREFIX = "topology:"
 _BATCH = 250
 _FAR = 0.1  # From the set, to be off it.
 _NUM_CELLS, _NUM_POINTS = 200, 20_000
-_NUM_STEPS = 32  # Of an interpolation.
+_NUM_FRAMES = 33  # Of an interpolation.
 
 
 def measure(model, data, num_samples=2000, num_pairs=200, seed=0):
@@ -53,10 +53,10 @@ def measure(model, data, num_samples=2000, num_pairs=200, seed=0):
     samples = _sample(model, num_samples, seed)
     measures = of_images(samples, rendering, seed)
     test = data.arrays("test")["image"]
-    if getattr(model, "has_encoder", hasattr(model, "encode")):
+    if hasattr(model, "encode"):
         order = np.random.default_rng(seed).permutation(len(test))[: 2 * num_pairs]
         pairs = np.split(test[order], 2)
-        measures |= _of_paths(interpolations(model, *pairs), rendering)
+        measures |= _of_paths(interpolations(model, *pairs, _NUM_FRAMES), rendering)
     points, truth = (rendering.read(_grey(images))[0] for images in (samples, test / 255.0))
     return measures | persistence.compare(points, truth, rendering.manifold.betti)
 
@@ -106,29 +106,6 @@ def of_images(images, rendering, seed=0):
 
 def _share_of_cells(points, centres):
     return len(np.unique(nearest(points, centres))) / len(centres)
-
-
-def interpolations(model, starts, ends):
-    """Decodes straight paths between the latents of images.
-
-    Args:
-        model: A model that encodes and decodes; `interpolate(starts, ends, num_steps)` of it, if it
-            has one, is used instead.
-        starts: `[N, H, W, C]`, where paths begin.
-        ends: `[N, H, W, C]`, where they end.
-
-    Returns:
-        Images `[N, 33, H, W, C]`.
-    """
-    if hasattr(model, "interpolate"):
-        return np.asarray(model.interpolate(starts, ends, _NUM_STEPS))
-    first, last = model.encode(starts), model.encode(ends)
-    frames = []
-    for time in np.linspace(0.0, 1.0, _NUM_STEPS + 1, dtype=np.float32):
-        latents = tuple((1.0 - time) * a + time * b for a, b in zip(first, last, strict=True))
-        noise = random.RowNoise(random.row_seeds(0, len(starts)))
-        frames.append(np.asarray(model.images_of(model.decode(latents), noise)))
-    return np.stack(frames, axis=1)
 
 
 def _of_paths(paths, rendering):

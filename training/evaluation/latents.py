@@ -2,7 +2,15 @@
 
 import numpy as np
 
-__all__ = ["normal_posteriors", "posterior_means", "posterior_samples", "prior_samples"]
+from zoo import random
+
+__all__ = [
+    "interpolations",
+    "normal_posteriors",
+    "posterior_means",
+    "posterior_samples",
+    "prior_samples",
+]
 
 _BATCH_SIZE = 200
 _ENCODED_AT_ONCE = 1000  # Images, where nothing but the posterior's parameters is kept.
@@ -37,6 +45,27 @@ def normal_posteriors(model, images):
         np.concatenate([np.float64(getattr(part, name)) for part in parts]).reshape(len(images), -1)
         for name in ("loc", "scale")
     )
+
+
+def interpolations(model, starts, ends, num):
+    """Decodes straight lines between the latents of images, posterior means where there are any.
+
+    Args:
+        model: A `zoo.LatentImageModel` without context.
+        starts: `[N, H, W, C]`, uint8 or in pixel units, where lines begin.
+        ends: `[N, H, W, C]`, where they end.
+        num: Images of each line, with both ends.
+
+    Returns:
+        `[N, num, H, W, C]`, means of the likelihood if it has one, and else draws.
+    """
+    first, last = model.encode(starts), model.encode(ends)
+    noise = random.RowNoise(random.row_seeds(0, len(starts)))
+    frames = []
+    for share in np.linspace(0.0, 1.0, num, dtype=np.float32):
+        latents = tuple((1.0 - share) * a + share * b for a, b in zip(first, last, strict=True))
+        frames.append(np.asarray(model.images_of(model.decode(latents), noise)))
+    return np.stack(frames, axis=1)
 
 
 def prior_samples(model, num_samples, seed):

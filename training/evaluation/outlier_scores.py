@@ -33,10 +33,11 @@ def measure(model, data, outliers=None, num_images=2000, num_samples=16, seed=0)
         seed: Of the latents.
 
     Returns:
-        A dict of two scores, `joint`: log p(x|z) + log p(z) at a draw of z given x (Pang et al.
-        2020), and `log_prob`: the bound on log p(x). Each is a dict of `average_precision` (area
-        under the precision-recall curve with outliers as positives) and `area_under_roc` (0.5 by
-        chance). With them `outlier_share`, which is the average precision by chance.
+        A dict of numbers by the name of a score and of a measure, as in `joint_area_under_roc`. The
+        scores are `joint`: log p(x|z) + log p(z) at a draw of z given x (Pang et al. 2020), and
+        `log_prob`: the bound on log p(x). The measures are `average_precision` (area under the
+        precision-recall curve with outliers as positives) and `area_under_roc` (0.5 by chance).
+        With them `outlier_share`, which is the average precision by chance, and `images`.
 
     Raises:
         UsageError: No outliers go with such data.
@@ -51,8 +52,11 @@ def measure(model, data, outliers=None, num_images=2000, num_samples=16, seed=0)
     both = [_scores(model, part, num_samples, seed) for part in (images, outliers[:num_images])]
     is_outlier = np.repeat([0, 1], [len(part["joint"]) for part in both])
     found = {
-        name: ranking(is_outlier, np.concatenate([part[name] for part in both]))
-        for name in ("joint", "log_prob")
+        f"{score}_{name}": value
+        for score in ("joint", "log_prob")
+        for name, value in ranking(
+            is_outlier, np.concatenate([part[score] for part in both])
+        ).items()
     }
     return found | {"outlier_share": float(is_outlier.mean()), "images": len(is_outlier)}
 

@@ -2,22 +2,14 @@
 
 import html
 
+from training.figures.web_page import table_row, web_page
 from training.reproduction import FOLDER
 from training.reproduction.reproduce import list_names
 from training.reproduction.tables import Table, as_text
 
 __all__ = ["PAGES", "as_html", "as_markdown"]
 
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-section { border-top: 1px solid #ccc; margin-top: 2.5rem }
-img { max-width: 100% }
-code { background: #f3f3f3; padding: 0.1em 0.3em }
-table { border-collapse: collapse; margin: 0.8rem 0 }
-caption { text-align: left; font-weight: bold }
-td, th { border: 1px solid #ccc; padding: 0.2rem 0.6rem; text-align: left; vertical-align: top }
-.missing { color: #8a5a00 }
-"""
+_STYLE = ".missing { color: #8a5a00 }\n"
 _INTRODUCTION = (
     "Every figure and table of the papers that has a target of vae-zoo reproduce: the claim in "
     "our words, the paper's numbers where it gives any, ours, and whether they agree. The scale "
@@ -30,13 +22,11 @@ _LONG_TABLE = 14  # Rows from which on a table is folded.
 def as_html(entries):
     """Returns the page as HTML."""
     sections = "\n".join(_html_section(entry) for entry in entries)
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>VAE Zoo: reproduction</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+    body = (
         f"<h1>Reproduction</h1>\n<p>{html.escape(_INTRODUCTION)}</p>\n{_html_contents(entries)}\n"
-        f"{sections}\n</body>\n</html>\n"
+        f"{sections}"
     )
+    return web_page("VAE Zoo: reproduction", body, _STYLE)
 
 
 def _html_contents(entries):
@@ -74,16 +64,12 @@ def _html_section(entry):
 
 
 def _html_table(table):
-    rows = "".join(_html_row(row, "td") for row in table.rows)
+    rows = "".join(map(table_row, table.rows))
     caption = f"<caption>{html.escape(table.title)}</caption>" if table.title else ""
-    text = f"<table>{caption}{_html_row(table.header, 'th')}{rows}</table>"
+    text = f"<table>{caption}{table_row(table.header, 'th')}{rows}</table>"
     if len(table.rows) < _LONG_TABLE:
         return text
     return f"<details><summary>{html.escape(table.title or 'numbers')}</summary>{text}</details>"
-
-
-def _html_row(cells, tag):
-    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
 
 
 def _tables(entry):

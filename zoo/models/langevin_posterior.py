@@ -32,7 +32,8 @@ class LangevinPosterior:
     `_set_step_size` in its constructor and is a `TiltedPrior` whose noise is its latents.
     """
 
-    has_encoder = False
+    has_posterior_density = False
+    has_trained_posterior = False
 
     def _set_step_size(self, step_size):
         """Checks and keeps the constructor's argument, `"acceptance"` or a number."""

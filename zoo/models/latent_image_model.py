@@ -38,16 +38,16 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
     Attributes:
         has_chain: Whether images are drawn in steps: `sample` and `reconstruct` then take
             `return_chain=`.
-        has_encoder: Whether q(z|x) is a network's, which has a density at any latents and learns by
-            gradients.
+        has_posterior_density: Whether `log_posterior` is known at any latents; of a posterior that
+            chains draw from it is not.
         needs_distortion: Whether parts learn from the distortion alone, so that an objective
             without it (GECO) would never train them.
-        has_trained_posterior: Whether q(z|x) has weights that learn. One that is exact or fixed
-            has none, so objectives that work by moving it (GECO, InfoVAE) are refused.
+        has_trained_posterior: Whether q(z|x) has weights that learn. One that is exact, fixed or
+            drawn by chains has none, and objectives that move it (GECO, InfoVAE) are refused.
     """
 
     has_chain = False
-    has_encoder = True
+    has_posterior_density = True
     needs_distortion = False
     has_trained_posterior = True
 

@@ -111,11 +111,6 @@ class GECO(Objective):
 
     def check(self, model, optimizer):
         """Raises ValueError for what GECO cannot train: see `zoo.LatentImageModel.compile`."""
-        if not model.has_encoder:
-            raise ValueError(
-                "GECO moves the posterior by gradients, and a "
-                f"{type(model).__name__} infers by chains that have none: choose another objective."
-            )
         check_posterior(self, model)
         for constraint in self.constraints:
             constraint.check(model)

@@ -59,11 +59,6 @@ class InfoVAE(Objective):
 
     def check(self, model, optimizer):
         """Raises ValueError if the divergence is undefined for the model, or nothing to move."""
-        if not model.has_encoder:
-            raise ValueError(
-                "InfoVAE moves the posterior by gradients, and a "
-                f"{type(model).__name__} infers by chains that have none: choose another objective."
-            )
         check_posterior(self, model)
         self.divergence.check(model)
 

@@ -3,7 +3,6 @@
 import json
 import re
 
-import numpy as np
 import pytest
 
 import zoo
@@ -78,18 +77,6 @@ def test_a_card_says_what_was_measured(run, tmp_path):
     text = path.read_text()
     assert text.count("| active units | 2 | of 3 latents") == 1
     assert text.count("![interpolation.png](figures/interpolation.png)") == 1
-
-
-@pytest.mark.usefixtures("uncompiled")
-def test_lines_between_images_end_at_their_reconstructions(images):
-    model = zoo.ConvVAE(images.shape[1:], latent_dim=2, filters=(2,), hidden_units=3)
-    lines = measuring.interpolate(model, images[:4], num=5)
-    assert lines.shape == (10, *images.shape[1:])
-    expected = np.asarray(model.reconstruct(images[:4]))
-    np.testing.assert_allclose(lines[[0, 4, 5, 9]], expected, atol=1e-6)
-    latents = [z[:2].mean(axis=0, keepdims=True) for z in map(np.asarray, model.encode(images[:4]))]
-    middle = np.asarray(model.decode(tuple(latents)).mean())
-    np.testing.assert_allclose(lines[2:3], middle, atol=1e-6)
 
 
 @pytest.mark.usefixtures("uncompiled")

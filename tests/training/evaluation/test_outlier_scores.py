@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tests.training.datasets.test_tfds_sets import needs_prepared
 from training import datasets
+from training.command_line import evaluate
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.splits import MemorySplit
 from training.evaluation import outlier_scores
@@ -35,8 +36,9 @@ def test_outliers_are_ranked_by_low_densities():
     split = MemorySplit({"image": images_of(100, 255, 130)})
     data = ImageDataset("bright", SHAPE, None, "", {"test": split})
     found = outlier_scores.measure(_Brightness(), data, images_of(0, 60, 20))
-    assert found["log_prob"] == {"average_precision": 1.0, "area_under_roc": 1.0}
-    assert 0.5 < found["joint"]["area_under_roc"] < 1.0
+    assert all(isinstance(value, int | float) for value in found.values())  # As the command takes.
+    assert found["log_prob_average_precision"] == found["log_prob_area_under_roc"] == 1.0
+    assert 0.5 < found["joint_area_under_roc"] < 1.0
     assert (found["images"], found["outlier_share"]) == (150, pytest.approx(20 / 150))
 
 
@@ -70,3 +72,8 @@ def test_a_held_out_digit_is_in_no_split_and_is_the_outlier():
         assert 4 not in data.arrays(split)["label"]
     assert data.num_examples["test"] == 10_000 - 982
     assert len(outlier_scores._outliers_of(data)) == 982
+
+
+def test_the_command_writes_numbers_and_why_there_are_none():
+    assert evaluate._as_text(np.float32(0.25)) == "0.25"
+    assert evaluate._as_text("left out: no packages") == "left out: no packages"

@@ -111,7 +111,7 @@ def test_densities_have_one_number_an_image(model, images):
     latents = model.encode(images, seed=0, **given)
     for values in (
         model.log_prior(latents, **given),
-        *([model.log_posterior(latents, images, **given)] if model.has_encoder else []),
+        *([model.log_posterior(latents, images, **given)] if model.has_posterior_density else []),
         model.log_prob(images, num_samples=2, **given),
     ):
         assert (values.shape, values.dtype) == ((NUM,), tf.float32)
@@ -130,7 +130,7 @@ def test_a_missing_context_and_an_unwanted_one_are_refused(model, images):
         model.sample: (NUM,),
         model.decode: (latents,),
         model.log_prior: (latents,),
-        **({model.log_posterior: (latents, images)} if model.has_encoder else {}),
+        **({model.log_posterior: (latents, images)} if model.has_posterior_density else {}),
     }.items():
         with pytest.raises(ValueError, match=message):
             method(*arguments, **wrong)
@@ -187,7 +187,7 @@ def test_densities_of_latents_are_those_of_the_record(every_model, images):
     given = context_of(model, images)
     record = model.infer(images, seed=1, **given)
     assert_close(model.log_prior(record.latents, **given), record.log_prior)
-    if model.has_encoder:
+    if model.has_posterior_density:
         assert_close(model.log_posterior(record.latents, images, **given), record.log_posterior)
 
 
@@ -358,7 +358,7 @@ def test_uint8_images_are_divided_by_255_by_every_method(model, images):
     assert_close(rate, model.infer(np.float64(floats), seed=0, **of_floats).rate)
     assert_close(model(levels, **of_levels), model(floats, **of_floats))
     latents = model.encode(levels, **of_levels)
-    if model.has_encoder:
+    if model.has_posterior_density:
         log_posterior = model.log_posterior(latents, levels, **of_levels)
         assert_close(log_posterior, model.log_posterior(latents, floats, **of_floats))
     decoded = [images_of(model, model.decode(latents, **given)) for given in (of_levels, of_floats)]

@@ -217,6 +217,6 @@ def test_models_and_walks_that_cannot_be_are_refused(images):
 @pytest.mark.parametrize("name", ["GECO", "InfoVAE_MMD"])
 def test_objectives_that_move_a_posterior_are_refused_by_name(name):
     kind = name.partition("_")[0]
-    message = f"{kind} moves the posterior by gradients, and a ShortRunModel infers by chains"
+    message = rf"{kind} learns by moving q\(z\|x\), and that of a ShortRunModel has no weights"
     with pytest.raises(ValueError, match=message):
         contract.make_compiled("ShortRunModel", name)
