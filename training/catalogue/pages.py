@@ -34,14 +34,15 @@ _PICTURES = (
     ("mistakes.png", "What it takes for another class"),
 )
 _STYLE = """
-body { max-width: 72rem }
+body { max-width: 80rem }
 .pictures { display: flex; flex-wrap: wrap; gap: 1.2rem; align-items: flex-start }
 figure { margin: 0; flex: 0 1 22rem }
 figure img { width: 100%; image-rendering: pixelated }
 figcaption { color: #555; font-size: 0.9rem }
 pre { padding: 0.6rem 0.8rem; overflow-x: auto }
 .wide { overflow-x: auto }
-.wide table { font-size: 0.9rem; white-space: nowrap }
+.wide table { font-size: 0.85rem }
+.wide td { white-space: nowrap }
 td.number { text-align: right }
 """
 

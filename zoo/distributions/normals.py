@@ -3,7 +3,13 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-__all__ = ["kl_divergence", "log_prob", "normal_from_parameters", "standard_normal"]
+__all__ = [
+    "kl_divergence",
+    "log_prob",
+    "normal_from_parameters",
+    "standard_log_prob",
+    "standard_normal",
+]
 
 _LOG_SCALE_BOUND = 6.0
 
@@ -22,6 +28,11 @@ def normal_from_parameters(parameters):
 def standard_normal():
     """N(0, 1), to be broadcast over latents."""
     return tfp.distributions.Normal(0.0, 1.0)
+
+
+def standard_log_prob(groups):
+    """Returns log N(z; 0, I) over all groups of latents, a tuple, in nats: `[B]`."""
+    return tf.add_n([log_prob(standard_normal(), group) for group in groups])
 
 
 def kl_divergence(posterior, prior):

@@ -8,6 +8,7 @@ from zoo import checks, random, registry
 from zoo.base.precision import global_policy
 from zoo.chains import annealed_log_weights, inverse_temperatures, langevin, log_mean
 from zoo.configured import Configured
+from zoo.distributions import normals
 from zoo.errors import SettingError
 
 __all__ = ["EnergyPrior"]
@@ -189,7 +190,7 @@ class EnergyPrior(Configured, keras.layers.Layer):
         scaled = tuple(tf.reshape(temperature, [-1] + [1] * len(s)) * z for s, z in start)
 
         def log_density(latents):
-            return exponent(latents) + _log_normal(latents)
+            return exponent(latents) + normals.standard_log_prob(latents)
 
         noise = noise.fold(_CHAIN)
         return langevin(log_density, scaled, noise, self.num_steps, self.step_size, temperature)
@@ -214,7 +215,10 @@ class EnergyPrior(Configured, keras.layers.Layer):
         start = tuple(z for _, z in self._start(noise))
         betas = tf.constant(inverse_temperatures(self.num_temperatures))
         weights, _ = annealed_log_weights(
-            lambda latents: (_log_normal(latents), exponent(latents)), start, noise, betas
+            lambda latents: (normals.standard_log_prob(latents), exponent(latents)),
+            start,
+            noise,
+            betas,
         )
         return weights
 
@@ -239,9 +243,3 @@ class EnergyPrior(Configured, keras.layers.Layer):
 
 def _expected(size):
     return f"a Keras model from latents [batch, {size}] to one number a row, [batch, 1]"
-
-
-def _log_normal(latents):
-    """Log N(z; 0, I) up to a constant, `[B]`."""
-    squares = [tf.reduce_sum(z**2, axis=list(range(1, z.shape.rank))) for z in latents]
-    return -0.5 * tf.add_n(squares)

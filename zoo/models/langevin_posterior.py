@@ -65,7 +65,10 @@ class LangevinPosterior:
     def _infer(self, images, context, noise, training=False):
         """Walks to z_K; returns an `Inference` with the path's weight as its posterior."""
         start, chain = self._walk(images, context, noise, self.num_steps)
-        log_prior, log_posterior = _log_normal(chain.latents), _log_normal(start) - chain.log_path
+        log_prior, log_posterior = (
+            normals.standard_log_prob(chain.latents),
+            normals.standard_log_prob(start) - chain.log_path,
+        )
         inference = Inference(
             latents=chain.latents,
             rate=log_posterior - log_prior,
@@ -86,7 +89,9 @@ class LangevinPosterior:
                 # Hidden pixels are the same whatever z is: they add a constant.
                 parameters = tf.where(seen, parameters, tf.zeros_like(parameters))
                 given = tf.where(seen, images, 0.5)
-            value = self._likelihood(parameters).log_prob(given) + _log_normal(latents)
+            value = self._likelihood(parameters).log_prob(given) + normals.standard_log_prob(
+                latents
+            )
             return value if self.energy is None else value + self.energy.exponent(latents)
 
         shapes = self._noise_shapes
@@ -202,9 +207,3 @@ class _WarnOfDivergence(keras.callbacks.Callback):
                 step_size,
                 0.9 * stable,
             )
-
-
-def _log_normal(latents):
-    """Log N(z; 0, I) over all groups in nats, `[B]`."""
-    standard = normals.standard_normal()
-    return tf.add_n([normals.log_prob(standard, group) for group in latents])

@@ -70,8 +70,7 @@ class TiltedPrior:
 
     def _log_prior(self, latents, context, **given):
         """Returns log N(z; 0, I), with an energy's share, in nats, `[B]`."""
-        standard = normals.standard_normal()
-        log_prior = sum(normals.log_prob(standard, group) for group in latents)
+        log_prior = normals.standard_log_prob(latents)
         return log_prior if self.energy is None else log_prior + self.energy.log_ratio(latents)
 
     def _tilted(self, inference, context=None):
