@@ -1,5 +1,6 @@
 """`import zoo` keeps away the notices of TensorFlow, for which another module stands in."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import sys
 import pytest
 
 from tests.training.tiny import REPOSITORY
+from zoo.quiet import quiet_logger
 
 NOTICES = """\
 WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
@@ -59,3 +61,16 @@ def test_an_import_that_fails_shows_all(run):
     done = run(f"{TENSORFLOW}\nraise ImportError('no library')\n")
     assert done.stderr.startswith(NOTICES + OTHERS)
     assert "no library" in done.stderr
+
+
+def test_a_level_holds_in_the_block_alone(caplog):
+    logger = logging.getLogger("some.library")
+    logger.setLevel(logging.INFO)
+    with quiet_logger(logger, logging.WARNING):
+        logger.info("a path")
+        logger.warning("a fault")
+    logger.info("another path")
+    assert caplog.messages == ["a fault", "another path"]
+    with pytest.raises(RuntimeError), quiet_logger(logger):
+        raise RuntimeError
+    assert logger.level == logging.INFO

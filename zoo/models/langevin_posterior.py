@@ -65,10 +65,8 @@ class LangevinPosterior:
     def _infer(self, images, context, noise, training=False):
         """Walks to z_K; returns an `Inference` with the path's weight as its posterior."""
         start, chain = self._walk(images, context, noise, self.num_steps)
-        log_prior, log_posterior = (
-            normals.standard_log_prob(chain.latents),
-            normals.standard_log_prob(start) - chain.log_path,
-        )
+        log_prior = normals.standard_log_prob(chain.latents)
+        log_posterior = normals.standard_log_prob(start) - chain.log_path
         inference = Inference(
             latents=chain.latents,
             rate=log_posterior - log_prior,
@@ -89,9 +87,8 @@ class LangevinPosterior:
                 # Hidden pixels are the same whatever z is: they add a constant.
                 parameters = tf.where(seen, parameters, tf.zeros_like(parameters))
                 given = tf.where(seen, images, 0.5)
-            value = self._likelihood(parameters).log_prob(given) + normals.standard_log_prob(
-                latents
-            )
+            value = self._likelihood(parameters).log_prob(given)
+            value += normals.standard_log_prob(latents)
             return value if self.energy is None else value + self.energy.exponent(latents)
 
         shapes = self._noise_shapes

@@ -1,9 +1,11 @@
 """Writes a model as a SavedModel for TensorFlow Serving and `zoo.load`: all of it or nothing."""
 
+import logging
 import os
 
 import tensorflow as tf
 
+from zoo.quiet import quiet_logger
 from zoo.serving import keras_config, manifest, warmup
 from zoo.serving.check import check_export
 from zoo.serving.plain_path import plain_path
@@ -87,4 +89,6 @@ def _save(model, signatures, path):
     functions["serving_default"] = next(iter(functions.values()))
     # Gradients are for training, which is done with zoo.load; here they would double the graph.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    tf.saved_model.save(module, path, signatures=functions, options=options)
+    # It would name the folder, which has another name until the export is complete.
+    with quiet_logger(tf.get_logger(), logging.WARNING):
+        tf.saved_model.save(module, path, signatures=functions, options=options)
