@@ -21,6 +21,7 @@ _HOMES = {
     "InfusionModel": "zoo.models",
     "KeepBestFeasible": "zoo.objectives",
     "LatentImageModel": "zoo.models",
+    "MixturePrior": "zoo.models",
     "NVPVAE": "zoo.models",
     "PiecewiseAffineVAE": "zoo.models",
     "PixelVAE": "zoo.models",
@@ -33,6 +34,7 @@ _HOMES = {
     "load": "zoo.hub",
     "saved_model_path": "zoo.hub",
     "with_energy_prior": "zoo.models",
+    "with_mixture_prior": "zoo.models",
 }
 _SUBPACKAGES = (
     "classifiers",

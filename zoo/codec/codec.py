@@ -279,10 +279,12 @@ def _as_float32(tolerance):
 
 
 def _search_of(model):
-    if getattr(model, "energy", None) is not None:
+    prior = getattr(model, "prior", "standard_normal")
+    if not isinstance(prior, str):
         raise ValueError(
             "A codec's shared codebooks are draws from a normal prior. Received: a "
-            f"{type(model).__name__} with an EnergyPrior. Make the codec of a model without one."
+            f"{type(model).__name__} with a prior of class {type(prior).__name__}. Make the codec "
+            "of a model without one."
         )
     if isinstance(model, ConvDRAW):
         return DrawSearch

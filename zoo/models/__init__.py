@@ -14,6 +14,8 @@ from zoo.models.energy_prior import EnergyPrior
 from zoo.models.energy_vae import EnergyVAE
 from zoo.models.infusion_model import InfusionModel
 from zoo.models.latent_image_model import LatentImageModel
+from zoo.models.mixture_prior import MixturePrior
+from zoo.models.normal_latents import with_mixture_prior
 from zoo.models.nvp_vae import NVPVAE
 from zoo.models.piecewise_affine import PiecewiseAffineVAE
 from zoo.models.pixel_vae import PixelVAE
@@ -30,6 +32,7 @@ __all__ = [
     "EnergyVAE",
     "InfusionModel",
     "LatentImageModel",
+    "MixturePrior",
     "PiecewiseAffineVAE",
     "PixelVAE",
     "Record",
@@ -37,4 +40,5 @@ __all__ = [
     "ShortRunModel",
     "TiltedModel",
     "with_energy_prior",
+    "with_mixture_prior",
 ]

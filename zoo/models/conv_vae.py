@@ -35,7 +35,7 @@ class ConvVAE(NormalLatents, LatentImageModel):
             parameters, `[B, H, W, likelihood.num_parameters(C)]`.
         tolerance_range: As in `zoo.LatentImageModel`; κ scales and shifts the channels of every
             hidden layer. Only for networks of our own.
-        prior: `"standard_normal"` or a `zoo.EnergyPrior`.
+        prior: `"standard_normal"`, a `zoo.EnergyPrior` or a `zoo.MixturePrior`.
 
     Raises:
         ValueError: The image size does not fit the networks, or the range is none.
@@ -150,11 +150,13 @@ class ConvVAE(NormalLatents, LatentImageModel):
             return cls(image_shape, latent_dim=2, encoder=encoder, decoder=decoder)
 
         likelihood = functools.partial(Gaussian, mean="linear", decay=0.9)
-        energy = registry.examples("prior", image_shape)["EnergyPrior"]
+        priors = registry.examples("prior", image_shape)
+        energy, mixture = priors["EnergyPrior"], priors["MixturePrior"]
         arguments = {"latent_dim": 3, "filters": (4,), "hidden_units": 8}
         return {
             "": lambda: cls(image_shape, likelihood=likelihood(), **arguments),
             "own_networks": own_networks,
             "range": lambda: cls(image_shape, tolerance_range=(0.3, 0.6), **arguments),
             "energy": lambda: cls(image_shape, prior=energy(), **arguments),
+            "mixture": lambda: cls(image_shape, prior=mixture(), **arguments),
         }

@@ -48,7 +48,7 @@ class PixelVAE(NormalLatents, LatentImageModel):
             decoder's reach, `first_kernel_size // 2 + 1 + 2 * num_blocks * (kernel_size // 2)` rows
             (12 by default), cannot tell how far the bottom is, and digits begin there that the
             border cuts. The recipes have it; models from before it came have not.
-        prior: `"standard_normal"` or a `zoo.EnergyPrior`.
+        prior: `"standard_normal"`, a `zoo.EnergyPrior` or a `zoo.MixturePrior`.
 
     Raises:
         ValueError: A size is not positive or, of a kernel, not odd; another likelihood; a Bernoulli

@@ -145,8 +145,11 @@ def _check_backbone(model):
             "An energy-based second stage needs a model whose latents say what noise they were "
             f"made of: a ConvVAE, PixelVAE or ConvDRAW. Received: a {kind}"
         )
-    if getattr(model, "energy", None) is not None:
-        raise ValueError(f"This {kind} has an EnergyPrior already: train that, by fit.")
+    prior = getattr(model, "prior", "standard_normal")
+    if prior != "standard_normal":
+        raise ValueError(
+            f"This {kind} has the prior {type(prior).__name__} already: train that, by fit."
+        )
     if model.tolerances is not None:
         raise ValueError(
             f"This {kind} has a tolerance_range, and its latents another law for each tolerance: "

@@ -27,6 +27,7 @@ class TiltedPrior:
     standard normal noise that latents are made of, `_noise_of(latents, context)`.
     """
 
+    _priors = (EnergyPrior,)  # Classes of priors that learn which the architecture takes.
     _to_latents = None  # Maps the noise to what the energy is of, if that is not the noise itself.
 
     @property
@@ -36,14 +37,14 @@ class TiltedPrior:
         return prior if isinstance(prior, EnergyPrior) else None
 
     def _set_prior(self, prior):
-        """Checks and keeps the constructor's argument, `"standard_normal"` or an EnergyPrior."""
-        if prior != "standard_normal" and not isinstance(prior, EnergyPrior):
-            expected = "'standard_normal' or a zoo.EnergyPrior"
-            raise SettingError("prior", expected, prior)
+        """Checks and keeps the constructor's argument, "standard_normal" or one of `_priors`."""
+        if prior != "standard_normal" and not isinstance(prior, self._priors):
+            kinds = " or ".join(f"a zoo.{kind.__name__}" for kind in self._priors)
+            raise SettingError("prior", f"'standard_normal' or {kinds}", prior)
         if prior != "standard_normal" and self.tolerances is not None:
             raise ValueError(
-                "An EnergyPrior has one law of latents, and a model with tolerance_range another "
-                "for each tolerance: leave out prior=, or tolerance_range=."
+                f"A model with tolerance_range has another law of latents for each tolerance, and "
+                f"{type(prior).__name__} is one law: leave out prior=, or tolerance_range=."
             )
         self.prior = prior
 

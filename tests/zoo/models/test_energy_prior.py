@@ -260,7 +260,7 @@ def test_card_says_what_the_prior_is():
 def test_priors_that_cannot_be_are_refused():
     with pytest.raises(ValueError, match=r"prior must be 'standard_normal' or a zoo.EnergyPrior"):
         vae("real_nvp")
-    with pytest.raises(ValueError, match="An EnergyPrior has one law of latents"):
+    with pytest.raises(ValueError, match="and EnergyPrior is one law"):
         vae(zoo.EnergyPrior(), tolerance_range=(0.1, 0.2))
     for arguments, message in (
         ({"step_size": 0.0}, "step_size must be a finite number above 0"),

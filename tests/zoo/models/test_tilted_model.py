@@ -86,7 +86,7 @@ def test_models_that_cannot_have_a_second_stage_are_refused():
         (contract.MODELS["NVPVAE"](), r"a ConvVAE, PixelVAE or ConvDRAW. Received: a NVPVAE"),
         (keras.Sequential([keras.layers.Dense(1)]), r"Received: a Sequential"),
         (zoo.InfusionModel(contract.IMAGE_SHAPE), "Received: a InfusionModel"),
-        (contract.MODELS["ConvVAE_energy"](), "has an EnergyPrior already"),
+        (contract.MODELS["ConvVAE_energy"](), "has the prior EnergyPrior already"),
         (contract.MODELS["ConvDRAW_range"](), "has a tolerance_range"),
     ):
         with pytest.raises(ValueError, match=message):
