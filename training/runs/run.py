@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from training import datasets, kinds
 from training.runs import provenance, strategies
-from training.runs.callbacks import SaveProgress, StopAtStep, WarnOfGap, WriteImages
+from training.runs.callbacks import FitPrior, SaveProgress, StopAtStep, WarnOfGap, WriteImages
 from training.runs.checkpoints import CheckpointStore
 from training.runs.progress_table import ProgressTable
 from training.runs.run_directory import RunDirectory
@@ -146,7 +146,10 @@ def _fit(kind, model, data, recipe, run_directory, resume, strategy, is_shown, o
         return progress
     validation, _ = _full_batches(data, "validation", recipe, strategy, recipe.validation_images)
     stop = StopAtStep(recipe.steps)
+    epochs = -(-recipe.steps // recipe.steps_per_epoch)
     callbacks = [stop, SaveProgress(run_directory, progress, is_chief)]
+    if getattr(model, "mixture", None) is not None:
+        callbacks.append(FitPrior(data, epochs))
     table = ProgressTable(recipe.steps)
     shown = [table] if is_shown else []
     try:
@@ -154,7 +157,7 @@ def _fit(kind, model, data, recipe, run_directory, resume, strategy, is_shown, o
             model.fit(
                 kind.train_batches(recipe, data, progress.step),
                 initial_epoch=progress.epoch,
-                epochs=-(-recipe.steps // recipe.steps_per_epoch),
+                epochs=epochs,
                 steps_per_epoch=min(recipe.steps_per_epoch, recipe.steps),
                 validation_data=validation,
                 callbacks=[*callbacks, *watchers, *shown, *others],
