@@ -22,6 +22,13 @@ MODELS = registry.examples("architecture", IMAGE_SHAPE)
 OBJECTIVES = registry.examples("objective", IMAGE_SHAPE)
 # The smallest model runs with every objective.
 SMALLEST = "ConvVAE"
+# But for those that train one architecture alone.
+ONLY_MODELS = {"SimpleDiffusion": "Diffusion"}
+
+
+def class_of(model_name):
+    """Returns the class of an example of an architecture."""
+    return registry.find("architecture", model_name.partition("_")[0])
 
 
 def first_examples(makers):
@@ -33,10 +40,13 @@ def first_examples(makers):
 
 
 FIRST_MODELS, FIRST_OBJECTIVES = first_examples(MODELS), first_examples(OBJECTIVES)
-# Those whose rate is a ratio of densities at a draw or along a path, and varies much between draws.
-NOISY_MODELS = ["EnergyVAE", "ShortRunModel"]
+# Those whose rate is taken at a draw, a path or a step, and varies much between draws.
+NOISY_MODELS = ["Diffusion", "EnergyVAE", "ShortRunModel"]
+# Those that only draw have no methods of latents.
+ENCODERS = [name for name in MODELS if class_of(name).has_encoder]
+FIRST_ENCODERS = [name for name in FIRST_MODELS if name in ENCODERS]
 # Those whose every method and signature is tried.
-FULL_MODELS = [*FIRST_MODELS, *(name for name in MODELS if name.endswith("_conditional"))]
+FULL_MODELS = [name for name in ENCODERS if name in FIRST_MODELS or name.endswith("_conditional")]
 # Models and the objective for a range of tolerances go with each other alone; what is theirs is
 # tried in test_any_tolerance.
 RANGE_MODELS = [name for name in MODELS if name.endswith("_range")]
@@ -58,7 +68,8 @@ def default_objective(model_name):
 def covering_pairs(models, objectives):
     """Each of the models with its default objective, each of the objectives with the smallest."""
     pairs = [(model, default_objective(model)) for model in models]
-    return pairs + [(SMALLEST, o) for o in objectives if (SMALLEST, o) not in pairs]
+    others = [(ONLY_MODELS.get(objective, SMALLEST), objective) for objective in objectives]
+    return pairs + [pair for pair in others if pair not in pairs]
 
 
 def full_pairs():

@@ -53,7 +53,7 @@ def measure(model, data, num_samples=2000, num_pairs=200, seed=0):
     samples = _sample(model, num_samples, seed)
     measures = of_images(samples, rendering, seed)
     test = data.arrays("test")["image"]
-    if hasattr(model, "encode"):
+    if getattr(model, "has_encoder", False):
         order = np.random.default_rng(seed).permutation(len(test))[: 2 * num_pairs]
         pairs = np.split(test[order], 2)
         measures |= _of_paths(interpolations(model, *pairs, _NUM_FRAMES), rendering)

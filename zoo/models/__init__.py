@@ -10,6 +10,7 @@ if keras.backend.backend() != "tensorflow":
 
 from zoo.models.conv_draw import ConvDRAW
 from zoo.models.conv_vae import ConvVAE
+from zoo.models.diffusion import Diffusion
 from zoo.models.energy_prior import EnergyPrior
 from zoo.models.energy_vae import EnergyVAE
 from zoo.models.infusion_model import InfusionModel
@@ -28,6 +29,7 @@ __all__ = [
     "NVPVAE",
     "ConvDRAW",
     "ConvVAE",
+    "Diffusion",
     "EnergyPrior",
     "EnergyVAE",
     "InfusionModel",

@@ -38,6 +38,7 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
     Attributes:
         has_chain: Whether images are drawn in steps: `sample` and `reconstruct` then take
             `return_chain=`.
+        has_encoder: Whether there are latents that an image is encoded to.
         has_posterior_density: Whether `log_posterior` is known at any latents; of a posterior that
             chains draw from it is not.
         needs_distortion: Whether parts learn from the distortion alone, so that an objective
@@ -47,6 +48,7 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
     """
 
     has_chain = False
+    has_encoder = True
     has_posterior_density = True
     needs_distortion = False
     has_trained_posterior = True

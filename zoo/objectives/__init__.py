@@ -5,6 +5,15 @@ from zoo.objectives.elbo import ELBO
 from zoo.objectives.geco import GECO
 from zoo.objectives.info_vae import InfoVAE
 from zoo.objectives.objective import Objective
+from zoo.objectives.simple_diffusion import SimpleDiffusion
 from zoo.objectives.unregularised import Unregularised
 
-__all__ = ["ELBO", "GECO", "InfoVAE", "KeepBestFeasible", "Objective", "Unregularised"]
+__all__ = [
+    "ELBO",
+    "GECO",
+    "InfoVAE",
+    "KeepBestFeasible",
+    "Objective",
+    "SimpleDiffusion",
+    "Unregularised",
+]

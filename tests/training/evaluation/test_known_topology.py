@@ -62,6 +62,7 @@ class AngleModel:
     """Encodes an image of a circle as its angle, which jumps at π, and samples half the circle."""
 
     context_shape = None
+    has_encoder = True
 
     def __init__(self):
         self.rendering = rendering_of("circle", SIZE)

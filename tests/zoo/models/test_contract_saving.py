@@ -89,6 +89,8 @@ def test_resumed_training_equals_uninterrupted_training(names, images, tmp_path)
 def is_refused(model_name, objective_name):
     """Whether the objective needs what the model lacks, or would not train parts of it."""
     model = contract.MODELS[model_name]()
+    if objective_name in contract.ONLY_MODELS:
+        return model_name != contract.ONLY_MODELS[objective_name]
     if not model.has_trained_posterior:
         return objective_name.startswith(("GECO", "InfoVAE"))
     return objective_name.startswith("GECO") and (not model.has_mean or model.needs_distortion)

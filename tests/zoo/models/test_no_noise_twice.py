@@ -106,3 +106,15 @@ def test_an_infusion_model_draws_nothing_twice(images, watch):
     ):
         draw()
         watch.check()
+
+
+def test_a_diffusion_draws_nothing_twice(images, watch):
+    model = contract.make_compiled("Diffusion", run_eagerly=True)
+    for draw in (
+        lambda: model.sample(NUM, seed=2),
+        lambda: model.reconstruct(images[:NUM], seed=2),
+        lambda: model.log_prob(images[:NUM], num_samples=3, seed=2),
+        lambda: model.infer(images[:NUM], seed=2),
+    ):
+        draw()
+        watch.check()

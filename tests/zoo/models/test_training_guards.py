@@ -95,7 +95,7 @@ def test_weights_of_another_objective_are_refused_with_the_way_out(tmp_path):
         contract.make_compiled(contract.SMALLEST, "GECO").load_weights(path)
 
 
-@pytest.mark.parametrize("name", cover(contract.FIRST_MODELS, ["ConvVAE", "PixelVAE"]))
+@pytest.mark.parametrize("name", cover(contract.FIRST_ENCODERS, ["ConvVAE", "PixelVAE"]))
 def test_predict_with_a_seed_draws_as_reconstruct_does_whatever_the_batches(name, images):
     model = contract.make_model(name)
     expected = model.reconstruct(images, seed=7)
