@@ -118,7 +118,21 @@ class Entrances:
 
     def _predicted_with(self, data):
         """Returns what `_predict` gets beside images, context and seed, by name."""
-        return {}
+        return self._masked_with(data)
+
+    def _masked_with(self, data):
+        """Returns a batch's mask by its name, if it has one.
+
+        Raises:
+            BatchError: The model needs whole images.
+        """
+        mask = inputs.mask_of(data)
+        if mask is not None and not self._takes_mask:
+            raise BatchError(
+                f"A {type(self).__name__} needs whole images: leave `mask` out of the batches. A "
+                "zoo.ShortRunModel takes one."
+            )
+        return {} if mask is None else {"mask": mask}
 
     def _predict(self, images, context, seed):
         raise NotImplementedError
@@ -181,6 +195,7 @@ class Entrances:
                 "fit draws each row's tolerance itself, and evaluate measures five or takes one as "
                 "tolerance=: leave `tolerance` out of the batches."
             )
+        self._masked_with(known)
         inputs.check_known(images, self.image_shape)
         if context is not None and self.context_shape is not None:
             inputs.check_known(context, self.context_shape, "context")

@@ -43,7 +43,7 @@ class ImageModel(Configured, Arguments, Entrances, keras.Model):
     # === What a subclass defines ===
 
     def _measure(self, images, context, labels, seed, training):
-        """Measures a batch with the noise of the seed, int32 `[2]`."""
+        """Measures a batch with the noise of the seed, int32 `[2]`; a `mask` comes by its name."""
         raise NotImplementedError
 
     def _loss(self, terms, training):
@@ -205,7 +205,8 @@ class ImageModel(Configured, Arguments, Entrances, keras.Model):
         seed = random.derive(random.derive(self._noise_seed, purpose), step)
         num_rows = images.shape[0] or tf.shape(images)[0]
         with tf.control_dependencies(inputs.assert_equal_rows(num_rows)):
-            return self._measure(images, context, labels, seed, training=purpose == _TRAIN)
+            given = self._masked_with(data)
+            return self._measure(images, context, labels, seed, purpose == _TRAIN, **given)
 
     def _log(self, terms, measured, loss):
         self._loss_tracker.update_state(loss, sample_weight=self._track(terms, measured))

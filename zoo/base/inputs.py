@@ -15,6 +15,7 @@ __all__ = [
     "check_images",
     "check_known",
     "check_rows",
+    "mask_of",
     "plain_errors",
     "unpack",
     "wanted_shape",
@@ -24,8 +25,8 @@ __all__ = [
 def unpack(data):
     """Splits a batch into (images, context, labels); what it lacks is None.
 
-    A batch is images, `(images, labels)`, or a dict with `image` and any of `context`, `label` and,
-    for `predict` alone, `tolerance`.
+    A batch is images, `(images, labels)`, or a dict with `image` and any of `context`, `label`,
+    `mask` (see `mask_of`) and, for `predict` alone, `tolerance`.
 
     Raises:
         BatchError: It is not among these, or carries sample weights.
@@ -46,13 +47,19 @@ def unpack(data):
         )
     if not isinstance(data, dict):
         return data, None, labels
-    unknown = set(data) - {"image", "context", "label", "tolerance"}
+    unknown = set(data) - {"image", "context", "label", "mask", "tolerance"}
     if "image" not in data or unknown:
         raise BatchError(
             "A batch given as a dict has `image` and any of `context`, `label`. "
             f"Received the keys {sorted(data)}"
         )
     return data["image"], data.get("context"), data.get("label", labels)
+
+
+def mask_of(data):
+    """Returns which pixels of a batch are seen, 1, or hidden, 0, `[B, H, W]`; None: all."""
+    data = data[0] if isinstance(data, tuple) else data
+    return data.get("mask") if isinstance(data, dict) else None
 
 
 def check_known(images, shape, name="images"):

@@ -244,11 +244,12 @@ class AnyTolerance:
         return (data if isinstance(data, dict) else {"image": data}) | {"tolerance": checked}
 
     def _predicted_with(self, data):
+        given = super()._predicted_with(data)
         column = data.get("tolerance") if isinstance(data, dict) else None
         if self.tolerances is None or column is not None:
             checked = self._check_tolerance(column)
-            return {} if checked is None else {"tolerance": checked}
-        return {"tolerance": tf.convert_to_tensor(self._asked_tolerance)}
+            return given if checked is None else given | {"tolerance": checked}
+        return given | {"tolerance": tf.convert_to_tensor(self._asked_tolerance)}
 
     def _ask_for(self, tolerance):
         """Sets the tolerance of what Keras runs from a graph that is made once."""

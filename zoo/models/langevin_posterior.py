@@ -11,8 +11,9 @@ from zoo.base.arguments import as_noise
 from zoo.base.compiled import compiled
 from zoo.chains import langevin
 from zoo.distributions import normals
-from zoo.errors import BatchError, SettingError, UsageError
-from zoo.models.record import Inference
+from zoo.errors import MARK, BatchError, SettingError, UsageError
+from zoo.models.record import Inference, Record
+from zoo.models.seen_pixels import SeenPixels
 from zoo.objectives.objective import mean_over_replicas
 
 __all__ = ["LangevinPosterior"]
@@ -23,6 +24,7 @@ _FIRST_STEP_SIZE = 0.1
 _LEAST_STEP_SIZE, _MOST_STEP_SIZE = 1e-4, 2.0
 # The step size that accepts so often comes near the best of every number of steps [derived].
 _ACCEPTANCE, _RATE = 0.85, 0.1
+_NOTHING_SEEN = "mask hides every pixel of an image: mark those that are seen by 1, or call sample."
 
 
 class LangevinPosterior:
@@ -34,6 +36,7 @@ class LangevinPosterior:
 
     has_posterior_density = False
     has_trained_posterior = False
+    _takes_mask = True
 
     def _set_step_size(self, step_size):
         """Checks and keeps the constructor's argument, `"acceptance"` or a number."""
@@ -62,9 +65,9 @@ class LangevinPosterior:
 
     # === Inference ===
 
-    def _infer(self, images, context, noise, training=False):
+    def _infer(self, images, context, noise, training=False, mask=None):
         """Walks to z_K; returns an `Inference` with the path's weight as its posterior."""
-        start, chain = self._walk(images, context, noise, self.num_steps)
+        start, chain = self._walk(images, context, noise, self.num_steps, mask)
         log_prior = normals.standard_log_prob(chain.latents)
         log_posterior = normals.standard_log_prob(start) - chain.log_path
         inference = Inference(
@@ -79,15 +82,14 @@ class LangevinPosterior:
 
     def _walk(self, images, context, noise, num_steps, mask=None):
         """Runs the chains, on the seen pixels if there is a mask `[B, H, W]`; start and chain."""
-        seen = None if mask is None else mask[..., None] > 0.5
 
         def log_density(latents):
-            parameters, given = self._decode(latents, context), images
-            if seen is not None:
-                # Hidden pixels are the same whatever z is: they add a constant.
-                parameters = tf.where(seen, parameters, tf.zeros_like(parameters))
-                given = tf.where(seen, images, 0.5)
-            value = self._likelihood(parameters).log_prob(given)
+            parameters = self._decode(latents, context)
+            if mask is None:
+                value = self._likelihood(parameters).log_prob(images)
+            else:
+                seen = SeenPixels(self._likelihood, parameters, mask)
+                value = seen.log_prob_and_constant(images)
             value += normals.standard_log_prob(latents)
             return value if self.energy is None else value + self.energy.exponent(latents)
 
@@ -96,6 +98,36 @@ class LangevinPosterior:
         step_size = tf.exp(tf.convert_to_tensor(self.log_step_size))
         num_steps = tf.convert_to_tensor(num_steps)  # So that longer chains go on from shorter.
         return start, langevin(log_density, start, noise.fold(_CHAIN), num_steps, step_size)
+
+    def infer(
+        self,
+        images,
+        context=None,
+        labels=None,
+        seed=None,
+        training=False,
+        tolerance=None,
+        mask=None,
+    ):
+        """Draws latents by chains and records what an objective asks for: a `Record`.
+
+        With a mask, as of `encode`, its likelihood is that of the seen pixels; batches of `fit`,
+        `evaluate` and `predict` have it as `mask`, `[B, H, W]`. Other arguments as of
+        `zoo.LatentImageModel.infer`.
+        """
+        if mask is None:
+            return super().infer(images, context, labels, seed, training, tolerance)
+        images, mask, _ = self._check_walk(images, context, tolerance, None, mask)
+        inference, images = self._run_infer_seen(images, mask, self._as_seed(seed), bool(training))
+        *terms, parameters, _, measures, _ = inference
+        seen = SeenPixels(self._likelihood, parameters, mask)
+        given = {"images": images, "labels": labels, "measures": measures}
+        return Record(*terms, seen, seen=mask[..., None], **given)
+
+    @compiled
+    def _run_infer_seen(self, images, mask, seed, training):
+        images = self._as_images(images)
+        return self._infer(images, None, as_noise(seed, images), training, mask), images
 
     def encode(self, images, context=None, seed=None, tolerance=None, num_steps=None, mask=None):
         """Returns the ends of chains, a tuple of float32 tensors.
@@ -147,12 +179,18 @@ class LangevinPosterior:
                 f"mask must be [height, width], {list(sizes)} here, or one an image; 1 is a pixel "
                 f"that is seen. Received: shape {tuple(mask.shape)}"
             )
-        known = tf.get_static_value(mask)
-        if known is not None and not np.all(np.any(known > 0.5, axis=(-2, -1))):
-            raise BatchError(
-                "mask hides every pixel of an image: mark those that are seen by 1, or call sample."
-            )
-        return tf.broadcast_to(mask, [tf.shape(images)[0], *sizes])
+        mask = tf.cast(mask > 0.5, tf.float32)
+        something = tf.reduce_all(tf.reduce_any(mask > 0.5, axis=(-2, -1)))
+        known = tf.get_static_value(something)
+        if known is not None and not known:
+            raise BatchError(_NOTHING_SEEN)
+        with tf.control_dependencies([tf.debugging.Assert(something, [f"{MARK} {_NOTHING_SEEN}"])]):
+            return tf.broadcast_to(mask, [tf.shape(images)[0], *sizes])
+
+    def _predict(self, images, context, seed, tolerance=None, mask=None):
+        if mask is None:
+            return super()._predict(images, context, seed, tolerance)
+        return self.reconstruct(images, context, seed, tolerance, mask=mask)
 
     @compiled
     def _run_walk(self, images, mask, num_steps, seed):

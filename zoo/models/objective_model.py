@@ -113,7 +113,7 @@ class ObjectiveModel(ImageModel):
             trackers["curve"] = RateDistortionCurve(self.tolerances)
         return trackers | {name: keras.metrics.Mean(name) for name in self._measure_names}
 
-    def _measure(self, images, context, labels, seed, training):
+    def _measure(self, images, context, labels, seed, training, **given):
         tolerances = None
         if not training:
             (images, context, labels), tolerances = self._evaluated_rows([images, context, labels])
@@ -123,7 +123,7 @@ class ObjectiveModel(ImageModel):
             tolerances = self.tolerances.trained.at(own_noise.stratified())
         noise = random.StepNoise(seed, num_rows)
         record = self.infer(
-            images, context, labels, seed=noise, training=training, tolerance=tolerances
+            images, context, labels, noise, training=training, tolerance=tolerances, **given
         )
         own_noise = random.StepNoise(random.derive(seed, _OF_PRIOR), num_rows)
         record = self._compare_with_prior(record, own_noise)
@@ -147,7 +147,9 @@ class ObjectiveModel(ImageModel):
         self._trackers["rate"].update_state(record.rate)
         self._trackers["distortion"].update_state(record.distortion)
         if self.has_mean:
-            self._trackers["rmse"].update_state(record.images, record.reconstruction)
+            self._trackers["rmse"].update_state(
+                record.images, record.reconstruction, sample_weight=record.seen
+            )
         if self.tolerances is not None:
             self._trackers["curve"].update_state(record)
         for name, values in record.measures.items():

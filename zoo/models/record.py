@@ -52,6 +52,8 @@ class Record:
         tolerance: The tolerance of each row of a model with a range, float32 `[B]`, or None.
         measures: As in `Inference`, and what a step adds to them.
         expected_distortion: As in `Inference`.
+        seen: Which pixels are seen, 1, or hidden, 0, float32 `[B, H, W, 1]`; None: all. The
+            likelihood is then that of the seen ones.
     """
 
     latents: tuple
@@ -66,6 +68,7 @@ class Record:
     tolerance: tf.Tensor | None = None
     measures: dict = dataclasses.field(default_factory=dict)
     expected_distortion: tf.Tensor | None = None
+    seen: tf.Tensor | None = None
 
     @functools.cached_property
     def reconstruction(self):
@@ -85,5 +88,8 @@ class Record:
 
     @functools.cached_property
     def squared_error(self):
-        """Mean over pixels of (x - reconstruction)², `[B]`, in squared pixel units."""
-        return tf.reduce_mean((self.images - self.reconstruction) ** 2, axis=(1, 2, 3))
+        """Mean over seen pixels of (x - reconstruction)², `[B]`, in squared pixel units."""
+        squares, axes = (self.images - self.reconstruction) ** 2, (1, 2, 3)
+        if self.seen is None:
+            return tf.reduce_mean(squares, axes)
+        return tf.reduce_mean(self.seen * squares, axes) / tf.reduce_mean(self.seen, axes)

@@ -3,6 +3,7 @@ import logging
 import keras
 import numpy as np
 import pytest
+import scipy.stats
 import tensorflow as tf
 
 import zoo
@@ -10,6 +11,7 @@ from tests import contract
 from tests.contract import assert_close
 from tests.zoo.chains import normals
 from zoo.distributions import Gaussian
+from zoo.models.seen_pixels import SeenPixels
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
 SHAPE = (2, 2, 1)
@@ -188,6 +190,57 @@ def test_a_masked_descent_ends_where_the_posterior_of_the_seen_pixels_has_its_mo
     np.testing.assert_allclose(latents[0], mode, atol=1e-4)
 
 
+def test_the_density_of_seen_pixels_is_that_of_an_image_that_has_no_others():
+    model, exact = linear_model(num_steps=2)
+    latents = np.float32([[0.3, -1.0]])
+    images, mask = IMAGES[:1], np.float32([[[1, 0], [0, 1]]])
+    parameters = model.decoder(latents)
+    seen = SeenPixels(model.likelihood, parameters, tf.constant(mask))
+    normal = scipy.stats.norm(exact.weights @ latents[0] + exact.offset, 0.5)
+    each = normal.logpdf(X).reshape(1, 2, 2)
+    assert_close(seen.log_prob(images), (each * mask).sum((1, 2)), 1e-5)
+    assert_close(seen.mean(), parameters)
+    record = model.infer(images, seed=0, mask=mask)
+    squares = (images - np.asarray(record.reconstruction)) ** 2
+    assert_close(record.squared_error, squares[:, [0, 1], [0, 1], 0].mean(1))
+
+
+@pytest.mark.parametrize("scale", ["running", "learned"])
+def test_a_step_on_masked_images_is_blind_to_what_they_hide(images, scale):
+    mask, others = half(images)
+    mask = np.repeat(mask[None], len(images), axis=0)
+    logs = []
+    for given in (images, others):
+        keras.utils.set_random_seed(2)
+        model = zoo.ShortRunModel(
+            contract.IMAGE_SHAPE,
+            (3,),
+            num_steps=2,
+            filters=(4,),
+            hidden_units=6,
+            likelihood=Gaussian(scale=scale),
+        )
+        model.compile("sgd", zoo.ELBO(), run_eagerly=True)
+        logs.append(model.train_on_batch({"image": given, "mask": mask}, return_dict=True))
+        logs[-1]["scale"] = float(model.likelihood.scale)
+    assert logs[0] == logs[1]
+    record = model.infer(images, seed=0, mask=mask)
+    model.reset_metrics()
+    evaluated = model.evaluate(
+        {"image": images, "mask": mask}, batch_size=3, verbose=0, return_dict=True
+    )
+    assert evaluated["rmse"] == pytest.approx(np.sqrt(record.squared_error.numpy().mean()), rel=0.2)
+    predicted = model.predict({"image": others, "mask": mask}, batch_size=3, verbose=0)
+    assert_close(predicted, model.reconstruct(images, mask=mask))
+
+
+def test_whole_images_may_come_with_a_mask_that_hides_nothing(images):
+    model = contract.make_model("ShortRunModel")
+    whole, seen = model.infer(images, seed=3), model.infer(images, seed=3, mask=np.ones((4, 8)))
+    for name in ("rate", "distortion", "squared_error"):
+        assert_close(getattr(seen, name), getattr(whole, name))
+
+
 # === Errors ===
 
 
@@ -212,6 +265,14 @@ def test_models_and_walks_that_cannot_be_are_refused(images):
             model.reconstruct(images, **arguments)
     with pytest.raises(ValueError, match="law has no density that is known at given latents"):
         model.log_posterior(model.encode(images), images)
+    model.compile("adam", zoo.ELBO(), run_eagerly=True)
+    batch = {"image": images, "mask": np.ones((len(images), 4, 8))}
+    batch["mask"][1] = 0
+    with pytest.raises(ValueError, match="mask hides every pixel of an image"):
+        model.train_on_batch(batch)
+    encoding = contract.make_compiled("ConvVAE", "ELBO")
+    with pytest.raises(ValueError, match="A ConvVAE needs whole images: leave `mask` out"):
+        encoding.fit(batch, verbose=0)
 
 
 @pytest.mark.parametrize("name", ["GECO", "InfoVAE_MMD"])
