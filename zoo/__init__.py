@@ -9,6 +9,7 @@ import importlib
 from zoo.keras_registration import register_with_keras
 
 _HOMES = {
+    "ChartVAE": "zoo.models",
     "ConvClassifier": "zoo.classifiers",
     "ConvDRAW": "zoo.models",
     "ConvFeatures": "zoo.classifiers",

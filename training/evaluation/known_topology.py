@@ -9,12 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from training.datasets.topology import rendering_of
-from training.datasets.topology.farthest_points import farthest_points, nearest
 from training.evaluation import persistence
 from training.evaluation.latents import interpolations
 from zoo.errors import UsageError
+from zoo.models.charts.farthest_points import farthest_points
 
-__all__ = ["check", "measure", "of_images"]
+__all__ = ["check", "measure", "nearest", "of_images"]
 
 DESCRIPTION = "on topology:NAME: share of samples off the set, coverage, jumps of interpolations"
 NEEDS = ()
@@ -102,6 +102,12 @@ def of_images(images, rendering, seed=0):
         "uniform_coverage": _share_of_cells(uniform, centres),
         "nonuniformity": float(np.linalg.norm(manifold.harmonics(found).mean(axis=0))),
     }
+
+
+def nearest(points, centres):
+    """Returns the number of the nearest centre `[K, m]` of each point `[N, m]`."""
+    squares = np.sum(centres**2, axis=1) - 2.0 * points @ centres.T
+    return squares.argmin(axis=1)
 
 
 def _share_of_cells(points, centres):

@@ -50,6 +50,8 @@ def normal_posteriors(model, images):
 def interpolations(model, starts, ends, num):
     """Decodes straight lines between the latents of images, posterior means where there are any.
 
+    A model with an `interpolate` of its own, as `zoo.ChartVAE`, goes by that.
+
     Args:
         model: A `zoo.LatentImageModel` without context.
         starts: `[N, H, W, C]`, uint8 or in pixel units, where lines begin.
@@ -59,6 +61,8 @@ def interpolations(model, starts, ends, num):
     Returns:
         `[N, num, H, W, C]`, means of the likelihood if it has one, and else draws.
     """
+    if hasattr(model, "interpolate"):
+        return model.interpolate(starts, ends, num, through=np.concatenate([starts, ends]))
     first, last = model.encode(starts), model.encode(ends)
     noise = random.RowNoise(random.row_seeds(0, len(starts)))
     frames = []

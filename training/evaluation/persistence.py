@@ -7,7 +7,7 @@ import importlib.util
 
 import numpy as np
 
-from training.datasets.topology.farthest_points import farthest_points
+from zoo.models.charts.farthest_points import farthest_points
 
 __all__ = ["bars", "compare", "is_installed"]
 

@@ -87,6 +87,9 @@ class Kind:
         batches = data.train_batches(recipe.batch_size, recipe.seed, start_step)
         return augment_batches(batches, recipe.seed, start_step, **recipe.augmentation)
 
+    def begin(self, model, data):
+        """Prepares a new model for its training, by training images."""
+
     # === Results ===
 
     def finish(self, model, data, batch_size, told):

@@ -21,6 +21,7 @@ _OF_MEANS = """- Samples are means of the likelihood, so they are smoother than 
 - The constraint holds on average over images: a single one may be reconstructed worse."""
 _OF_DRAWS = "- The likelihood has no mean: reconstructions and samples are drawn, pixel by pixel."
 _MOST_TO_CALIBRATE = 2000
+_MOST_TO_PRETRAIN = 1000
 _MAY_IGNORE_LATENTS = "- Under the ELBO such a decoder may use its latents little: see the rate."
 
 
@@ -56,6 +57,12 @@ comparing objectives, trying a serving set-up.
         objective = registry.build("objective", recipe.objective)
         model.compile(make_optimizer(recipe), objective=objective, seed=recipe.seed)
         return model
+
+    def begin(self, model, data):
+        """Gives each chart of a `zoo.ChartVAE` a place among the training images."""
+        if hasattr(model, "pretrain"):
+            num = min(data.num_examples["train"], _MOST_TO_PRETRAIN)
+            model.pretrain(data.sample_examples("train", num, seed=0)["image"])
 
     # === Results ===
 

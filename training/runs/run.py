@@ -144,6 +144,8 @@ def _fit(kind, model, data, recipe, run_directory, resume, strategy, is_shown, o
         if is_shown:
             print(f"All {recipe.steps:,} steps are done: what follows training is done anew.")
         return progress
+    if progress.step == 0:
+        kind.begin(model, data)
     validation, _ = _full_batches(data, "validation", recipe, strategy, recipe.validation_images)
     stop = StopAtStep(recipe.steps)
     epochs = -(-recipe.steps // recipe.steps_per_epoch)

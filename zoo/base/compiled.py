@@ -11,7 +11,7 @@ from keras.src.backend.common import global_state  # Keras says nowhere else wha
 
 from zoo.base import inputs
 
-__all__ = ["compiled", "uncompiled"]
+__all__ = ["compiled", "is_uncompiled", "uncompiled"]
 
 _is_uncompiled = contextvars.ContextVar("is_uncompiled", default=False)
 
@@ -24,6 +24,11 @@ def uncompiled():
         yield
     finally:
         _is_uncompiled.reset(token)
+
+
+def is_uncompiled():
+    """Returns whether methods run as they stand, within `uncompiled`."""
+    return _is_uncompiled.get()
 
 
 def compiled(method):
@@ -75,7 +80,7 @@ _TENSOR = "tensor"  # In the place of a flag.
 def _can_compile(arguments):
     return (
         tf.executing_eagerly()
-        and not _is_uncompiled.get()
+        and not is_uncompiled()
         and not tf.distribute.has_strategy()
         and global_state.get_global_attribute("stateless_scope") is None
         and not any(hasattr(argument, "normal") for argument in arguments)

@@ -8,6 +8,7 @@ if keras.backend.backend() != "tensorflow":
         f"tensorflow before Keras is imported. Received: {keras.backend.backend()!r}"
     )
 
+from zoo.models.charts import ChartVAE
 from zoo.models.conv_draw import ConvDRAW
 from zoo.models.conv_vae import ConvVAE
 from zoo.models.diffusion import Diffusion
@@ -27,6 +28,7 @@ from zoo.models.tilted_model import TiltedModel, with_energy_prior
 
 __all__ = [
     "NVPVAE",
+    "ChartVAE",
     "ConvDRAW",
     "ConvVAE",
     "Diffusion",

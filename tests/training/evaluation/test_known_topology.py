@@ -8,9 +8,9 @@ import pytest
 from tests.tiers import thorough
 from training import datasets, evaluation
 from training.datasets.topology import MANIFOLDS, rendering_of
-from training.datasets.topology.farthest_points import farthest_points, nearest
 from training.evaluation import known_topology, persistence
 from zoo.errors import UsageError
+from zoo.models.charts.farthest_points import farthest_points
 
 SIZE = (8, 8)
 
@@ -55,7 +55,7 @@ def test_farthest_points_are_those_of_brute_force():
         chosen.append(int(np.argmax(distances)))
     assert farthest_points(points, 10).tolist() == chosen
     brute = [np.argmin([np.linalg.norm(p - points[c]) for c in chosen]) for p in points]
-    assert nearest(points, points[chosen]).tolist() == brute
+    assert known_topology.nearest(points, points[chosen]).tolist() == brute
 
 
 class AngleModel:

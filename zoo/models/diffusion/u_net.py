@@ -68,4 +68,8 @@ def _residual_block(inputs, told, channels):
 
 
 def _normalised(hidden):
-    return keras.layers.GroupNormalization(groups=int(np.gcd(_GROUPS, hidden.shape[-1])))(hidden)
+    channels = hidden.shape[-1]
+    groups = int(np.gcd(_GROUPS, channels))
+    if groups == channels:  # Of one channel each, which would lose what the step adds to it.
+        groups = max(1, groups // 2)
+    return keras.layers.GroupNormalization(groups=groups)(hidden)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["farthest_points", "nearest"]
+__all__ = ["farthest_points"]
 
 
 def farthest_points(points: np.ndarray, num: int) -> np.ndarray:
@@ -13,9 +13,3 @@ def farthest_points(points: np.ndarray, num: int) -> np.ndarray:
         chosen.append(int(distances.argmax()))
         distances = np.minimum(distances, np.linalg.norm(points - points[chosen[-1]], axis=1))
     return np.array(chosen)
-
-
-def nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Returns the number of the nearest centre `[K, m]` of each point `[N, m]`."""
-    squares = np.sum(centres**2, axis=1) - 2.0 * points @ centres.T
-    return squares.argmin(axis=1)
