@@ -66,7 +66,7 @@ def test_all_runs_from_top_to_bottom(document, tmp_path, monkeypatch):
     images = datasets.load("digits", image_size=28).sample_images("train", 500, seed=0)
     mnist = (images[:64, ..., 0], np.zeros(64))
     monkeypatch.setattr(keras.datasets.mnist, "load_data", lambda: (mnist, mnist))
-    few = dict.fromkeys(("images", "test_images", "more_images"), images[:8])
+    few = dict.fromkeys(("images", "test_images", "more_images"), images[:24])
     names = {**IMPORTED, **few, "validation_images": images}
     with Double({"conv_draw_mnist": str(zoo.saved_model_path("conv_draw_mnist"))}) as double:
         for block in blocks(document):
