@@ -7,9 +7,9 @@ from training.catalogue import cards
 from training.runs.run_directory import RunDirectory
 from zoo.errors import UsageError
 
-__all__ = ["LARGEST_MODEL", "release"]
+__all__ = ["LARGEST_FILE", "release"]
 
-LARGEST_MODEL = 5_000_000  # Bytes, for it lies in the repository.
+LARGEST_FILE = 5_000_000  # Bytes, for they lie in the repository: the weights are the largest.
 
 
 def release(run_directory, folder):
@@ -34,11 +34,11 @@ def release(run_directory, folder):
             f"Expected a finished run with a SavedModel, received {run_directory}: finish it with "
             "`vae-zoo train RECIPE --resume`."
         )
-    size = sum(path.stat().st_size for path in run.saved_model.rglob("*") if path.is_file())
-    if size > LARGEST_MODEL:
+    size = max(path.stat().st_size for path in run.saved_model.rglob("*") if path.is_file())
+    if size > LARGEST_FILE:
         raise UsageError(
-            f"Expected a model of at most {LARGEST_MODEL / 1e6:g} MB, received one of "
-            f"{size / 1e6:.1f} MB: train a smaller one."
+            f"Expected a model whose weights take at most {LARGEST_FILE / 1e6:g} MB, received one "
+            f"of {size / 1e6:.1f} MB: train a smaller one."
         )
     name = run.read_recipe().name
     home = pathlib.Path(folder) / name

@@ -62,7 +62,7 @@ def test_a_better_model_takes_the_place_of_the_one_before(run, tmp_path):
 def test_what_cannot_be_released_is_said(run, tmp_path):
     with pytest.raises(UsageError, match=r"Expected a finished run .* --resume"):
         release.release(tmp_path / "nowhere", tmp_path / "models")
-    (run.saved_model / "saved_model.pb").write_bytes(bytes(release.LARGEST_MODEL + 1))
+    (run.saved_model / "saved_model.pb").write_bytes(bytes(release.LARGEST_FILE + 1))
     with pytest.raises(UsageError, match=r"at most 5 MB, received one of 5\.0 MB"):
         release.release(run.path, tmp_path / "models")
     assert not (tmp_path / "models").exists()
