@@ -36,9 +36,15 @@ class ConvVAE(NormalLatents, LatentImageModel):
         tolerance_range: As in `zoo.LatentImageModel`; κ scales and shifts the channels of every
             hidden layer. Only for networks of our own.
         prior: `"standard_normal"`, a `zoo.EnergyPrior` or a `zoo.MixturePrior`.
+        inference: `"encoder"`, or `"short_run"`: by Langevin chains on log p(x, z), as in
+            `zoo.ShortRunModel`, without an encoder. With an EnergyPrior that is the model of Pang
+            et al. 2020.
+        num_steps: Langevin steps of a chain of the posterior.
+        step_size: Their size, or `"acceptance"`, as in `zoo.ShortRunModel`.
 
     Raises:
-        ValueError: The image size does not fit the networks, or the range is none.
+        ValueError: The image size does not fit the networks, the range is none, or what needs an
+            encoder is given with `inference="short_run"`.
 
     Example:
         >>> model = zoo.ConvVAE((28, 28, 1), latent_dim=16)
@@ -57,6 +63,9 @@ class ConvVAE(NormalLatents, LatentImageModel):
         decoder=None,
         tolerance_range=None,
         prior="standard_normal",
+        inference="encoder",
+        num_steps=20,
+        step_size="acceptance",
         **kwargs,
     ):
         super().__init__(image_shape, likelihood, tolerance_range=tolerance_range, **kwargs)
@@ -64,6 +73,7 @@ class ConvVAE(NormalLatents, LatentImageModel):
         self.filters = checks.integers("filters", filters)
         self.hidden_units = checks.integer("hidden_units", hidden_units)
         self._set_prior(prior)
+        self._set_inference(inference, num_steps, step_size)
         num_parameters = self.likelihood.num_parameters(self.image_shape[-1])
         self._has_own_networks = (encoder is not None, decoder is not None)
         if self.tolerances is not None and any(self._has_own_networks):
@@ -75,17 +85,25 @@ class ConvVAE(NormalLatents, LatentImageModel):
         # === Layers ===
         if encoder is None:
             check_divisible("ConvVAE", self.image_shape, self.filters, _REMEDY)
-        encoder = encoder or make_encoder(self.image_shape, self.filters, hidden_units)
-        self.encoder = self._with_modulations(encoder, ACTIVATION)
-        self.posterior_head = keras.layers.Dense(2 * latent_dim, dtype="float32", name="posterior")
+        if not self.infers_by_chains:
+            encoder = encoder or make_encoder(self.image_shape, self.filters, hidden_units)
+            self.encoder = self._with_modulations(encoder, ACTIVATION)
+            self.posterior_head = keras.layers.Dense(
+                2 * latent_dim, dtype="float32", name="posterior"
+            )
+        elif encoder is not None:
+            raise ValueError("inference='short_run' has no encoder: leave out encoder=.")
+        else:
+            self.encoder = None
         decoder = decoder or make_decoder(
             self.image_shape, latent_dim, self.filters, hidden_units, num_parameters
         )
         self.decoder = self._with_modulations(decoder, ACTIVATION)
 
         # === Build ===
-        features = self._features_shape(encoder)
-        self.posterior_head.build((None, int(np.prod(features))))
+        if not self.infers_by_chains:
+            features = self._features_shape(encoder)
+            self.posterior_head.build((None, int(np.prod(features))))
         self._check_decoder(decoder, (*self.image_shape[:2], num_parameters))
         self._add_tolerance_input_of_networks()
         self._attach_prior()
@@ -158,5 +176,13 @@ class ConvVAE(NormalLatents, LatentImageModel):
             "own_networks": own_networks,
             "range": lambda: cls(image_shape, tolerance_range=(0.3, 0.6), **arguments),
             "energy": lambda: cls(image_shape, prior=energy(), **arguments),
+            "short_run": lambda: cls(
+                image_shape,
+                inference="short_run",
+                num_steps=2,
+                step_size=0.2,
+                prior=energy(),
+                **arguments,
+            ),
             "mixture": lambda: cls(image_shape, prior=mixture(), **arguments),
         }

@@ -31,12 +31,25 @@ class LangevinPosterior:
     """Gives an architecture the law of a short chain in the place of a network's q(z|x).
 
     To be named before `zoo.LatentImageModel` among the bases. A subclass has `num_steps`, calls
-    `_set_step_size` in its constructor and is a `TiltedPrior` whose noise is its latents.
+    `_set_step_size` and `_add_step_size` in its constructor and is a `TiltedPrior` whose noise is
+    its latents. One that says so by `infers_by_chains = False` keeps the posterior that it has.
     """
 
-    has_posterior_density = False
-    has_trained_posterior = False
-    _takes_mask = True
+    infers_by_chains = True
+
+    @property
+    def has_posterior_density(self):
+        """As in `zoo.LatentImageModel`."""
+        return super().has_posterior_density and not self.infers_by_chains
+
+    @property
+    def has_trained_posterior(self):
+        """As in `zoo.LatentImageModel`."""
+        return super().has_trained_posterior and not self.infers_by_chains
+
+    @property
+    def _takes_mask(self):
+        return self.infers_by_chains
 
     def _set_step_size(self, step_size):
         """Checks and keeps the constructor's argument, `"acceptance"` or a number."""
@@ -127,7 +140,7 @@ class LangevinPosterior:
     @compiled
     def _run_infer_seen(self, images, mask, seed, training):
         images = self._as_images(images)
-        return self._infer(images, None, as_noise(seed, images), training, mask), images
+        return self._infer(images, None, as_noise(seed, images), training, mask=mask), images
 
     def encode(self, images, context=None, seed=None, tolerance=None, num_steps=None, mask=None):
         """Returns the ends of chains, a tuple of float32 tensors.
@@ -147,6 +160,8 @@ class LangevinPosterior:
             ValueError: No steps, or a mask of another shape or with an image of which no pixel is
                 seen.
         """
+        if num_steps is None and mask is None and not self.infers_by_chains:
+            return super().encode(images, context, seed, tolerance)
         walk = self._check_walk(images, context, tolerance, num_steps, mask)
         return self._run_walk(*walk, self._as_seed(seed))[0]
 
@@ -158,11 +173,18 @@ class LangevinPosterior:
         With a mask, hidden pixels are filled in by what the model expects beside the seen ones:
         another seed gives another answer. Arguments as of `encode`.
         """
+        if num_steps is None and mask is None and not self.infers_by_chains:
+            return super().reconstruct(images, context, seed, tolerance)
         seed = self._as_seed(self._seed_or_default(seed))
         walk = self._check_walk(images, context, tolerance, num_steps, mask)
         return self._run_walk_and_decode(*walk, seed)
 
     def _check_walk(self, images, context, tolerance, num_steps, mask):
+        if not self.infers_by_chains:
+            raise UsageError(
+                f"This {type(self).__name__} infers by its encoder, which takes no num_steps and "
+                "no mask. One made with inference='short_run' does."
+            )
         images, _ = self._check_batch(images, context)
         self._check_tolerance(tolerance, images.shape[0])
         num_steps = self.num_steps if num_steps is None else num_steps
@@ -172,6 +194,11 @@ class LangevinPosterior:
     def _check_mask(self, mask, images):
         if mask is None:
             return None
+        if not self._takes_mask:
+            raise UsageError(
+                f"A {type(self).__name__} takes no mask: what is hidden of an image would be seen "
+                "by the pixels after it."
+            )
         mask = tf.cast(tf.convert_to_tensor(mask), tf.float32)
         rows, sizes = images.shape[0], tuple(self.image_shape[:2])
         if not any(mask.shape.is_compatible_with(shape) for shape in (sizes, (rows, *sizes))):
@@ -205,7 +232,13 @@ class LangevinPosterior:
         return self.images_of(self._likelihood(parameters), noise)
 
     def log_posterior(self, latents, images, context=None, tolerance=None):
-        """Raises UsageError: the law of a chain has no density that is known at given latents."""
+        """Returns log q(z|x) in nats, `[B]`.
+
+        Raises:
+            UsageError: The model infers by chains, whose law has no density that is known.
+        """
+        if not self.infers_by_chains:
+            return super().log_posterior(latents, images, context, tolerance)
         raise UsageError(
             f"A {type(self).__name__} infers by chains, whose law has no density that is known at "
             "given latents. infer() has that of a path, and log_prob() bounds log p(x) by it."
@@ -215,11 +248,12 @@ class LangevinPosterior:
 
     @property
     def _measure_names(self):
-        return (*super()._measure_names, "acceptance", "stable_step")
+        own = ("acceptance", "stable_step") if self.infers_by_chains else ()
+        return (*super()._measure_names, *own)
 
     def _after_step(self, terms, record):
         super()._after_step(terms, record)
-        if self.step_size == "acceptance":
+        if self.infers_by_chains and self.step_size == "acceptance":
             mean = mean_over_replicas(tf.reduce_mean(record.measures["acceptance"]))
             moved = tf.convert_to_tensor(self.log_step_size) + _RATE * (mean - _ACCEPTANCE)
             bounds = np.log([_LEAST_STEP_SIZE, _MOST_STEP_SIZE]).astype(np.float32)
@@ -227,7 +261,8 @@ class LangevinPosterior:
 
     def own_callbacks(self, callbacks):
         """Adds the one that warns of chains that diverge."""
-        return [*super().own_callbacks(callbacks), _WarnOfDivergence()]
+        own = [_WarnOfDivergence()] if self.infers_by_chains else []
+        return [*super().own_callbacks(callbacks), *own]
 
 
 class _WarnOfDivergence(keras.callbacks.Callback):

@@ -4,10 +4,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo import checks
 from zoo.base.compiled import compiled
 from zoo.distributions import normals
-from zoo.errors import SettingError
+from zoo.errors import SettingError, UsageError
 from zoo.models.energy_prior import EnergyPrior
+from zoo.models.langevin_posterior import LangevinPosterior
 from zoo.models.mixture_prior import MixturePrior
 from zoo.models.record import Inference
 from zoo.models.tilted_prior import TiltedPrior
@@ -43,14 +45,46 @@ class NormalPosterior:
         return normals.normal_from_parameters(self._posterior_parameters(images, training, **given))
 
 
-class NormalLatents(TiltedPrior, NormalPosterior):
+class NormalLatents(LangevinPosterior, TiltedPrior, NormalPosterior):
     """Also N(0, I), a tilted prior or a mixture, over one vector of latents `[B, latent_dim]`.
 
-    A subclass sets `latent_dim`, calls `_set_prior` and, after all its layers are made,
-    `_attach_prior`, and defines `_posterior_parameters` and `_decode`.
+    A subclass sets `latent_dim`, calls `_set_prior`, then `_set_inference`, and after all its
+    layers are made `_attach_prior`, and defines `_posterior_parameters`, if there is an encoder,
+    and `_decode`. It may infer by chains in the place of an encoder.
     """
 
     _priors = (EnergyPrior, MixturePrior)
+
+    def _set_inference(self, inference, num_steps, step_size):
+        """Checks and keeps these arguments of the constructor."""
+        self.inference = checks.choice("inference", inference, ["encoder", "short_run"])
+        self.num_steps = checks.integer("num_steps", num_steps)
+        self._set_step_size(step_size)
+        others = {
+            "tolerance_range, which asks for a posterior that learns": self.tolerances,
+            "prior=zoo.MixturePrior(), which is fitted to an encoder's posterior": self.mixture,
+        }
+        for what, is_there in others.items():
+            if self.infers_by_chains and is_there is not None:
+                raise ValueError(f"inference='short_run' has no encoder. Leave out {what}.")
+
+    @property
+    def infers_by_chains(self):
+        """Whether Langevin chains stand for the encoder."""
+        return self.inference == "short_run"
+
+    def posterior(self, images, tolerance=None):
+        """q(z|x), a TFP normal of shape `[B, latent_dim]`; arguments as in `infer`.
+
+        Raises:
+            UsageError: The model infers by chains, whose law is no normal.
+        """
+        if self.infers_by_chains:
+            raise UsageError(
+                f"A {type(self).__name__} with inference='short_run' has no normal posterior: draw "
+                "from it by encode(images, seed=...)."
+            )
+        return super().posterior(images, tolerance)
 
     @property
     def mixture(self):
@@ -68,12 +102,16 @@ class NormalLatents(TiltedPrior, NormalPosterior):
         return latents
 
     def _attach_prior(self):
-        """Makes the weights of a prior that learns, last, so that others begin as without one."""
+        """Makes the weights of chains and of a prior that learns, last: others begin as without."""
+        if self.infers_by_chains:
+            self._add_step_size()
         if self.prior != "standard_normal":
             self.prior.attach(self._noise_shapes)
 
     def _infer(self, images, context, noise, training=False, **given):
         """Draws z ~ q(z|x); the rate is the KL in closed form, but of a mixture that at z."""
+        if self.infers_by_chains:
+            return super()._infer(images, context, noise, training, **given)
         posterior, prior = self._posterior(images, training, **given), normals.standard_normal()
         latents = posterior.loc + posterior.scale * noise.normal([self.latent_dim])
         log_posterior = normals.log_prob(posterior, latents)

@@ -49,6 +49,10 @@ class PixelVAE(NormalLatents, LatentImageModel):
             (12 by default), cannot tell how far the bottom is, and digits begin there that the
             border cuts. The recipes have it; models from before it came have not.
         prior: `"standard_normal"`, a `zoo.EnergyPrior` or a `zoo.MixturePrior`.
+        inference: `"encoder"`, or `"short_run"`: by Langevin chains on log p(x, z), as in
+            `zoo.ShortRunModel`, without an encoder; that latents say nothing is no way out for it.
+        num_steps: Langevin steps of a chain.
+        step_size: Their size, or `"acceptance"`, as in `zoo.ShortRunModel`.
 
     Raises:
         ValueError: A size is not positive or, of a kernel, not odd; another likelihood; a Bernoulli
@@ -63,6 +67,7 @@ class PixelVAE(NormalLatents, LatentImageModel):
 
     has_mean = False
     _least_num = 1
+    _takes_mask = False  # A pixel sees those before it.
 
     def __init__(
         self,
@@ -77,6 +82,9 @@ class PixelVAE(NormalLatents, LatentImageModel):
         likelihood="discretized_logistic_mixture",
         position_embedding=False,
         prior="standard_normal",
+        inference="encoder",
+        num_steps=20,
+        step_size="acceptance",
         **kwargs,
     ):
         super().__init__(image_shape, likelihood, **kwargs)
@@ -89,13 +97,17 @@ class PixelVAE(NormalLatents, LatentImageModel):
         self.hidden_units = checks.integer("hidden_units", hidden_units)
         self.position_embedding = bool(position_embedding)
         self._set_prior(prior)
+        self._set_inference(inference, num_steps, step_size)
         _check_likelihood(self.likelihood, self.image_shape[-1])
 
         # === Layers ===
-        self.encoder = make_encoder(
-            self.image_shape, self.encoder_filters, hidden_units, activation="relu"
-        )
-        self.posterior_head = keras.layers.Dense(2 * latent_dim, dtype="float32", name="posterior")
+        if not self.infers_by_chains:
+            self.encoder = make_encoder(
+                self.image_shape, self.encoder_filters, hidden_units, activation="relu"
+            )
+            self.posterior_head = keras.layers.Dense(
+                2 * latent_dim, dtype="float32", name="posterior"
+            )
         self.decoder = PixelCNN(
             self.image_shape,
             latent_dim,
@@ -109,7 +121,8 @@ class PixelVAE(NormalLatents, LatentImageModel):
         )
 
         # === Build ===
-        self.posterior_head.build((None, hidden_units))
+        if not self.infers_by_chains:
+            self.posterior_head.build((None, hidden_units))
         self._attach_prior()
         self.built = True
 
@@ -135,6 +148,9 @@ class PixelVAE(NormalLatents, LatentImageModel):
         return {
             "": lambda: cls(image_shape, likelihood=likelihood(), **sizes),
             "energy": lambda: cls(image_shape, prior=energy(), **sizes),
+            "short_run": lambda: cls(
+                image_shape, inference="short_run", num_steps=2, step_size=0.2, **sizes
+            ),
         }
 
 
