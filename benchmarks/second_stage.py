@@ -22,6 +22,7 @@ import numpy as np
 import zoo
 from training import datasets, figures
 from training.evaluation import frechet_distance, sample_confidence
+from training.figures.stamps import stamp
 from training.runs import provenance
 
 HERE = pathlib.Path(__file__).parent
@@ -115,6 +116,7 @@ def main():
         num = 3 * _COLUMNS
         samples = [np.asarray(each.sample(num, seed=0)) for each in (backbone, model)]
         figures.save_grid(arguments.picture, np.concatenate(samples), _COLUMNS)
+        stamp(pathlib.Path(arguments.picture), [pathlib.Path(output)])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from training.documents import (
     markers,
     multiplier_tables,
     pictures,
+    prior_tables,
     result_tables,
 )
 from training.documents.runs import ROOT
@@ -24,6 +25,7 @@ TABLES = (
     | multiplier_tables.TABLES
     | accuracy_tables.TABLES
     | codec_tables.TABLES
+    | prior_tables.TABLES
 )
 # Targets whose pictures show arrays of runs that were made before these were kept: their next
 # `vae-zoo reproduce` keeps them.

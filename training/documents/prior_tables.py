@@ -1,0 +1,42 @@
+"""The table of priors that learn, from a benchmark's JSON and the released models."""
+
+from training.documents.markers import table
+from training.documents.runs import ROOT, read_benchmark, read_json
+
+__all__ = ["TABLES"]
+
+_HEADER = ("prior", "Fréchet", "sure, at temperature 0.7", "log p(x), nats", "learned in")
+_JOINT = ROOT / "savedmodels/conv_vae_mnist_mixture_prior"
+
+
+def _priors():
+    energy, mixture = read_benchmark("second_stage"), read_benchmark("second_stage_mixture")
+    joint = read_json(_JOINT / "measures.json")
+    fitted = f"mixture of {mixture['num_components']} normals, of {mixture['num_fitted']:,} images"
+    steps = read_json(_JOINT / "recipe.json")["steps"]
+    rows = [
+        ["standard normal", *_samples(mixture["before"]), "", ""],
+        [
+            f"energy, {energy['steps']:,} steps",
+            *_samples(energy["after"]),
+            _gain(energy),
+            f"{energy['training_seconds'] / 60:.0f} min",
+        ],
+        [fitted, *_samples(mixture["after"]), _gain(mixture), f"{mixture['seconds']:.0f} s"],
+        ["the same, then with the networks", *_samples(joint), "", f"{steps:,} steps in all"],
+    ]
+    return table(_HEADER, rows, ["---"] + ["--:"] * 4)
+
+
+def _samples(measures):
+    sure = measures["sample_confidence"]
+    shares = f"{sure['at_temperature_1']:.0%}, {sure['at_temperature_0.7']:.0%}"
+    return [f"{measures['frechet_distance']['samples']:.0f}", shares]
+
+
+def _gain(result):
+    gain = result["log_prob_gain"]
+    return f"{gain['mean']:+.2f} ± {gain['error']:.2f}"
+
+
+TABLES = {"priors": _priors}
