@@ -20,8 +20,8 @@ __all__ = ["main"]
 # called before TensorFlow is imported, which takes seconds and is why a module imports what needs
 # it inside of its functions. With `NEEDS_TENSORFLOW = False` it is not imported at all.
 _COMMANDS = (
-    *("list", "train", "evaluate", "sample", "reconstruct", "compare", "export", "serve", "data"),
-    *("compress", "decompress", "reproduce", "report", "demo"),
+    *("list", "train", "evaluate", "sample", "reconstruct", "compare", "explore", "export"),
+    *("serve", "data", "compress", "decompress", "reproduce", "report", "demo"),
 )
 
 
