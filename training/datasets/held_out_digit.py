@@ -16,13 +16,18 @@ def _load_without(digit, name, image_size, fit, channels, data_dir):
             f"{_NAME}:DIGIT is MNIST without one digit, from 0 to 9. Received: {name!r}"
         )
     data = load("mnist", image_size=image_size, fit=fit, channels=channels, data_dir=data_dir)
+    description = f"MNIST without the digit {digit}, for `outlier_scores`."
+    return dataclasses.replace(without(data, int(digit)), name=name, description=description)
+
+
+def without(data, label):
+    """Returns an `ImageDataset` without the images of a label."""
     splits = {}
     for split in ("train", "validation", "test"):
         arrays = data.arrays(split)
-        is_kept = arrays["label"] != int(digit)
+        is_kept = arrays["label"] != label
         splits[split] = MemorySplit({key: values[is_kept] for key, values in arrays.items()})
-    description = f"MNIST without the digit {digit}, for `outlier_scores`."
-    return dataclasses.replace(data, name=name, description=description, splits=splits)
+    return dataclasses.replace(data, splits=splits)
 
 
 def held_out_images(name):

@@ -52,6 +52,9 @@ class EnergyPrior(Configured, keras.layers.Layer):
         network: A Keras model of your own, from latents `[B, d]`, all of them side by side, to one
             number a row, `[B, 1]`; f is a fifth of it. It is called as in inference always.
         num_temperatures: Steps of the annealing by which log Z is found; each takes 10 gradients.
+        penalty: c of the term c (f(z⁺)² + f(z⁻)²) that f also minimises, at least 0. Where an
+            encoder learns with f from the start, latents can flee to where chains do not follow,
+            `prior_gap` grows, and f without bound: c keeps f within some 1 / 2c [choice].
 
     Attributes:
         log_z: log Z, a float32 variable, nats.
@@ -75,6 +78,7 @@ class EnergyPrior(Configured, keras.layers.Layer):
         step_size=0.4,
         network=None,
         num_temperatures=50,
+        penalty=0.0,
         **kwargs,
     ):
         kwargs.setdefault("dtype", "float32")
@@ -83,6 +87,7 @@ class EnergyPrior(Configured, keras.layers.Layer):
         self.num_steps = checks.integer("num_steps", num_steps)
         self.step_size = checks.number("step_size", step_size, above=0)
         self.num_temperatures = checks.integer("num_temperatures", num_temperatures)
+        self.penalty = checks.number("penalty", penalty, least=0)
         if network is not None and not isinstance(network, keras.layers.Layer):
             raise SettingError("network", _expected("d"), network)
         self.network = network
@@ -236,7 +241,7 @@ class EnergyPrior(Configured, keras.layers.Layer):
 
         def own_network():
             layers = [keras.layers.Dense(3, "tanh"), keras.layers.Dense(1)]
-            return cls(network=keras.Sequential(layers), **sizes)
+            return cls(network=keras.Sequential(layers), penalty=0.01, **sizes)
 
         return {"": lambda: cls(hidden_units=(4,), **sizes), "own_network": own_network}
 

@@ -96,10 +96,15 @@ class TiltedPrior:
         drawn, at_draws = self._contrast(chain.latents)
         measures = dict(record.measures)
         of_data = measures.pop("exponent")
+        gradient = at_draws
+        if self.energy.penalty:
+            latents = tuple(map(tf.stop_gradient, record.latents))
+            squares = self._exponent_of(latents, record.context) ** 2 + drawn**2
+            gradient += self.energy.penalty * squares
         is_stiff = tf.cast(chain.stable_step < self.energy.step_size, tf.float32)
         return dataclasses.replace(
             record,
-            rate=record.rate + (at_draws - tf.stop_gradient(at_draws)),
+            rate=record.rate + (gradient - tf.stop_gradient(gradient)),
             measures=measures | {"prior_gap": of_data - drawn, "prior_stiff": is_stiff},
         )
 
