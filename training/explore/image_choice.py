@@ -63,7 +63,7 @@ class ImageChoice:
             )
         for event in events:
             for call in calls:
-                event = event.then(*call, show_progress="minimal")
+                event = event.then(*call, show_progress="hidden")
 
     def _example(self, index):
         examples = self._model.examples

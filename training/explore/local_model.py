@@ -1,7 +1,6 @@
 """A model in this process, as the page asks it."""
 
 import functools
-import inspect
 import threading
 
 import numpy as np
@@ -24,7 +23,7 @@ class LocalModel(ExploredModel):
     def __init__(self, name, model, recipe=None):
         super().__init__(name, model, recipe, kinds.of_model(model).has_latents)
         self.has_chain = model.has_chain
-        self.has_masks = "mask" in inspect.signature(model.reconstruct).parameters
+        self.has_masks = getattr(model, "infers_by_chains", False) and model.has_mean
         self._code_tolerance = recipe.tolerances.get("ReconstructionError") if recipe else None
         self._codecs = functools.lru_cache(_CODECS_KEPT)(self._make_codec)
         self._lock = threading.Lock()  # So that two users do not make the same codec twice.

@@ -68,4 +68,4 @@ def _add_tabs(model):
 def _when(listen, calls):
     """Makes calls, (function, inputs, outputs) each, one after the other at an event."""
     for call in calls:
-        listen = listen(*call, show_progress="minimal").then
+        listen = listen(*call, show_progress="hidden").then

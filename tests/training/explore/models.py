@@ -4,7 +4,7 @@ import zoo
 from tests.training.tiny import make_model, tiny_recipe
 from training.explore.local_model import LocalModel
 
-RANGE = (0.1, 0.4)
+RANGE = (0.1, 0.8)
 
 
 def any_tolerance_recipe():

@@ -109,8 +109,9 @@ def test_a_latent_that_is_not_there_is_a_sentence(model):
     assert len(pictures(shown)) == traverse._NUM
 
 
-def test_inpainting_shows_several_answers_that_no_hidden_pixel_moves(masked):
+def test_inpainting_shows_several_answers_that_no_hidden_pixel_moves(masked, model):
     assert inpaint.is_offered(masked)
+    assert not inpaint.is_offered(model), "it infers by an encoder"
     first = chosen(masked)
     other = {"image": first["image"].copy(), "context": None}
     other["image"][4:] = 255 - other["image"][4:]
@@ -148,7 +149,7 @@ def test_a_code_is_counted_and_can_be_decoded():
     text, path = reconstruct.show_code(model, chosen(model), None)
     with open(path, "rb") as file:
         coder, codes = zoo.codec.unpack(file.read(), model._model)
-    assert f"**{len(codes[0])} bytes** of 64" in text
+    assert f"<b>{len(codes[0])} bytes</b> of 64" in text
     error = (coder.decode(codes) - model.examples.images[:1].astype(float)) / 255
     assert np.sqrt(np.mean(error**2)) <= 0.5
     model._code_tolerance = 0.001

@@ -2,11 +2,12 @@
 
 import gradio as gr
 
-__all__ = ["INSTANT", "SLOW", "seed_number", "tolerance_slider"]
+__all__ = ["CHASING", "INSTANT", "SLOW", "seed_number", "tolerance_slider"]
 
 # What answers while a slider moves: no queue, whose turn would cost as long as the answer, and of
 # the moves that come meanwhile the last alone.
 INSTANT = {"queue": False, "show_progress": "hidden", "trigger_mode": "always_last"}
+CHASING = {"show_progress": "hidden", "trigger_mode": "always_last"}  # What follows it in a queue.
 SLOW = {"show_progress": "minimal", "trigger_mode": "always_last"}
 
 

@@ -2,6 +2,7 @@
 
 import atexit
 import functools
+import html
 import shutil
 import tempfile
 
@@ -10,7 +11,7 @@ import gradio as gr
 from training.explore.explored_model import FORESEEN
 from training.explore.image_choice import ImageChoice
 from training.explore.pictures import difference, figure, message, row
-from training.explore.tabs.controls import INSTANT, SLOW, tolerance_slider
+from training.explore.tabs.controls import CHASING, INSTANT, tolerance_slider
 from training.figures.grids import as_pixels
 
 TITLE = "Reconstruct"
@@ -37,15 +38,15 @@ def build(model):
     if model.has_codec:
         fill += _add_codec(model, inputs)
     for call in fill[1:]:  # After the picture, for a code takes longer.
-        moved = moved.then(*call, **SLOW)
+        moved = moved.then(*call, **CHASING)
     choice.on_change(*fill)
     return fill
 
 
 def _add_codec(model, inputs):
     """Makes what shows the image's code; returns the calls that fill it."""
-    with gr.Row(equal_height=True):
-        coded = gr.Markdown(_CODING, elem_classes="coded")
+    with gr.Row():
+        coded = gr.HTML(_CODING, elem_classes="coded")
         download = gr.DownloadButton("Download the coded file", size="sm", scale=0)
 
     def code(chosen, tolerance):
@@ -86,11 +87,11 @@ def show_code(model, chosen, tolerance):
     try:
         num_bytes, promise, archive = model.code(chosen["image"], tolerance, chosen["context"])
     except FORESEEN as error:
-        return f"There is no code. {error}", None
+        return f"There is no code. {html.escape(str(error))}", None
     with tempfile.NamedTemporaryFile(suffix=".vz", dir=_folder(), delete=False) as file:
         file.write(archive)
     raw = chosen["image"].size
-    return f"The codec's code takes **{num_bytes} bytes** of {raw:,}, {promise}.", file.name
+    return f"The codec's code takes <b>{num_bytes} bytes</b> of {raw:,}, {promise}.", file.name
 
 
 @functools.cache
