@@ -135,6 +135,6 @@ TARGET = Target(
     "steps of 64 images with chains of 12, after which no model has converged: the verdict and the "
     "pictures are those of a beginning. The Fréchet distances are in our classifier's features of "
     "1,000 images, rmse and rate of 1,000 test images at drawn latents, log p(x) a bound by 16 "
-    "draws on 100 images, which is loose of chains, and so is their rate. Equal passes: the VAE after as "
-    "many passes through the decoder and back as a training by short run makes.",
+    "draws on 100 images, which is loose of chains, and so is their rate. Equal passes: the VAE "
+    "after as many passes through the decoder and back as a training by short run makes.",
 )
