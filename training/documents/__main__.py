@@ -16,7 +16,7 @@ from training.reproduction import FOLDER, drawn
 from training.reproduction.report import read_entries, write_pages
 from training.runs.run_directory import replace_file
 
-__all__ = ["DOCUMENTS", "NOT_KEPT", "TABLES", "main"]
+__all__ = ["DOCUMENTS", "TABLES", "main"]
 
 DOCUMENTS = (ROOT / "README.md", ROOT / "docs/RESULTS.md", ROOT / "docs/CODEC.md")
 TABLES = (
@@ -27,9 +27,6 @@ TABLES = (
     | codec_tables.TABLES
     | prior_tables.TABLES
 )
-# Targets whose pictures show arrays of runs that were made before these were kept: their next
-# `vae-zoo reproduce` keeps them.
-NOT_KEPT = ("blur-map",)
 
 
 def main():
@@ -43,7 +40,7 @@ def main():
     folder = ROOT / "docs" / FOLDER
     entries = read_entries(folder)
     for entry in entries:
-        if entry.values is not None and entry.target.name not in NOT_KEPT:
+        if entry.values is not None:
             drawn.draw_again(folder, entry.target)
     write_pages(ROOT / "docs", entries)
     pages.write_pages(ROOT / "savedmodels", ROOT / "docs")
