@@ -57,8 +57,18 @@ def test_two_classes_of_one_name_are_refused(mine):
 @pytest.mark.parametrize(
     ("kind", "name", "near", "known"),
     [
-        ("objective", "GEKO", ["GECO"], ["ELBO", "GECO", "InfoVAE", "Unregularised"]),
-        ("objective", "geko", ["geco"], ["elbo", "geco", "info_vae", "unregularised"]),
+        (
+            "objective",
+            "GEKO",
+            ["GECO"],
+            ["ELBO", "GECO", "InfoVAE", "SimpleDiffusion", "Unregularised"],
+        ),
+        (
+            "objective",
+            "geko",
+            ["geco"],
+            ["elbo", "geco", "info_vae", "simple_diffusion", "unregularised"],
+        ),
         ("divergence", "Wasserstein", [], ["Adversarial", "MMD", "Stein"]),
     ],
 )

@@ -50,7 +50,7 @@ def unpack(data):
     unknown = set(data) - {"image", "context", "label", "mask", "tolerance"}
     if "image" not in data or unknown:
         raise BatchError(
-            "A batch given as a dict has `image` and any of `context`, `label`. "
+            "A batch given as a dict has `image` and any of `context`, `label`, `mask`. "
             f"Received the keys {sorted(data)}"
         )
     return data["image"], data.get("context"), data.get("label", labels)

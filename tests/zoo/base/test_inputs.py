@@ -200,12 +200,12 @@ def test_labels_reach_the_record_from_every_form():
     ("batch", "received"),
     [
         ({"images": 0}, r"\['images'\]"),
-        ({"image": 0, "mask": 0, "label": 0}, r"\['image', 'label', 'mask'\]"),
+        ({"image": 0, "weight": 0, "label": 0}, r"\['image', 'label', 'weight'\]"),
         ({}, r"\[\]"),
     ],
 )
 def test_unknown_keys_are_named(batch, received):
-    message = f"has `image` and any of `context`, `label`. Received the keys {received}"
+    message = f"has `image` and any of `context`, `label`, `mask`. Received the keys {received}"
     with pytest.raises(ValueError, match=message):
         inputs.unpack(batch)
 
