@@ -212,7 +212,7 @@ class Diffusion(VariationalBound, ObjectiveModel):
     @classmethod
     def examples(cls, image_shape):
         """Returns makers of tiny instances by variant: see `zoo.registry`."""
-        small = {"variances": (0.0037, 0.004), "filters": (2, 4), "num_blocks": 1}
+        small = {"variances": (0.0037, 0.004), "filters": (3, 5), "num_blocks": 1}
         return {"": lambda: cls(image_shape, num_steps=5, **small)}
 
     # === Keras ===
