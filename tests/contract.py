@@ -42,8 +42,8 @@ def first_examples(makers):
 FIRST_MODELS, FIRST_OBJECTIVES = first_examples(MODELS), first_examples(OBJECTIVES)
 # Those whose rate is taken at a draw, a path or a step, and varies much between draws.
 NOISY_MODELS = ["Diffusion", "EnergyVAE", "ShortRunModel"]
-# How alike steps on other ways are, of the largest magnitude: group normalisation has gradients that
-# are sums of what nearly cancels.
+# How alike steps on other ways are, of the largest magnitude: group normalisation has gradients
+# that are sums of what nearly cancels.
 STEP_TOLERANCES = {"Diffusion": 1e-4}
 # Those that only draw have no methods of latents.
 ENCODERS = [name for name in MODELS if class_of(name).has_encoder]
