@@ -5,6 +5,7 @@ import numpy as np
 import zoo
 from training import figures
 from training.evaluation import bits_per_dimension
+from training.figures import model_pictures
 from training.kinds import card
 from training.kinds.kind import Kind, register
 from training.kinds.optimizers import make_optimizer
@@ -47,8 +48,9 @@ Research and teaching: a generator whose latents have the image's own topology.
     def save_figures(self, model, data, recipe, rows, folder):
         """Saves samples, and images of the test split drawn anew from noised ones."""
         as_images = data.channels_are_images
-        samples = np.asarray(model.sample(figures.NUM_COLUMNS * figures.NUM_SAMPLE_ROWS, seed=0))
-        figures.save_grid(folder / "samples.png", samples, channels_are_images=as_images)
+        num = figures.NUM_COLUMNS * figures.NUM_SAMPLE_ROWS
+        samples = model_pictures.draw_samples(model, num)
+        model_pictures.save_samples(folder / "samples.png", *samples, as_images)
         num = min(figures.NUM_COLUMNS, data.num_examples["test"])
         images = data.sample_examples("test", num, seed=0)["image"]
         rows = [images / np.float32(255)]

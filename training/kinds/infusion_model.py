@@ -1,7 +1,5 @@
 """Infusion models, which turn noise into images in steps, without latents."""
 
-import numpy as np
-
 import zoo
 from training import figures
 from training.figures import model_pictures
@@ -49,8 +47,9 @@ VAE.
     def save_figures(self, model, data, recipe, rows, folder):
         """Saves samples, and the images after each step of infused chains and of samples."""
         as_images = data.channels_are_images
-        samples = np.asarray(model.sample(figures.NUM_COLUMNS * figures.NUM_SAMPLE_ROWS, seed=0))
-        figures.save_grid(folder / "samples.png", samples, channels_are_images=as_images)
+        num = figures.NUM_COLUMNS * figures.NUM_SAMPLE_ROWS
+        samples = model_pictures.draw_samples(model, num)
+        model_pictures.save_samples(folder / "samples.png", *samples, as_images)
         num = min(figures.NUM_COLUMNS, data.num_examples["test"])
         images = data.sample_examples("test", num, seed=0)["image"]
         model_pictures.save_steps(folder, model, images, as_images)

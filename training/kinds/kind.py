@@ -90,6 +90,10 @@ class Kind:
     def begin(self, model, data):
         """Prepares a new model for its training, by training images."""
 
+    def callbacks(self, model, data, num_epochs):
+        """Returns the Keras callbacks that such a model needs in a run of so many epochs."""
+        return []
+
     # === Results ===
 
     def finish(self, model, data, batch_size, told):

@@ -9,6 +9,7 @@ from training import figures
 from training.evaluation import bits_per_dimension, feasibility
 from training.figures import model_pictures
 from training.kinds import card
+from training.kinds.fit_prior import FitPrior
 from training.kinds.kind import Kind, register
 from training.kinds.optimizers import make_optimizer
 from zoo import registry
@@ -63,6 +64,11 @@ comparing objectives, trying a serving set-up.
         if hasattr(model, "pretrain"):
             num = min(data.num_examples["train"], _MOST_TO_PRETRAIN)
             model.pretrain(data.sample_examples("train", num, seed=0)["image"])
+
+    def callbacks(self, model, data, num_epochs):
+        """Returns that which fits a `zoo.MixturePrior`, if the model has one."""
+        mixture = getattr(model, "mixture", None)
+        return [] if mixture is None else [FitPrior(data, mixture.num_components, num_epochs)]
 
     # === Results ===
 

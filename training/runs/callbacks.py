@@ -14,33 +14,9 @@ from training import figures
 from training.evaluation import feasibility
 from training.runs.checkpoints import CheckpointStore
 
-__all__ = ["FitPrior", "SaveProgress", "StopAtStep", "WarnOfGap", "WriteImages"]
+__all__ = ["SaveProgress", "StopAtStep", "WarnOfGap", "WriteImages"]
 
 _EPOCHS_OF_A_GAP = 3
-_MOST_TO_FIT = 20_000  # Images whose latents a prior is fitted to.
-
-
-class FitPrior(keras.callbacks.Callback):
-    """Fits the model's `zoo.MixturePrior` when half of the epochs are done.
-
-    Before, latents move too much for it to follow; after, it and the networks learn together. A
-    resumed run that begins there fits it again, to the same numbers.
-
-    Args:
-        data: The `ImageDataset`.
-        num_epochs: Epochs of the whole run.
-    """
-
-    def __init__(self, data, num_epochs):
-        super().__init__()
-        self._data = data
-        self._epoch = num_epochs // 2
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Fits it, in the epoch for it."""
-        if epoch == self._epoch:
-            num_images = min(_MOST_TO_FIT, self._data.num_examples["train"])
-            self.model.fit_prior(self._data.sample_images("train", num_images, seed=0))
 
 
 class SaveProgress(keras.callbacks.Callback):

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from training import datasets, kinds
 from training.runs import provenance, strategies
-from training.runs.callbacks import FitPrior, SaveProgress, StopAtStep, WarnOfGap, WriteImages
+from training.runs.callbacks import SaveProgress, StopAtStep, WarnOfGap, WriteImages
 from training.runs.checkpoints import CheckpointStore
 from training.runs.progress_table import ProgressTable
 from training.runs.run_directory import RunDirectory
@@ -150,8 +150,7 @@ def _fit(kind, model, data, recipe, run_directory, resume, strategy, is_shown, o
     stop = StopAtStep(recipe.steps)
     epochs = -(-recipe.steps // recipe.steps_per_epoch)
     callbacks = [stop, SaveProgress(run_directory, progress, is_chief)]
-    if getattr(model, "mixture", None) is not None:
-        callbacks.append(FitPrior(data, epochs))
+    callbacks += kind.callbacks(model, data, epochs)
     table = ProgressTable(recipe.steps)
     shown = [table] if is_shown else []
     try:

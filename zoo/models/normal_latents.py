@@ -155,7 +155,7 @@ class NormalLatents(LangevinPosterior, TiltedPrior, NormalPosterior):
         that of other images by less, the more so the fewer images there are.
 
         Args:
-            images: `[N, H, W, C]`, uint8 or in pixel units; 20,000 are enough for MNIST.
+            images: `[N, H, W, C]`, uint8 or in pixel units; `vae-zoo train` takes 20,000.
             seed: An int, of the posterior's draws and where the components begin.
 
         Returns:
@@ -173,6 +173,12 @@ class NormalLatents(LangevinPosterior, TiltedPrior, NormalPosterior):
                 f"This {type(self).__name__} was made without a zoo.MixturePrior. Make one with "
                 "prior=zoo.MixturePrior(), or a copy by zoo.with_mixture_prior(model)."
             )
+        least = self.mixture.num_components
+        if len(images) < least:
+            raise ValueError(
+                f"A mixture of {least} normals needs as many images at least, and some hundred for "
+                f"each is better. Received: {len(images)}"
+            )
         parts = [
             self.encode(images[start : start + _AT_ONCE], seed=(seed, start))[0]
             for start in range(0, len(images), _AT_ONCE)
@@ -185,7 +191,7 @@ class NormalLatents(LangevinPosterior, TiltedPrior, NormalPosterior):
 def with_mixture_prior(model, prior=None):
     """Returns a copy of a trained model whose prior is a mixture of normals, yet to be fitted.
 
-    `copy.fit_prior(images)` fits it in seconds, which repairs samples and lowers the rate; `fit`
+    `copy.fit_prior(images)` fits it, which repairs samples and lowers the rate; `fit`
     then trains networks and prior together. Until then the copy answers as the model does, but that
     its rate is that at the z drawn.
 

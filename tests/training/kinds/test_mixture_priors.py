@@ -1,13 +1,16 @@
 """A run fits a mixture prior halfway, and says what the prior is."""
 
 import copy
+import types
 
 import numpy as np
+import pytest
 
 from tests.training.tiny import make_model, tiny_recipe
 from training import datasets, kinds
+from training.kinds.fit_prior import FitPrior
 from training.runs import run
-from training.runs.callbacks import FitPrior
+from zoo.errors import UsageError
 
 
 def mixture_recipe(**values):
@@ -23,7 +26,7 @@ def test_the_prior_is_fitted_when_half_of_the_epochs_are_done(uncompiled):
     recipe = mixture_recipe()
     data = datasets.load_for(recipe)
     model = make_model(recipe, data.image_shape)
-    callback = FitPrior(data, num_epochs=3)
+    callback = FitPrior(data, num_components=2, num_epochs=3)
     callback.set_model(model)
     callback.on_epoch_begin(0)
     assert not np.any(model.prior.loc)
@@ -50,3 +53,10 @@ def test_the_card_says_what_the_prior_is():
     data = datasets.load_for(recipe)
     rows = kinds.of_recipe(recipe).training_rows(recipe, data)
     assert rows["prior"].startswith("a mixture of 2 normals with full covariances")
+
+
+def test_too_few_images_are_refused_before_the_training():
+    data = types.SimpleNamespace(name="few", num_examples={"train": 19})
+    message = "components, 20, received 19 of few: give more images"
+    with pytest.raises(UsageError, match=message):
+        FitPrior(data, num_components=20, num_epochs=4)

@@ -99,17 +99,16 @@ def test_the_decoder_learns_as_at_fixed_latents_and_the_rate_moves_nothing(image
     assert_close(tape.gradient(distortion, weights), tape.gradient(again, weights))
 
 
+def tiny(likelihood):
+    """A model of one layer of three latents."""
+    sizes = {"num_steps": 2, "filters": (4,), "hidden_units": 6}
+    return zoo.ShortRunModel(contract.IMAGE_SHAPE, (3,), likelihood=likelihood, **sizes)
+
+
 @pytest.mark.parametrize(("first", "grows"), [(0.01, True), (1.5, False)])
 def test_step_size_follows_the_acceptance_and_is_saved(images, tmp_path, first, grows):
     keras.utils.set_random_seed(1)
-    model = zoo.ShortRunModel(
-        contract.IMAGE_SHAPE,
-        (3,),
-        num_steps=2,
-        filters=(4,),
-        hidden_units=6,
-        likelihood=Gaussian(scale=0.3),
-    )
+    model = tiny(Gaussian(scale=0.3))
     assert model.current_step_size == pytest.approx(0.1)
     model.log_step_size.assign(np.log(first))
     model.compile(keras.optimizers.Adam(1e-3), zoo.ELBO(), run_eagerly=True)
@@ -212,14 +211,7 @@ def test_a_step_on_masked_images_is_blind_to_what_they_hide(images, scale):
     logs = []
     for given in (images, others):
         keras.utils.set_random_seed(2)
-        model = zoo.ShortRunModel(
-            contract.IMAGE_SHAPE,
-            (3,),
-            num_steps=2,
-            filters=(4,),
-            hidden_units=6,
-            likelihood=Gaussian(scale=scale),
-        )
+        model = tiny(Gaussian(scale=scale))
         model.compile("sgd", zoo.ELBO(), run_eagerly=True)
         logs.append(model.train_on_batch({"image": given, "mask": mask}, return_dict=True))
         logs[-1]["scale"] = float(model.likelihood.scale)

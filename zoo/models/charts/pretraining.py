@@ -8,7 +8,6 @@ from zoo import checks
 from zoo.base.compiled import is_uncompiled
 from zoo.errors import BatchError
 from zoo.models.charts.farthest_points import farthest_points
-from zoo.models.latent_image_model import LatentImageModel
 
 __all__ = ["Pretraining"]
 
@@ -35,7 +34,7 @@ class Pretraining:
         """
         checks.integer("steps", steps)
         checks.number("learning_rate", learning_rate, above=0)
-        images, _ = LatentImageModel._check_batch(self, images, None)
+        images, _ = self._check_batch(images, None)
         if images.shape[0] < self.num_charts:
             raise BatchError(
                 f"pretrain gives each of {self.num_charts} charts an image of its own. Received "

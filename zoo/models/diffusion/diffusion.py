@@ -19,6 +19,7 @@ from zoo.models.objective_model import ObjectiveModel
 
 __all__ = ["Diffusion"]
 
+_NOISE_LEVEL = 0.25  # From which images are reconstructed, unless another is given.
 _START = 0  # Tag of the sampling chain's start; step t has the tag t.
 
 
@@ -164,7 +165,7 @@ class Diffusion(VariationalBound, ObjectiveModel):
         )
         return tf.clip_by_value(0.5 + 0.5 * centred, 0.0, 1.0)
 
-    def reconstruct(self, images, seed=0, noise_level=0.25):
+    def reconstruct(self, images, seed=0, noise_level=_NOISE_LEVEL):
         """Noises images up to a step, and draws them from there, `[B, H, W, C]` in pixel units.
 
         Args:
@@ -174,8 +175,10 @@ class Diffusion(VariationalBound, ObjectiveModel):
         """
         checks.number("noise_level", noise_level, least=0, most=1)
         images, _ = self._check_batch(images, None)
-        step = max(1, round(noise_level * self.num_steps))
-        return self._run_reconstruct(images, random.as_seed(seed), step)
+        return self._run_reconstruct(images, random.as_seed(seed), self._step_at(noise_level))
+
+    def _step_at(self, noise_level):
+        return max(1, round(noise_level * self.num_steps))
 
     @compiled
     def _run_reconstruct(self, images, seed, step):
@@ -201,7 +204,7 @@ class Diffusion(VariationalBound, ObjectiveModel):
 
     def _predict(self, images, context, seed, tolerance=None):
         self._check_context(context)
-        return self._run_reconstruct(images, seed, max(1, round(0.25 * self.num_steps)))
+        return self._run_reconstruct(images, seed, self._step_at(_NOISE_LEVEL))
 
     def _seed_or_default(self, seed):
         return 0 if seed is None else seed
