@@ -1,6 +1,7 @@
 """What all tests share: TensorFlow's devices, set before it starts, and tiny images."""
 
 import os
+import random
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # Tests compile far more than they run.
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.eager import context
 from xdist.scheduler import LoadFileScheduling
 
 from tests import contract
@@ -19,6 +21,20 @@ from zoo.base import compiled
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+
+# Most graphs run once or twice here: optimising them takes longer than they run.
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
+def _set_seed_keeping_kernels(self, seed):
+    self._seed = seed
+    self._rng = random.Random(seed)
+
+
+# TensorFlow's seed is set before every test, and setting it would throw away each kernel that was
+# made, only to restart those that draw. To make them anew took a third of the suite's time.
+context.Context._set_global_seed = _set_seed_keeping_kernels
 
 
 # Files of these folders share fixtures that take long to make, so one process runs them all; and
