@@ -1,4 +1,4 @@
-"""The table of the image codec, from the JSON of `benchmarks/codec.py`."""
+"""The tables of the codecs, from the JSON of `benchmarks/codec.py` and `lossless_codec.py`."""
 
 import json
 
@@ -14,10 +14,27 @@ _HEADER = (
 )
 
 
+_LOSSLESS_FORMATS = ("PNG", "WebP", "JPEG XL")
+_LOSSLESS_HEADER = (
+    *("model", "images", "code, bytes", "by log_prob", "archive, bytes an image"),
+    *("seconds to encode one", "to decode one"),
+    *(f"{kind}{of}" for kind in _LOSSLESS_FORMATS for of in ("", ", of a sheet")),
+)
+
+
 def _codec():
-    paths = sorted((ROOT / "benchmarks" / "results").glob("codec_*.json"))
-    rows = [_row(json.loads(path.read_text(encoding="utf-8"))) for path in paths]
+    rows = [_row(report) for report in _reports("codec_*.json")]
     return table(list(_HEADER), rows, ["---"] + ["--:"] * (len(_HEADER) - 1))
+
+
+def _lossless():
+    rows = [_lossless_row(report) for report in _reports("lossless_*.json")]
+    return table(list(_LOSSLESS_HEADER), rows, ["---"] + ["--:"] * (len(_LOSSLESS_HEADER) - 1))
+
+
+def _reports(pattern):
+    paths = sorted((ROOT / "benchmarks" / "results").glob(pattern))
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
 def _row(report):
@@ -37,6 +54,21 @@ def _row(report):
     ]
 
 
+def _lossless_row(report):
+    found = report["codec"]
+    formats = (report["formats"], report["formats_sheet"])
+    return [
+        report["model"],
+        str(report["num"]),
+        f"{found['bytes']:.1f}",
+        f"{found['bytes_by_log_prob']:.1f}",
+        f"{found['archive_bytes_an_image']:.1f}",
+        f"{found['encode_seconds_an_image']:.2f}",
+        f"{found['decode_seconds_an_image']:.2f}",
+        *(f"{found[kind]:.0f}" for kind in _LOSSLESS_FORMATS for found in formats),
+    ]
+
+
 def _bytes(found):
     if found is None or found["bytes"] is None:
         return "–"
@@ -44,4 +76,4 @@ def _bytes(found):
     return f"{found['bytes']:.0f}{left_out}"
 
 
-TABLES = {"codec": _codec}
+TABLES = {"codec": _codec, "lossless": _lossless}
