@@ -20,7 +20,8 @@ def load_model(name_or_path):
 
     Args:
         name_or_path: A pretrained model's name, a run directory (its SavedModel, or where the run
-            is not finished its newest checkpoint), or a folder that `model.export` wrote.
+            is not finished its newest checkpoint), a folder that `model.export` wrote, or one of
+            such folders by version, of which the newest is meant.
 
     Returns:
         The Keras model and the `Recipe` that made it, or None if it is not known.
@@ -30,12 +31,15 @@ def load_model(name_or_path):
     """
     path = pathlib.Path(name_or_path)
     run = RunDirectory(path)
-    if run.recipe.exists():
+    version = _newest_version(path)
+    if run.recipe.exists() and version is None:
         # A run is the user's own, an exported model may be anyone's: its imports are not believed.
         imports.import_all(run.read_recipe().imports)
-    if run.recipe.exists() and not run.saved_model.exists():
-        return _load_checkpoint(run)
-    if run.saved_model.exists():
+        if not run.saved_model.exists():
+            return _load_checkpoint(run)
+    if version is not None:
+        path = version
+    elif run.saved_model.exists():
         path = run.saved_model
     elif not path.exists():
         path = pretrained_path(name_or_path)
@@ -57,6 +61,13 @@ def pretrained_path(name):
         return zoo.saved_model_path(name)
     except (ValueError, OSError) as error:
         raise UsageError(str(error)) from error
+
+
+def _newest_version(path):
+    """Returns the newest of the versions in a folder such as `savedmodels/NAME`, None without."""
+    versions = [file.parent for file in path.glob("*/saved_model.pb")]
+    versions = [folder for folder in versions if folder.name.isdecimal()]
+    return max(versions, key=lambda folder: int(folder.name), default=None)
 
 
 def _load_checkpoint(run):

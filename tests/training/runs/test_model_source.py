@@ -34,3 +34,12 @@ def test_a_finished_runs_checkpoint_is_calibrated_as_its_run_was(run):
     run.write_json(run.metrics, {"calibration": {"rmse": before.calibration.errors.tolist()}})
     after, _ = model_source.load_model(run.path)
     np.testing.assert_array_equal(after.calibration.errors, before.calibration.errors)
+
+
+def test_a_folder_of_versions_means_its_newest(finished_run, tmp_path):
+    (tmp_path / "9").mkdir()
+    (tmp_path / "9" / "saved_model.pb").touch()
+    (tmp_path / "10").symlink_to(finished_run / "savedmodel" / "1")
+    (tmp_path / "recipe.json").write_text((finished_run / "recipe.json").read_text())
+    _, recipe = model_source.load_model(tmp_path)
+    assert recipe.name == "conv_draw_digits"
