@@ -58,7 +58,9 @@ def decode(image_bytes, image_shape, name="image_bytes"):
     num_rows = tf.size(image_bytes, out_type=tf.int64)
     # A data set, because it alone can go on after an operation has failed on one row.
     rows = tf.data.Dataset.from_tensor_slices((tf.range(num_rows), image_bytes))
-    decoded = rows.map(functools.partial(_decode_row, image_shape, wanted)).ignore_errors()
+    # Its branches over tensors are written out; AutoGraph would take seconds to find none.
+    read = tf.autograph.experimental.do_not_convert(_decode_row)
+    decoded = rows.map(functools.partial(read, image_shape, wanted)).ignore_errors()
     # One row more, which is cut off again, for a batch must not be empty.
     extra = tf.data.Dataset.from_tensors((num_rows, tf.zeros(image_shape, tf.uint8), ""))
     batch = extra.concatenate(decoded).batch(num_rows + 1)
