@@ -1,5 +1,8 @@
 """What is measured and drawn of a released model, beside what its run did."""
 
+import contextlib
+import functools
+
 import numpy as np
 
 from training import evaluation, figures, kinds
@@ -30,13 +33,32 @@ def measure(model, data):
     found = {"made_with": provenance.made_with()}
     if not kinds.of_model(model).draws_images:
         return found
-    for name in MEASURES:
-        try:
-            evaluation.check(name, model, data)
-        except UsageError:
-            continue
-        found[name] = evaluation.measure(name, model, data)
+    with _remembered_samples(model):
+        for name in MEASURES:
+            try:
+                evaluation.check(name, model, data)
+            except UsageError:
+                continue
+            found[name] = evaluation.measure(name, model, data)
     return found
+
+
+@contextlib.contextmanager
+def _remembered_samples(model):
+    """Lets measures that ask for the same samples share them: of a slow model an hour each."""
+    draw = model.sample
+    remember = functools.cache(draw)
+
+    def sample(num, seed, temperature=1.0, *context):
+        return (
+            draw(num, seed, temperature, *context) if context else remember(num, seed, temperature)
+        )
+
+    model.sample = sample
+    try:
+        yield
+    finally:
+        del model.sample
 
 
 def draw(model, data, folder):

@@ -96,6 +96,24 @@ def test_only_what_is_about_a_model_is_measured_and_drawn(tmp_path):
 # === What is released ===
 
 
+def test_measures_share_the_samples_that_they_ask_for(monkeypatch):
+    model, draws, asked = zoo.ConvVAE((8, 8, 1), filters=(2,)), [], []
+
+    def draw(num, seed, temperature=1.0):
+        draws.append((num, seed, temperature))
+        return draws[-1]
+
+    def measure(name, model, data):
+        asked.append([model.sample(2, (0, 5)), model.sample(2, (0, 5), 0.7)])
+
+    model.sample = draw
+    monkeypatch.setattr(measuring.evaluation, "check", lambda *arguments: None)
+    monkeypatch.setattr(measuring.evaluation, "measure", measure)
+    measuring.measure(model, data=None)
+    assert asked == [[(2, (0, 5), 1.0), (2, (0, 5), 0.7)]] * len(measuring.MEASURES)
+    assert len(draws) == 2
+
+
 def test_every_model_is_measured_and_has_the_numbers_in_its_card():
     assert [entry.name for entry in pages.read_entries(MODELS)] == zoo.list_models()
     for entry in pages.read_entries(MODELS):
