@@ -15,6 +15,7 @@ from tensorflow.python.eager import context
 from xdist.scheduler import LoadFileScheduling
 
 from tests import contract
+from tests.unchecked import unchecked_exports
 from zoo.base import compiled
 
 # Two logical CPUs stand in for two GPUs; TensorFlow takes this only before it is first used.
@@ -89,4 +90,11 @@ def mixed_bfloat16():
 def uncompiled():
     """Methods run as they stand, for a test that calls each of them hardly more than once."""
     with compiled.uncompiled():
+        yield
+
+
+@pytest.fixture
+def unchecked():
+    """Exports are written and not run, for a test that compares what was exported itself."""
+    with unchecked_exports():
         yield

@@ -1,20 +1,18 @@
 """Runs that several tests look at, made once."""
 
-from unittest import mock
-
 import pytest
 
 from tests import contract
 from tests.training.tiny import tiny_recipe
+from tests.unchecked import unchecked_exports
 from training.command_line import demo
 from training.runs import run
-from zoo.serving import saved_model
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _unchecked_exports():
     """Runs export their models without running what was exported, which tests/zoo/serving does."""
-    with mock.patch.object(saved_model, "check_export"):
+    with unchecked_exports():
         yield
 
 

@@ -175,6 +175,7 @@ def test_data_another_process_prepared_meanwhile_is_taken(tmp_path, prepared, mo
     assert_whole(tmp_path)
 
 
+@pytest.mark.thorough
 def test_a_killed_preparation_is_done_again(tmp_path):
     script = (
         "from tests.training.datasets import slow_set; from training.datasets import load; "

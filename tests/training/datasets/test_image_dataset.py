@@ -208,6 +208,7 @@ digest = hashlib.sha256(b"".join(content)).hexdigest()
 """
 
 
+@pytest.mark.thorough
 def test_two_processes_give_the_same_bytes():
     here = {}
     exec(BYTES_PROGRAM, here)

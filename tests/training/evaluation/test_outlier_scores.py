@@ -65,6 +65,7 @@ def test_digits_that_there_are_not_are_refused(name):
         datasets.load(name)
 
 
+@pytest.mark.thorough
 @needs_prepared("mnist")
 def test_a_held_out_digit_is_in_no_split_and_is_the_outlier():
     data = datasets.load("mnist_without:4")

@@ -78,6 +78,7 @@ def test_a_weights_file_restores_networks_and_multipliers(model, images, tmp_pat
     assert_same_state(state_of(loaded), state_of(model))
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_an_exported_model_has_its_networks_and_multipliers(model, images, tmp_path):
     model.export(tmp_path / "1")
     loaded = zoo.load(tmp_path / "1")

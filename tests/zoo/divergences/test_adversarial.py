@@ -110,6 +110,7 @@ def test_backup_restores_the_discriminator_and_its_optimizer(images, tmp_path):
     contract.assert_same_state(contract.state_of(resumed), contract.state_of(whole), 1e-5)
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.thorough
 def test_an_exported_model_keeps_the_discriminator(images, tmp_path):
     model = contract.make_compiled(contract.SMALLEST, NAME, run_eagerly=True)

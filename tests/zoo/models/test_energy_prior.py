@@ -211,6 +211,7 @@ def test_training_keeps_log_z_and_its_error_and_logs_them(images, tmp_path):
     assert_close(loaded.infer(images, seed=1).rate, model.infer(images, seed=1).rate)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_an_exported_model_samples_by_its_chains(images, tmp_path):
     model = tilted()
     model.export(tmp_path / "1", log_prob_samples=2)

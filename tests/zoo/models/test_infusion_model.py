@@ -178,6 +178,7 @@ def test_saved_model_goes_on_as_the_model_would(trained, images, tmp_path):
     assert_close(loaded.get_weights(), model.get_weights())
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_exported_model_samples(trained, tmp_path):
     model, *_ = trained
     path = str(tmp_path / "model" / "1")

@@ -43,6 +43,7 @@ def test_the_objective_keeps_its_state_and_the_optimiser_is_fresh(exported):
     assert compiled["seed"] == expected["seed"] == [5, 0]
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_own_networks_load_in_their_precision_and_without_objective_with_the_elbo(tmp_path, images):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

@@ -15,6 +15,7 @@ import pytest
 
 import zoo
 from tests import contract
+from tests.unchecked import unchecked_exports
 from tests.zoo.serving.client.conftest import GREY_SHAPE, LOG_PROB_SAMPLES
 from tests.zoo.serving.conftest import Exported
 from tests.zoo.serving.double import Double
@@ -36,8 +37,9 @@ def exported(grey, tmp_path_factory):
     sizes = {"num_steps": 1, "filters": 2, "latent_filters": 1, "kernel_size": 3}
     conditional = zoo.ConvDRAW(contract.IMAGE_SHAPE, context_shape=(4, 8, 1), **sizes)
     classifier = _classifier()
-    conditional.export(folder / "conditional" / "7", log_prob_samples=LOG_PROB_SAMPLES)
-    classifier.export(folder / "classifier" / "7")
+    with unchecked_exports():
+        conditional.export(folder / "conditional" / "7", log_prob_samples=LOG_PROB_SAMPLES)
+        classifier.export(folder / "classifier" / "7")
     return {
         "grey": grey,
         "conditional": Exported(conditional, str(folder / "conditional" / "7")),
