@@ -14,7 +14,7 @@ from training.evaluation.latents import interpolations
 from zoo.errors import UsageError
 from zoo.models.charts.farthest_points import farthest_points
 
-__all__ = ["check", "measure", "nearest", "of_images"]
+__all__ = ["check", "jumps", "measure", "nearest", "of_images"]
 
 DESCRIPTION = "on topology:NAME: share of samples off the set, coverage, jumps of interpolations"
 NEEDS = ()
@@ -26,7 +26,7 @@ _NUM_CELLS, _NUM_POINTS = 200, 20_000
 _NUM_FRAMES = 33  # Of an interpolation.
 
 
-def measure(model, data, num_samples=2000, num_pairs=200, seed=0):
+def measure(model, data, num_samples=1000, num_pairs=200, seed=0):
     """Measures samples, and interpolations between test images.
 
     Args:
@@ -117,12 +117,16 @@ def _share_of_cells(points, centres):
 def _of_paths(paths, rendering):
     num, frames = paths.shape[:2]
     distances = rendering.off_manifold(_grey(paths.reshape(num * frames, *paths.shape[2:])))
-    steps = np.linalg.norm(np.diff(paths.reshape(num, frames, -1), axis=1), axis=2)
-    jumps = steps.max(axis=1) / np.maximum(steps.mean(axis=1), 1e-12)
     return {
         "path_off_manifold": float(np.median(distances.reshape(num, frames).max(axis=1))),
-        "path_jump": float(np.median(jumps)),
+        "path_jump": float(np.median(jumps(paths))),
     }
+
+
+def jumps(paths):
+    """Returns the largest step of each path `[N, frames, H, W, C]` over its mean step, `[N]`."""
+    steps = np.linalg.norm(np.diff(paths.reshape(*paths.shape[:2], -1), axis=1), axis=2)
+    return steps.max(axis=1) / np.maximum(steps.mean(axis=1), 1e-12)
 
 
 def _sample(model, num, seed):

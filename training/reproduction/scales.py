@@ -12,8 +12,10 @@ from training.recipes import Recipe, find_recipe
 __all__ = ["scaled"]
 
 _SMOKE = {
+    "ChartVAE": {"num_charts": 2, "chart_dim": 1, "filters": [4], "hidden_units": 8},
     "ConvDRAW": {"num_steps": 2, "filters": 4, "latent_filters": 1, "kernel_size": 3},
     "ConvVAE": {"latent_dim": 2, "filters": [4], "hidden_units": 8},
+    "Diffusion": {"num_steps": 5, "filters": [4], "num_blocks": 1},
     "NVPVAE": {"latent_dim": 2, "filters": [4], "hidden_units": 8, "num_couplings": 2},
     "PixelVAE": {"latent_dim": 2, "filters": 4, "num_blocks": 1, "encoder_filters": [4]},
     "SequentialVAE": {"num_steps": 2, "latent_dims": [2], "filters": [4], "hidden_units": 8},
@@ -67,8 +69,10 @@ def scaled(recipe_name, scale, name, arguments=None, objective=None, **overrides
 
 
 def _smoke_data(data):
-    """Digits in place of MNIST and CIFAR-10, composed where the data set is."""
+    """Digits in place of MNIST and CIFAR-10, composed where the data set is; drawn sets stay."""
     kind = data["name"]
+    if kind.startswith("topology:"):
+        return {"name": kind, "options": {"image_size": 8}}
     base = {"mnist": "digits", "cifar10": "digits"}
     name = base.get(kind, kind if kind.startswith("digits") else f"{kind}:digits")
     return {"name": name, "options": {"image_size": 8}}

@@ -5,7 +5,6 @@ import importlib.util
 import numpy as np
 import pytest
 
-from tests.tiers import thorough
 from training import datasets, evaluation
 from training.datasets.topology import MANIFOLDS, rendering_of
 from training.evaluation import known_topology, persistence
@@ -71,7 +70,7 @@ class AngleModel:
         return self.rendering.render(np.stack([np.cos(angles), np.sin(angles)], axis=1))
 
     def sample(self, num, seed):
-        generator = np.random.default_rng(np.asarray(seed))
+        generator = np.random.default_rng(np.ravel(seed))
         return self.images_at(generator.uniform(-np.pi / 2, np.pi / 2, num))
 
     def encode(self, images):
@@ -133,17 +132,39 @@ def test_persistence_counts_the_hole_of_a_circle_and_not_of_its_half():
 
 
 @needs_homology
-@thorough
-def test_bars_of_circle_and_sphere_are_as_long_as_their_radius_says():
+def test_where_the_data_have_no_hole_bars_are_compared_with_their_radius():
+    interval = draw("interval")
+    for points, number in ((interval, 1), (interval[np.abs(interval[:, 0]) > 0.5], 2)):
+        found = persistence.compare(points, interval, (1, 0, 0))
+        assert [found[f"betti_{k}"] for k in range(3)] == [number, 0, 0]
+
+
+@needs_homology
+def test_bars_of_the_same_points_are_computed_once(monkeypatch):
+    import ripser
+
+    points = MANIFOLDS["circle"].draw(50, np.random.default_rng(3))
+    first = persistence.bars(points)
+    # In the plane there are loops, but no cavities.
+    assert len(first) == 2
+    monkeypatch.setattr(ripser, "ripser", lambda *args, **kwargs: pytest.fail("computes again"))
+    assert persistence.bars(points) is first
+
+
+@needs_homology
+def test_bars_of_circle_and_sphere_are_as_long_as_their_radius_says(monkeypatch):
     # A dense circle's loop dies near √3, a sphere's cavity near √(8/3).
     circle = draw("circle")
     assert persistence.bars(circle)[1][:, 1].max() == pytest.approx(np.sqrt(3), abs=0.05)
-    assert persistence.bars(draw("sphere"))[2][:, 1].max() == pytest.approx(
-        np.sqrt(8 / 3), abs=0.15
-    )
     found = persistence.compare(circle, circle[::-1], (1, 1, 0))
     assert [found[f"betti_{k}"] for k in range(3)] == [1, 1, 0]
     assert found["bottleneck_1"] < 0.1
+    # The cost grows with the fourth power of the number of points.
+    monkeypatch.setattr(persistence, "_NUM_POINTS", 100)
+    sphere = draw("sphere")
+    assert persistence.bars(sphere)[2][:, 1].max() == pytest.approx(np.sqrt(8 / 3), abs=0.15)
+    found = persistence.compare(sphere[::-1], sphere, (1, 0, 1))
+    assert [found[f"betti_{k}"] for k in range(3)] == [1, 0, 1]
 
 
 def test_other_data_are_refused():

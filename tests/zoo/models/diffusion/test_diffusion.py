@@ -84,23 +84,24 @@ def test_the_bound_of_normal_pixels_is_the_one_in_closed_form():
     assert bound.mean() < exact
 
 
-@pytest.mark.parametrize("name", ["circle", "sphere"])
-def test_the_exact_denoiser_of_a_sphere_lands_on_it(name):
+@pytest.mark.parametrize("name", cover(["circle", "sphere", "torus"], ["sphere", "torus"]))
+def test_the_exact_denoiser_of_spheres_lands_on_them(name):
     rendering = rendering_of(name, (8, 8))
     basis = tf.constant(rendering.basis, tf.float32)
     radius = 2 * rendering.scale  # In x̃ = 2x - 1.
+    dimension = 3 if name == "sphere" else 2  # Of the space of each: a torus is two circles.
 
     def denoise(noised, signal):
-        flat = tf.reshape(noised, [-1, 64])
-        weights = tf.matmul(flat, basis, transpose_b=True)
-        size = tf.norm(weights, axis=1, keepdims=True)
-        level = signal[:, :, 0, 0]
+        flat = tf.matmul(tf.reshape(noised, [-1, 64]), basis, transpose_b=True)
+        weights = tf.reshape(flat, [tf.shape(noised)[0], -1, dimension])
+        size = tf.norm(weights, axis=2, keepdims=True)
+        level = signal[:, :, :, 0]
         kappa = level**0.5 * radius * size / (1 - level)
-        if name == "circle":
+        if dimension == 2:
             length = tf.math.bessel_i1e(kappa) / tf.math.bessel_i0e(kappa)
         else:
             length = 1 / tf.tanh(kappa) - 1 / kappa
-        means = radius * length * weights / size
+        means = tf.reshape(radius * length * weights / size, tf.shape(flat))
         return tf.reshape(tf.matmul(means, basis), tf.shape(noised))
 
     model = known(make_model((8, 8, 1), num_steps=100), denoise)
