@@ -38,6 +38,13 @@ def _set_seed_keeping_kernels(self, seed):
 context.Context._set_global_seed = _set_seed_keeping_kernels
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _kernels_of_a_module():
+    """Kernels that no test of another file will run take no memory from there on."""
+    yield
+    context.context().clear_kernel_cache()
+
+
 # Files of these folders share fixtures that take long to make, so one process runs them all; and
 # runs them first, for at the end the other would wait for it.
 TOGETHER = ("tests/zoo/serving/", "tests/training/command_line/")
