@@ -10,6 +10,7 @@ from training.documents import (
     pictures,
     prior_tables,
     result_tables,
+    zero_tuning_tables,
 )
 from training.documents.runs import ROOT
 from training.reproduction import FOLDER, drawn
@@ -26,6 +27,7 @@ TABLES = (
     | accuracy_tables.TABLES
     | codec_tables.TABLES
     | prior_tables.TABLES
+    | zero_tuning_tables.TABLES
 )
 
 
