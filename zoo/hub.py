@@ -86,6 +86,11 @@ def load(name_or_path, custom_objects=None):
     import zoo.models  # noqa: F401
     from zoo.serving.keras_config import load_exported
 
+    if not isinstance(name_or_path, str | os.PathLike):
+        raise ValueError(
+            "zoo.load takes a name of zoo.list_models() or the path of a folder that model.export "
+            f"wrote. Received: a {type(name_or_path).__name__}"
+        )
     is_path = isinstance(name_or_path, os.PathLike) or (
         name_or_path not in read_index()
         and (os.path.exists(name_or_path) or os.path.basename(name_or_path) != name_or_path)
@@ -220,8 +225,8 @@ def _find(name):
     if name not in index:
         raise ValueError(
             f"There is no pretrained model called {name!r}.{did_you_mean(name, index)} There are: "
-            f"{', '.join(sorted(index)) or 'none in this version'}. A folder that model.export "
-            "wrote is given by its path, such as './my_model/1'."
+            f"{', '.join(sorted(index)) or 'none in this version'}. zoo.load also takes the path "
+            "of a folder that model.export wrote, such as './my_model/1'."
         )
     return index[name]
 

@@ -117,7 +117,9 @@ class Arguments:
             wanted = f"a tuple of {len(shapes)}: {sizes}"
         wanted = f"latents must be {wanted}, as encode() and sample_prior() return it. Received: "
         if not isinstance(latents, tuple | list):
-            raise BatchError(f"{wanted}a {type(latents).__name__}")
+            is_bare = hasattr(latents, "shape") and len(shapes or ()) == 1
+            received = "one array; pass (latents,)" if is_bare else type(latents).__name__
+            raise BatchError(f"{wanted}{received}")
         latents = [tf.convert_to_tensor(group) for group in latents]
         kinds = [f"{tuple(group.shape)} of {group.dtype.name}" for group in latents]
         rows = {group.shape[0] for group in latents if group.shape.rank} | {num_rows}

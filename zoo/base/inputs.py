@@ -90,6 +90,11 @@ def check_images(images, shape, name="images"):
     Raises:
         BatchError: Wrong rank, size, channels or type.
     """
+    if isinstance(images, tf.data.Dataset):
+        raise BatchError(
+            f"{name} must be one array {wanted_shape(shape)}; gather the batches of a dataset by "
+            "np.concatenate([batch for batch in dataset]). Received: a tf.data.Dataset"
+        )
     if not isinstance(images, tf.Tensor):
         try:
             images = tf.convert_to_tensor(images)

@@ -111,8 +111,7 @@ class ConvVAE(NormalLatents, LatentImageModel):
 
     def _features_shape(self, encoder):
         try:
-            images = keras.KerasTensor((None, *self.image_shape))
-            return encoder(images).shape[1:]  # Builds it, too.
+            return _output_shape(encoder, self.image_shape)[1:]  # Builds it, too.
         except (TypeError, ValueError) as error:
             raise ValueError(
                 "The encoder must map images [batch, "
@@ -121,8 +120,7 @@ class ConvVAE(NormalLatents, LatentImageModel):
 
     def _check_decoder(self, decoder, expected):
         try:
-            latents = keras.KerasTensor((None, self.latent_dim))
-            received = tuple(decoder(latents).shape)
+            received = _output_shape(decoder, [self.latent_dim])
         except (TypeError, ValueError) as error:
             received = str(error)
         if received[1:] != expected:
@@ -186,3 +184,11 @@ class ConvVAE(NormalLatents, LatentImageModel):
             ),
             "mixture": lambda: cls(image_shape, prior=mixture(), **arguments),
         }
+
+
+def _output_shape(network, input_shape):
+    """Returns the shape of a network's output, `(None, ...)`; raises TypeError for several."""
+    output = network(keras.KerasTensor((None, *input_shape)))
+    if not hasattr(output, "shape"):
+        raise TypeError(f"It returns a {type(output).__name__}, and must return one tensor.")
+    return tuple(output.shape)

@@ -162,7 +162,8 @@ class NormalLatents(LangevinPosterior, TiltedPrior, NormalPosterior):
             By how many nats an image the mean log p(z) rises at the latents of these images.
 
         Raises:
-            ValueError: The model has no MixturePrior, or there are fewer images than components.
+            ValueError: The model has no MixturePrior, there are fewer images than components, or
+                they are not one array of such images.
 
         Example:
             >>> model = zoo.with_mixture_prior(zoo.load("conv_vae_mnist"))
@@ -173,6 +174,7 @@ class NormalLatents(LangevinPosterior, TiltedPrior, NormalPosterior):
                 f"This {type(self).__name__} was made without a zoo.MixturePrior. Make one with "
                 "prior=zoo.MixturePrior(), or a copy by zoo.with_mixture_prior(model)."
             )
+        images, _ = self._check_batch(images, None)
         least = self.mixture.num_components
         if len(images) < least:
             raise ValueError(

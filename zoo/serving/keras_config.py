@@ -157,6 +157,9 @@ def _what_is_there(path):
     if versions:
         example = os.path.join(path, versions[-1])
         return f"it holds the versions {', '.join(versions)}; pass one of them, such as {example}."
+    inner = os.path.join(path, "savedmodel", "1")
+    if os.path.isdir(inner):
+        return f"it is the directory of a run; pass the model that is in it, {inner}."
     return (
         f"it has no {EXTRA_ASSETS}/{_FILE}. Pass a folder that model.export(path) wrote; other "
         "SavedModels are for tf.saved_model.load."

@@ -335,6 +335,15 @@ def test_an_encoder_of_ones_own_with_a_wrong_input_is_refused():
         zoo.ConvVAE(contract.IMAGE_SHAPE, filters=(2,), encoder=encoder)
 
 
+@pytest.mark.parametrize("network", ["encoder", "decoder"])
+def test_a_network_of_ones_own_with_two_outputs_is_refused(network):
+    inputs = keras.Input(contract.IMAGE_SHAPE if network == "encoder" else (3,))
+    features = keras.layers.Flatten()(inputs)
+    two = keras.Model(inputs, [features, features])
+    with pytest.raises(ValueError, match=rf"The {network} must map .*returns? .*list"):
+        zoo.ConvVAE(contract.IMAGE_SHAPE, latent_dim=3, filters=(2,), **{network: two})
+
+
 def test_networks_of_ones_own_lift_the_condition_on_the_size():
     encoder = keras.Sequential([keras.Input((5, 7, 1)), keras.layers.Conv2D(2, 3)])
     model = zoo.ConvVAE((5, 7, 1), 3, encoder=encoder, decoder=dense_decoder(3, (5, 7, 1)))

@@ -160,6 +160,10 @@ def test_what_cannot_have_a_mixture_is_refused(backbone, images):
         backbone.fit_prior(images)
     with pytest.raises(ValueError, match=r"needs as many images at least.* Received: 8"):
         zoo.with_mixture_prior(backbone, zoo.MixturePrior(9)).fit_prior(images)
+    batches = tf.data.Dataset.from_tensors(images).repeat(20)  # As many as there are components.
+    for data in (batches, (images, np.zeros(len(images)))):
+        with pytest.raises(ValueError, match="images must be one array"):
+            zoo.with_mixture_prior(backbone).fit_prior(data)
     with pytest.raises(ValueError, match="Received: a ConvDRAW"):
         zoo.with_mixture_prior(contract.MODELS["ConvDRAW"]())
     mixture = contract.MODELS["ConvVAE_mixture"]()

@@ -116,6 +116,9 @@ def test_paths_without_a_model_say_what_is_there(small_export, tmp_path):
         zoo.load(tmp_path / "nothing")
     with pytest.raises(ValueError, match=r"it has no assets.extra/vae_zoo.json"):
         zoo.load(tmp_path)
+    (tmp_path / "run" / "savedmodel" / "1").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"directory of a run; pass .*run/savedmodel/1"):
+        zoo.load(tmp_path / "run")
     with pytest.raises(ValueError, match=r"holds the versions 7; pass one of them, such as .*7"):
         zoo.load(small_export.path.parent)
     with pytest.raises(ValueError, match=r"keras.saving.load_model"):
