@@ -231,10 +231,13 @@ def test_without_a_card_the_index_says_what_the_model_is(installed, published, c
 
 @pytest.mark.parametrize("function", ["describe", "load", "saved_model_path"])
 def test_an_unknown_name_gets_the_near_ones(installed, published, function):
-    with pytest.raises(ValueError, match=r"zoo.load takes a name .*Received: a NoneType"):
-        zoo.load(None)
     with pytest.raises(ValueError, match=r"'vae_digit'. Did you mean vae_digits\? There are: vae"):
         getattr(installed, function)("vae_digit")
+
+
+def test_load_refuses_what_is_neither_name_nor_path(installed, published):
+    with pytest.raises(ValueError, match=r"takes a name .*Received: a NoneType"):
+        installed.load(None)
 
 
 def test_load_takes_a_name(installed, published, tmp_path):

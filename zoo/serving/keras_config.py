@@ -151,6 +151,8 @@ def read(path):
 
 
 def _what_is_there(path):
+    if os.path.isfile(path):
+        return "it is a file. Pass a folder that model.export(path) wrote."
     if not os.path.isdir(path):
         return "there is no such folder."
     versions = sorted((name for name in os.listdir(path) if name.isdecimal()), key=int)

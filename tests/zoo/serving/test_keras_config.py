@@ -116,6 +116,9 @@ def test_paths_without_a_model_say_what_is_there(small_export, tmp_path):
         zoo.load(tmp_path / "nothing")
     with pytest.raises(ValueError, match=r"it has no assets.extra/vae_zoo.json"):
         zoo.load(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="it is a file"):
+        zoo.load(tmp_path / "file")
     (tmp_path / "run" / "savedmodel" / "1").mkdir(parents=True)
     with pytest.raises(ValueError, match=r"directory of a run; pass .*run/savedmodel/1"):
         zoo.load(tmp_path / "run")
