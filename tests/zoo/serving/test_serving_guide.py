@@ -42,7 +42,7 @@ def test_a_patient_client_is_made():
 def test_the_signature_is_called_without_a_layer(colour_export):
     path = str(colour_export.path)
     names = {}
-    exec(KERAS.replace("savedmodels/conv_draw_mnist/1", path), names)
+    exec(KERAS.replace("savedmodels/conv_draw_mnist/2", path), names)
     contract.assert_close(names["images"], colour_export.model.sample(2, seed=0))
     # Of two inputs Keras's layer makes nothing: else the guide could be shorter.
     layer = keras.layers.TFSMLayer(path, call_endpoint="sample")
