@@ -48,7 +48,12 @@ _CHECKOUT = pathlib.Path(__file__).resolve().parents[1] / "savedmodels"
 
 
 def list_models():
-    """Returns the names of the pretrained models, sorted."""
+    """Returns the names of the pretrained models, sorted.
+
+    Example:
+        >>> "conv_draw_mnist" in zoo.list_models()
+        True
+    """
     return sorted(read_index())
 
 
@@ -111,6 +116,10 @@ def saved_model_path(name):
         ValueError: There is no such model, `VAE_ZOO_URL` is no address, or a file that came is not
             the one that was published.
         OSError: The address cannot be reached, or the cache not written.
+
+    Example:
+        >>> path = zoo.saved_model_path("conv_draw_mnist")
+        >>> path.parent  # the base path for TensorFlow Serving
     """
     entry = _find(name)
     version = str(entry["version"])

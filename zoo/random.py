@@ -39,6 +39,10 @@ def as_seed(seed):
 
     Raises:
         ValueError: The seed is not among these, or does not fit 32 bits.
+
+    Example:
+        >>> zoo.random.as_seed(7).numpy().tolist()
+        [7, 0]
     """
     if seed is None:
         seed = random.randint(0, _INT32.max)
@@ -59,14 +63,24 @@ def as_seed(seed):
 
 
 def row_seeds(seed, num_rows):
-    """Returns the seeds (a, b + i) of a batch's rows under seed (a, b), int32 `[num_rows, 2]`."""
+    """Returns the seeds (a, b + i) of a batch's rows under seed (a, b), int32 `[num_rows, 2]`.
+
+    Example:
+        >>> zoo.random.row_seeds((7, 10), 3).numpy().tolist()
+        [[7, 10], [7, 11], [7, 12]]
+    """
     first, second = tf.unstack(as_seed(seed))
     rows = second + tf.range(num_rows, dtype=tf.int32)
     return tf.stack([tf.broadcast_to(first, tf.shape(rows)), rows], axis=1)
 
 
 def derive(seed, tag):
-    """Makes a seed, int32 `[2]` or one a row `[N, 2]`, unrelated to that of any other tag (int)."""
+    """Makes a seed, int32 `[2]` or one a row `[N, 2]`, unrelated to that of any other tag (int).
+
+    Example:
+        >>> seed = zoo.random.as_seed(7)
+        >>> of_data, of_latents = zoo.random.derive(seed, 0), zoo.random.derive(seed, 1)
+    """
     if seed.shape.rank == 2:
         return _row_bits(seed, 2, _as_counter(_DERIVE), _as_counter(tag))
     return _bits(seed, [2], _DERIVE, tag)
@@ -79,6 +93,12 @@ class Noise:
     the first: it is refused. So is a draw inside a loop, a branch or a function of TensorFlow that
     the noise was made outside of, for a body that is traced once runs many times: fold the noise
     there. A stream's numbers do not depend on which others are drawn, or in what order.
+
+    Example:
+        >>> noise = zoo.random.RowNoise(zoo.random.row_seeds(7, 4))  # One kind of noise.
+        >>> noise.normal([28, 28, 1])      # float32 [4, 28, 28, 1]
+        >>> noise.uniform([3], stream=1)   # float32 [4, 3]; stream 0 was drawn
+        >>> noise.fold(5).normal([16])     # float32 [4, 16], unrelated to both
     """
 
     def __init__(self):
@@ -138,6 +158,10 @@ class RowNoise(Noise):
 
     Args:
         seeds: Row seeds, int32 `[N, 2]`.
+
+    Example:
+        >>> rows = zoo.random.RowNoise(zoo.random.row_seeds((7, 0), 100)).normal([16])
+        >>> zoo.random.RowNoise(zoo.random.row_seeds((7, 60), 40)).normal([16])  # rows[60:]
     """
 
     def __init__(self, seeds):
@@ -158,6 +182,10 @@ class BatchNoise(Noise):
     Args:
         seed: int32 `[2]`.
         num_rows: Rows of the batch.
+
+    Example:
+        >>> noise = zoo.random.BatchNoise(zoo.random.as_seed(7), num_rows=100)
+        >>> noise.normal([16])  # float32 [100, 16]
     """
 
     def __init__(self, seed, num_rows):
@@ -182,6 +210,10 @@ class StepNoise(BatchNoise):
     Args:
         seed: int32 `[2]`.
         num_rows: Rows of this replica's batch.
+
+    Example:
+        >>> noise = zoo.random.StepNoise(zoo.random.as_seed(7), num_rows=100)
+        >>> noise.stratified()  # float32 [100], one in each hundredth of (0, 1)
     """
 
     def stratified(self, stream=0):
@@ -217,6 +249,10 @@ class MeanNoise(Noise):
 
     Args:
         num_rows: Rows of the batch.
+
+    Example:
+        >>> noise = zoo.random.MeanNoise(num_rows=len(images))
+        >>> model.infer(images, seed=noise)  # as with seed=None
     """
 
     def __init__(self, num_rows):
@@ -235,6 +271,10 @@ class GivenNoise(Noise):
 
     Args:
         numbers: A tuple of float32 tensors `[num_rows, ...]`, one a stream.
+
+    Example:
+        >>> noise = zoo.random.GivenNoise((tf.ones([4, 16]),))
+        >>> noise.normal([16])  # the ones, [4, 16]
     """
 
     def __init__(self, numbers):

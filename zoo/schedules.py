@@ -15,6 +15,15 @@ class Schedule(Configured):
 
     A subclass defines `value(step, model)` and keeps its constructor's arguments as attributes of
     the same names. Steps are counted by the objective, from 0, in training only.
+
+    Example:
+        >>> @keras.saving.register_keras_serializable("mine")
+        ... class Approach(zoo.schedules.Schedule):
+        ...     def __init__(self, half_life):
+        ...         self.half_life = half_life
+        ...     def value(self, step, model):
+        ...         return 1.0 - 0.5 ** (step / self.half_life)
+        >>> model.compile("adam", objective=zoo.ELBO(beta=Approach(half_life=1000)))
     """
 
     keras_arguments = ()

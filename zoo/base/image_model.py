@@ -257,6 +257,10 @@ class ImageModel(Configured, Arguments, Entrances, keras.Model):
             ValueError: Another format.
             RuntimeError: The written model does not answer as this one does. After any error
                 nothing is left behind.
+
+        Example:
+            >>> model.export("my_model/1", metadata={"trained_on": "mnist"})
+            >>> model = zoo.load("my_model/1")
         """
         self._export(filepath, format, metadata)
 

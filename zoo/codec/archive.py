@@ -32,6 +32,10 @@ def pack(codec, codes):
     Args:
         codec: The `Codec` or `LosslessCodec` that made them.
         codes: What its `encode` returned.
+
+    Example:
+        >>> codes = codec.encode(images, unfit="png")
+        >>> archive = zoo.codec.pack(codec, codes)  # bytes, to be written to a file
     """
     if isinstance(codec, LosslessCodec):
         header = _LOSSLESS_HEADER.pack(_MAGIC, _LOSSLESS, codec.fingerprint, len(codes))
@@ -59,6 +63,11 @@ def unpack(data, model):
 
     Raises:
         CodecError: No archive, a damaged one, one of another format, or of another model.
+
+    Example:
+        >>> archive = zoo.codec.pack(codec, codec.encode(images, unfit="png"))
+        >>> receiver, codes = zoo.codec.unpack(archive, codec.model)
+        >>> receiver.decode(codes)  # uint8 [N, 28, 28, 1]
     """
     if data[: len(_MAGIC)] != _MAGIC:
         raise CodecError(

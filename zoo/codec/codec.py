@@ -147,6 +147,10 @@ class Codec:
             CodecError: An image does not fit; named, with the least error reached.
             ValueError: Images or context that the model does not take, or of too many channels
                 for PNG.
+
+        Example:
+            >>> codes = codec.encode(images, unfit="png")
+            >>> [len(code) for code in codes]  # bytes of each image
         """
         checks.choice("unfit", unfit, ("error", "png"))
         channels = self.model.image_shape[-1]
@@ -242,6 +246,10 @@ class Codec:
 
         Raises:
             CodecError: A code that is too short, too long, or of images of another size.
+
+        Example:
+            >>> codes = codec.encode(images, unfit="png")
+            >>> codec.decode(codes)  # uint8 [N, 28, 28, 1], each within codec.tolerance
         """
         if isinstance(codes, bytes | bytearray):
             raise CodecError("decode takes a list of codes. Received: one; pass [code].")

@@ -75,6 +75,10 @@ class LosslessCodec:
 
         Raises:
             ValueError: Images that the model does not take.
+
+        Example:
+            >>> codes = codec.encode(images)
+            >>> 8 * sum(map(len, codes)) / images.size  # bits a pixel
         """
         images, _ = self.model._check_batch(images, None)
         with plain_errors():
@@ -105,6 +109,9 @@ class LosslessCodec:
         Raises:
             CodecError: A code that does not give what was coded: it is damaged, of another model,
                 or this machine's networks round otherwise.
+
+        Example:
+            >>> codec.decode(codec.encode(images))  # the images to the last bit
         """
         if isinstance(codes, bytes | bytearray):
             raise CodecError("decode takes a list of codes. Received: one; pass [code].")

@@ -25,6 +25,18 @@ class Constraint(Configured, keras.layers.Layer):
         tolerance: The bound; its unit and direction are the subclass's.
         name: Prefix of the logged `<name>_violation` and `<name>_multiplier`; by default the class
             name in snake case.
+
+    Example:
+        >>> @keras.saving.register_keras_serializable("mine")
+        ... class BrightnessError(zoo.constraints.Constraint):
+        ...     def values(self, record):
+        ...         too_dark = tf.reduce_mean(record.images - record.reconstruction, axis=(1, 2, 3))
+        ...         return too_dark**2 - self.tolerance**2
+        ...     @property
+        ...     def scale(self):
+        ...         return self.tolerance**2
+        >>> objective = zoo.GECO(BrightnessError(tolerance=0.02))
+        >>> model.compile(keras.optimizers.Adam(1e-3), objective=objective)
     """
 
     range = None

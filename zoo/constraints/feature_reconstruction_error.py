@@ -40,7 +40,7 @@ class FeatureReconstructionError(ErrorConstraint):
 
     Example:
         >>> zoo.GECO(zoo.constraints.FeatureReconstructionError(tolerance=0.05))
-        >>> features = keras.Model(classifier.inputs, classifier.layers[-2].output)
+        >>> features = classifier.features  # of a zoo.ConvClassifier
         >>> zoo.GECO(zoo.constraints.FeatureReconstructionError(0.3, features=features))
     """
 

@@ -15,6 +15,10 @@ class Bernoulli(Likelihood):
 
     A distribution only over images whose pixels are 0 or 1. For grey pixels its `log_prob` is the
     cross-entropy, which many papers train on but which is no likelihood: `ContinuousBernoulli` is.
+
+    Example:
+        >>> zoo.ConvVAE((28, 28, 1), likelihood="bernoulli")
+        >>> zoo.PixelVAE((28, 28, 1), likelihood=zoo.distributions.Bernoulli())
     """
 
     is_of_levels = True
@@ -39,6 +43,9 @@ class ContinuousBernoulli(Likelihood):
     """Independent pixels in [0, 1] with density proportional to exp(η x), η the logit.
 
     Loaiza-Ganem & Cunningham 2019, "The continuous Bernoulli".
+
+    Example:
+        >>> zoo.ConvVAE((28, 28, 1), likelihood="continuous_bernoulli")
     """
 
     def distribution(self, parameters):

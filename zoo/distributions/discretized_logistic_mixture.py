@@ -30,6 +30,10 @@ class DiscretizedLogisticMixture(Likelihood):
 
     Raises:
         ValueError: `num_components` is not an int of at least 1.
+
+    Example:
+        >>> likelihood = zoo.distributions.DiscretizedLogisticMixture(num_components=8)
+        >>> zoo.PixelVAE((28, 28, 1), likelihood=likelihood)
     """
 
     is_of_levels = True

@@ -28,6 +28,10 @@ class Gaussian(Likelihood):
 
     Raises:
         ValueError: `scale`, `mean` or `decay` is not one of these.
+
+    Example:
+        >>> likelihood = zoo.distributions.Gaussian(scale=0.1, mean="linear")  # in pixel units
+        >>> zoo.ConvVAE((28, 28, 1), likelihood=likelihood)
     """
 
     def __init__(self, scale="running", mean="sigmoid", decay=0.99, **kwargs):

@@ -27,6 +27,23 @@ class Likelihood(Configured, keras.layers.Layer):
         is_trained_by_likelihood: Whether something of it, such as scales, learns from the
             distortion alone, so that an objective without a likelihood term (GECO) would never
             train it.
+
+    Example:
+        >>> import tensorflow_probability as tfp
+        >>> @keras.saving.register_keras_serializable("mine")
+        ... class Laplace(zoo.distributions.Likelihood):
+        ...     def distribution(self, parameters):
+        ...         pixels = tfp.distributions.Laplace(tf.sigmoid(parameters), scale=0.1)
+        ...         return tfp.distributions.Independent(pixels, 3)
+        ...     def log_prob_of_levels(self, distribution, images):
+        ...         pixels, levels = distribution.distribution, tf.round(255.0 * images)
+        ...         to = tf.where(levels == 255.0, 1.0, pixels.cdf((levels + 0.5) / 255.0))
+        ...         since = tf.where(levels == 0.0, 0.0, pixels.cdf((levels - 0.5) / 255.0))
+        ...         return tf.reduce_sum(tf.math.log(to - since), axis=(1, 2, 3))
+        ...     def draw(self, distribution, uniforms):
+        ...         return distribution.distribution.quantile(uniforms)
+        >>> model = zoo.ConvVAE((28, 28, 1), likelihood=Laplace())
+        >>> model.log_prob(images)  # nats, [B]
     """
 
     keras_arguments = ("name", "trainable", "dtype")
@@ -88,6 +105,10 @@ def get_likelihood(identifier):
 
     Raises:
         UnknownName: No likelihood has that name; a ValueError.
+
+    Example:
+        >>> likelihood = zoo.distributions.get_likelihood("continuous_bernoulli")
+        >>> likelihood(tf.zeros([2, 28, 28, 1])).mean()  # [2, 28, 28, 1], of logits 0 all 0.5
     """
     if isinstance(identifier, Likelihood):
         return identifier

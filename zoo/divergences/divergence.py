@@ -14,6 +14,15 @@ class Divergence(Configured, keras.layers.Layer):
 
     A subclass defines `terms`, by which `zoo.InfoVAE` trains, and `call`, by which anyone may
     compare samples `[N, d]`. A hierarchy's groups of latents count as one vector `[d]`.
+
+    Example:
+        >>> @keras.saving.register_keras_serializable("mine")
+        ... class MeanGap(zoo.divergences.Divergence):  # ||E_q z - E_p z||^2, on one replica
+        ...     def terms(self, model, record, noise):
+        ...         differences = record.latents[0] - self.draw_prior(model, record, noise)
+        ...         gap = tf.reduce_mean(differences, axis=0)
+        ...         return {"divergence": tf.linalg.matvec(differences, gap)}
+        >>> model.compile("adam", objective=zoo.InfoVAE(divergence=MeanGap()))
     """
 
     def __init__(self, name=None, **kwargs):

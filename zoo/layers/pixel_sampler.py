@@ -21,6 +21,12 @@ def sample_pixels(network, likelihood, latents, uniforms):
 
     Returns:
         Images, float32 `[B, H, W, C]` in pixel units.
+
+    Example:
+        >>> noise = zoo.random.RowNoise(zoo.random.row_seeds(0, 4))
+        >>> latents = noise.normal([model.latent_dim])  # model: a zoo.PixelVAE
+        >>> uniforms = noise.uniform([28, 28, model.likelihood.num_uniforms(1)], stream=1)
+        >>> zoo.sampling.sample_pixels(model.decoder, model.likelihood, latents, uniforms)
     """
     height, width, channels = network.image_shape
     batch = tf.shape(latents)[0]
@@ -82,6 +88,11 @@ def sample_pixels_naively(network, likelihood, latents, uniforms):
 
     What the fast sampler is tested and timed against. Arguments and result are the same; an image
     differs where rounding moves a pixel over the threshold between two levels.
+
+    Example:
+        >>> latents = tf.zeros([1, model.latent_dim])  # model: a zoo.PixelVAE
+        >>> uniforms = tf.fill([1, 28, 28, model.likelihood.num_uniforms(1)], 0.5)
+        >>> zoo.sampling.sample_pixels_naively(model.decoder, model.likelihood, latents, uniforms)
     """
     height, width, channels = network.image_shape
 

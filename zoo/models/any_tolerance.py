@@ -110,6 +110,13 @@ class AnyTolerance:
 
         Raises:
             ValueError: The model has no range, or the images are too few or none of its own.
+
+        Example:
+            >>> model = zoo.ConvVAE((28, 28, 1), tolerance_range=(0.06, 0.175))
+            >>> objective = zoo.GECO(zoo.constraints.ReconstructionError((0.06, 0.175)))
+            >>> model.compile(keras.optimizers.Adam(1e-3), objective=objective)
+            >>> model.fit(images, epochs=10)
+            >>> model.calibrate(validation_images)  # in pixel units, [17]
         """
         if self.tolerances is None:
             raise ValueError("This model was made without tolerance_range: it has one tolerance.")

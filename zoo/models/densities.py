@@ -14,7 +14,11 @@ class Densities:
     """Adds the methods that give densities, by what the architecture defines."""
 
     def log_prior(self, latents, context=None, tolerance=None):
-        """Returns log p(z) in nats, `[B]`."""
+        """Returns log p(z) in nats, `[B]`.
+
+        Example:
+            >>> model.log_prior(model.sample_prior(16, seed=0))  # nats, [16]
+        """
         latents, context = self._check_latents(latents, context)
         tolerance = self._check_tolerance(tolerance, latents[0].shape[0])
         return self._run_log_prior(latents, context, tolerance)
@@ -25,7 +29,11 @@ class Densities:
         return self._log_prior(as_floats(latents), self._as_context(context), **given)
 
     def log_posterior(self, latents, images, context=None, tolerance=None):
-        """Returns log q(z|x) in nats, `[B]`."""
+        """Returns log q(z|x) in nats, `[B]`.
+
+        Example:
+            >>> model.log_posterior(model.encode(images, seed=0), images)  # nats, [B]
+        """
         images, context = self._check_batch(images, context)
         latents, context = self._check_latents(latents, context, images.shape[0])
         tolerance = self._check_tolerance(tolerance, images.shape[0])
@@ -50,6 +58,10 @@ class Densities:
             seed: An int or int32 `[2]`; row i depends on (a, b + i) alone.
             context: Context images of a conditional model.
             tolerance: Of a model with a range: a number or one an image.
+
+        Example:
+            >>> nats = model.log_prob(images, num_samples=64)     # [B]
+            >>> bits_per_dimension = -nats / (784 * np.log(2.0))  # of 28 * 28 pixels
         """
         images, context = self._check_batch(images, context)
         tolerance = self._check_tolerance(tolerance, images.shape[0])

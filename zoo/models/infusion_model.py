@@ -161,6 +161,9 @@ class InfusionModel(ImageModel):
             temperature: Scales the standard deviations of what is drawn between steps; a number or
                 `[num]`.
             return_chain: Whether to give the means of every step, `[T, num, H, W, C]`.
+
+        Example:
+            >>> chain = model.sample(8, seed=0, return_chain=True)  # [T, 8, 28, 28, 1]
         """
         temperature, _ = self._check_prior(num, temperature)
         return self._run_sample(num, random.as_seed(seed), temperature, bool(return_chain))
@@ -188,6 +191,9 @@ class InfusionModel(ImageModel):
             images: `[B, H, W, C]`, float in [0, 1] or uint8.
             seed: An int or int32 `[2]`; row i depends on (a, b + i) alone.
             return_chain: Whether to give the means of every step, `[T, B, H, W, C]`.
+
+        Example:
+            >>> chain = model.reconstruct(images, return_chain=True)  # [T, B, 28, 28, 1]
         """
         images = inputs.check_images(images, self.image_shape)
         return self._run_reconstruct(images, random.as_seed(seed), bool(return_chain))

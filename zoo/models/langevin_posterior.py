@@ -127,6 +127,11 @@ class LangevinPosterior:
         With a mask, as of `encode`, its likelihood is that of the seen pixels; batches of `fit`,
         `evaluate` and `predict` have it as `mask`, `[B, H, W]`. Other arguments as of
         `zoo.LatentImageModel.infer`.
+
+        Example:
+            >>> model = zoo.ShortRunModel((28, 28, 1), num_steps=20)
+            >>> record = model.infer(images, seed=0)
+            >>> record.measures["acceptance"]  # of the chains' last steps, [B]
         """
         if mask is None:
             return super().infer(images, context, labels, seed, training, tolerance)
@@ -159,6 +164,11 @@ class LangevinPosterior:
         Raises:
             ValueError: No steps, or a mask of another shape or with an image of which no pixel is
                 seen.
+
+        Example:
+            >>> model = zoo.ShortRunModel((28, 28, 1), num_steps=20)
+            >>> model.encode(images, seed=0)                # after 20 steps
+            >>> model.encode(images, seed=0, num_steps=60)  # 40 steps further on
         """
         if num_steps is None and mask is None and not self.infers_by_chains:
             return super().encode(images, context, seed, tolerance)
@@ -172,6 +182,11 @@ class LangevinPosterior:
 
         With a mask, hidden pixels are filled in by what the model expects beside the seen ones:
         another seed gives another answer. Arguments as of `encode`.
+
+        Example:
+            >>> model = zoo.ShortRunModel((28, 28, 1))
+            >>> upper_half = np.arange(28)[:, None] < 14 * np.ones(28)  # [28, 28]
+            >>> model.reconstruct(images, mask=upper_half, seed=0)      # the lower is filled in
         """
         if num_steps is None and mask is None and not self.infers_by_chains:
             return super().reconstruct(images, context, seed, tolerance)

@@ -45,6 +45,13 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
             without it (GECO) would never train them.
         has_trained_posterior: Whether q(z|x) has weights that learn. One that is exact, fixed or
             drawn by chains has none, and objectives that move it (GECO, InfoVAE) are refused.
+
+    Example:
+        >>> model = zoo.load("conv_vae_mnist")  # Or any other architecture, trained or fresh.
+        >>> latents = model.encode(images)      # a tuple of float32 tensors
+        >>> model.decode(latents).mean()        # [B, 28, 28, 1] in pixel units
+        >>> model.log_prob(images)              # nats, [B]
+        >>> model.sample(16, seed=0)            # [16, 28, 28, 1]
     """
 
     has_chain = False
@@ -102,6 +109,10 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
 
         Returns:
             A `Record` of per-example terms in nats.
+
+        Example:
+            >>> record = model.infer(images, seed=0)
+            >>> record.rate + record.distortion  # minus the ELBO in nats, [B]
         """
         images, context = self._check_batch(images, context)
         tolerance = self._check_tolerance(tolerance, images.shape[0], training)
@@ -123,7 +134,12 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
         return self._infer(seen, context, noise, training, **given), images, context
 
     def encode(self, images, context=None, seed=None, tolerance=None):
-        """Returns latents of images, a tuple of float32 tensors; posterior means if no seed."""
+        """Returns latents of images, a tuple of float32 tensors; posterior means if no seed.
+
+        Example:
+            >>> means = model.encode(images)
+            >>> drawn = model.encode(images, seed=0)  # image i by row seed (0, i)
+        """
         images, context = self._check_batch(images, context)
         tolerance = self._check_tolerance(tolerance, images.shape[0])
         return self._run_encode(images, context, tolerance, self._as_seed(seed))
@@ -137,6 +153,10 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
 
         Without a seed the latents are posterior means, whose error is below the tolerance. A model
         whose likelihood has no mean draws latents and pixels, without a seed with seed 0.
+
+        Example:
+            >>> model.reconstruct(images)          # [B, 28, 28, 1], at posterior means
+            >>> model.reconstruct(images, seed=0)  # at drawn latents
         """
         return self._reconstruct(images, context, seed, tolerance, training=False)
 
@@ -187,6 +207,10 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
             temperature: Scales the prior's standard deviations; a number or `[num]`.
             context: Context images of a conditional model, `[num, ...]`.
             tolerance: Of a model with a range: a number or `[num]`.
+
+        Example:
+            >>> latents = model.sample_prior(16, seed=0)
+            >>> model.decode(latents).mean()  # the images of model.sample(16, seed=0)
         """
         given = *self._check_prior(num, temperature, context), self._check_tolerance(tolerance, num)
         return self._run_sample_prior(num, random.as_seed(seed), *given)
@@ -202,6 +226,10 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
         A model whose likelihood has no mean draws the pixels, too.
 
         Arguments as in `sample_prior`.
+
+        Example:
+            >>> model.sample(16, seed=0)                   # [16, 28, 28, 1]
+            >>> model.sample(16, seed=0, temperature=0.7)  # nearer to the middle of the prior
         """
         given = *self._check_prior(num, temperature, context), self._check_tolerance(tolerance, num)
         return self._run_sample(num, random.as_seed(seed), *given)
@@ -252,6 +280,10 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
         """Returns p(x|z), a TFP distribution over images, for a tuple of latents.
 
         Latents belong to the tolerance that they were encoded or drawn at.
+
+        Example:
+            >>> likelihood = model.decode(model.encode(images))
+            >>> likelihood.mean(), likelihood.stddev()  # [B, 28, 28, 1] each, in pixel units
         """
         latents, context = self._check_latents(latents, context)
         tolerance = self._check_tolerance(tolerance, latents[0].shape[0])
@@ -273,5 +305,9 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
             format: `"tf_saved_model"`.
             log_prob_samples: Number of importance samples of the `log_prob` signature.
             metadata: A dict that JSON can hold, kept beside the model.
+
+        Example:
+            >>> model.export("my_model/1", log_prob_samples=64)
+            >>> model = zoo.load("my_model/1")
         """
         self._export(filepath, format, metadata, log_prob_samples)

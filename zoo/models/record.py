@@ -54,6 +54,12 @@ class Record:
         expected_distortion: As in `Inference`.
         seen: Which pixels are seen, 1, or hidden, 0, float32 `[B, H, W, 1]`; None: all. The
             likelihood is then that of the seen ones.
+
+    Example:
+        >>> record = model.infer(images, seed=0)
+        >>> record.rate, record.distortion  # nats, [B] each
+        >>> record.reconstruction           # [B, 28, 28, 1] in pixel units
+        >>> tf.sqrt(record.squared_error)   # the root mean squared error of each image, [B]
     """
 
     latents: tuple

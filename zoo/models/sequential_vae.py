@@ -65,10 +65,10 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
             likelihood has no mean, or a setting leaves earlier steps without anything to learn.
 
     Example:
-        >>> model = zoo.SequentialVAE((32, 32, 3), num_steps=4)
+        >>> model = zoo.SequentialVAE((28, 28, 1), num_steps=4)
         >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.ELBO())
         >>> model.fit(images, epochs=10)
-        >>> chain = model.sample(8, seed=0, return_chain=True)  # [4, 8, 32, 32, 3]
+        >>> chain = model.sample(8, seed=0, return_chain=True)  # [4, 8, 28, 28, 1]
     """
 
     has_chain = True
@@ -186,6 +186,9 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
             context: None: the model is not conditional.
             seed: None for posterior means.
             return_chain: Whether to give the means after every step, `[T, B, H, W, C]`.
+
+        Example:
+            >>> chain = model.reconstruct(images, return_chain=True)  # [T, B, 28, 28, 1]
         """
         if not return_chain:
             return super().reconstruct(images, context, seed)
@@ -212,6 +215,9 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
             temperature: Scales the prior's standard deviations; a number or `[num]`.
             context: None: the model is not conditional.
             return_chain: Whether to give the means after every step, `[T, num, H, W, C]`.
+
+        Example:
+            >>> chain = model.sample(8, seed=0, return_chain=True)  # [T, 8, 28, 28, 1]
         """
         if not return_chain:
             return super().sample(num, seed, temperature, context)
@@ -227,7 +233,12 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
         return self._decode_chain(latents)[-1]
 
     def decode_chain(self, latents):
-        """Returns p(x | z_1..z_t) of every step, a tuple of T, for latents as in `decode`."""
+        """Returns p(x | z_1..z_t) of every step, a tuple of T, for latents as in `decode`.
+
+        Example:
+            >>> steps = model.decode_chain(model.encode(images))
+            >>> [step.mean() for step in steps]  # T times [B, 28, 28, 1]
+        """
         return tuple(map(self.likelihood, self._run_decode_chain(self._check_latents(latents)[0])))
 
     @compiled

@@ -230,7 +230,14 @@ class GECO(Objective):
             multiplier.update_state(value)
 
     def multiplier_at(self, tolerance):
-        """Returns λ at a tolerance of the range, a float32 scalar in nats a squared pixel unit."""
+        """Returns λ at a tolerance of the range, a float32 scalar in nats a squared pixel unit.
+
+        Example:
+            >>> model = zoo.ConvVAE((28, 28, 1), tolerance_range=(0.06, 0.175))
+            >>> objective = zoo.GECO(zoo.constraints.ReconstructionError((0.06, 0.175)))
+            >>> model.compile(keras.optimizers.Adam(1e-3), objective=objective)
+            >>> objective.multiplier_at(0.1)
+        """
         hats = self._table.hats(tf.reshape(tf.cast(tolerance, tf.float32), [1]))
         log_multiplier = tf.linalg.matvec(hats, tf.convert_to_tensor(self.log_multipliers))[0]
         return tf.exp(log_multiplier) / tolerance**2
@@ -256,6 +263,12 @@ class GECO(Objective):
         initial multiplier or more, while the moving average is still above the tolerance by the
         margin that `vae-zoo train` allows, a tenth of the constraint's scale. Of a range one knot
         within it is enough.
+
+        Example:
+            >>> objective = zoo.GECO(zoo.constraints.ReconstructionError(tolerance=0.001))
+            >>> model.compile(keras.optimizers.Adam(1e-3), objective=objective)
+            >>> model.fit(images, epochs=10)
+            >>> objective.infeasible()  # after enough steps ["reconstruction_error"]
         """
         log_multipliers = keras.ops.convert_to_numpy(self.log_multipliers)
         averages = keras.ops.convert_to_numpy(self.moving_averages)

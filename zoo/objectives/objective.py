@@ -25,6 +25,17 @@ class Objective(Configured, keras.layers.Layer):
             the model; None of an objective for models without.
         starting_arguments: The arguments that a recipe starts from when the command line names the
             objective (`--objective`), as in `zoo.registry.build`.
+
+    Example:
+        >>> @keras.saving.register_keras_serializable("mine")
+        ... class FreeNats(zoo.objectives.Objective):
+        ...     def __init__(self, nats, **kwargs):
+        ...         super().__init__(**kwargs)
+        ...         self.nats = nats
+        ...     def loss(self, terms, training):
+        ...         rate = tf.maximum(terms["rate"], self.nats)
+        ...         return tf.reduce_mean(terms["distortion"] + rate)
+        >>> model.compile(keras.optimizers.Adam(1e-3), objective=FreeNats(8.0))
     """
 
     is_regularised = True

@@ -183,6 +183,10 @@ def load_exported(path, custom_objects=None):
     Raises:
         ValueError: There is no exported model, a file is not as it was exported, it names an
             unknown class, or its variables do not fit that class.
+
+    Example:
+        >>> model.export("my_model/1")
+        >>> model = zoo.serving.load_exported("my_model/1")
     """
     config = read(path)
     if _holds_lambda(config):

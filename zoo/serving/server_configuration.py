@@ -84,6 +84,10 @@ class Batching:
         timeout_micros: How long the first request of a batch waits for others, in microseconds.
         num_threads: Number of batches that run at the same time, of all models together.
         per_model: Whether each model has its own file, so that of this only the threads count.
+
+    Example:
+        >>> batching = zoo.serving.Batching(max_batch_size=128, timeout_micros=500)
+        >>> zoo.serving.publish(model, "models/my_model", batching=batching)
     """
 
     max_batch_size: int = 64

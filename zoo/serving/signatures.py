@@ -64,6 +64,10 @@ def make_signatures(model, log_prob_samples=16):
 
     Raises:
         ValueError: `log_prob_samples` is not an int of at least 1.
+
+    Example:
+        >>> signatures = zoo.serving.make_signatures(model, log_prob_samples=64)
+        >>> signatures["encode"].inputs
     """
     why = "each request to `log_prob` draws that many latents an image"
     checks.integer("log_prob_samples", log_prob_samples, why=why)
@@ -160,6 +164,10 @@ def make_classifier_signatures(model):
 
     Returns:
         As `make_signatures` does.
+
+    Example:
+        >>> list(zoo.serving.make_classifier_signatures(classifier))
+        ['classify', 'features']
     """
     image = {"image": _spec("image", model.image_shape)}
     return {
@@ -183,6 +191,10 @@ def make_sampler_signatures(model):
 
     Returns:
         As `make_signatures` does.
+
+    Example:
+        >>> list(zoo.serving.make_sampler_signatures(zoo.InfusionModel((28, 28, 1))))
+        ['sample', 'sample_encoded']
     """
     inputs = {"seed": _spec("seed", (2,), tf.int32), "temperature": _spec("temperature", ())}
 

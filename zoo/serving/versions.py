@@ -48,8 +48,8 @@ def publish(model, base_path, batching=None, **export_arguments):
 
     Example:
         >>> model = zoo.load("conv_draw_mnist")
-        >>> zoo.serving.publish(model, "models/conv_draw")
-        PosixPath('/home/me/models/conv_draw/1')
+        >>> zoo.serving.publish(model, "models/conv_draw").name  # then "2", "3", ...
+        '1'
     """
     base_path = _as_base_path(base_path)
     with unfinished_folder(base_path, "version") as folder:

@@ -59,7 +59,7 @@ class ChartVAE(Pretraining, Interpolation, ChartChoice, LatentImageModel):
         ValueError: The image size does not fit the networks, or a number is out of range.
 
     Example:
-        >>> model = zoo.ChartVAE((16, 16, 1), num_charts=6, chart_dim=2)
+        >>> model = zoo.ChartVAE((28, 28, 1), num_charts=6, chart_dim=2)
         >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.ELBO())
         >>> model.pretrain(images)
         >>> model.fit(images, epochs=10)
@@ -117,7 +117,11 @@ class ChartVAE(Pretraining, Interpolation, ChartChoice, LatentImageModel):
     # === Charts ===
 
     def chart_probabilities(self, images):
-        """Returns P, the probability of each chart given each image, float32 `[B, N]`."""
+        """Returns P, the probability of each chart given each image, float32 `[B, N]`.
+
+        Example:
+            >>> chart = tf.argmax(model.chart_probabilities(images), axis=1)  # the likeliest, [B]
+        """
         images, _ = self._check_batch(images, None)
         return self._run_chart_probabilities(images)
 
@@ -135,6 +139,10 @@ class ChartVAE(Pretraining, Interpolation, ChartChoice, LatentImageModel):
 
         Returns:
             The number of charts that are left.
+
+        Example:
+            >>> model.fit(images, epochs=10)
+            >>> num_left = model.prune(least_use=0.02)
         """
         checks.number("least_use", least_use, least=0, most=1)
         use = tf.convert_to_tensor(self.chart_use)

@@ -33,6 +33,11 @@ class Interpolation:
 
         Returns:
             float32 `[B, num, H, W, C]`, means of the likelihood if it has one, and else draws.
+
+        Example:
+            >>> paths = model.interpolate(images[:2], images[2:4], num=8, through=images)
+            >>> paths.shape
+            (2, 8, 28, 28, 1)
         """
         starts, ends, through = (_Images(self, images) for images in (starts, ends, through))
         least = np.minimum(through.charts[:, :, None], through.charts[:, None, :])  # [M, N, N]

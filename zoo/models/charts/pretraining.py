@@ -31,6 +31,10 @@ class Pretraining:
 
         Raises:
             BatchError: There are fewer images than charts, or they are not such images.
+
+        Example:
+            >>> numbers = model.pretrain(images, steps=50)
+            >>> images[numbers]  # where each chart begins, [N, 28, 28, 1]
         """
         checks.integer("steps", steps)
         checks.number("learning_rate", learning_rate, above=0)

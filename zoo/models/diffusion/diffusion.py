@@ -51,7 +51,7 @@ class Diffusion(VariationalBound, ObjectiveModel):
         ValueError: T is below 2, signal would be left at T, or the image size does not fit.
 
     Example:
-        >>> model = zoo.Diffusion((16, 16, 1), num_steps=200)
+        >>> model = zoo.Diffusion((28, 28, 1), num_steps=200)
         >>> optimizer = keras.optimizers.Adam(1e-3, use_ema=True, ema_momentum=0.995)
         >>> model.compile(optimizer, objective=zoo.SimpleDiffusion())
         >>> model.fit(images, epochs=10)
@@ -127,6 +127,9 @@ class Diffusion(VariationalBound, ObjectiveModel):
             seed: An int or int32 `[2]`; row i depends on (a, b + i) alone. None: a fresh one.
             temperature: Scales the standard deviations of all noise; a number or `[num]`.
             context: None.
+
+        Example:
+            >>> model.sample(16, seed=0)  # [16, 28, 28, 1], after T passes through the U-Net
         """
         temperature, _ = self._check_prior(num, temperature, context)
         return self._run_sample(num, random.as_seed(seed), temperature)
@@ -172,6 +175,10 @@ class Diffusion(VariationalBound, ObjectiveModel):
             images: `[B, H, W, C]`, float in [0, 1] or uint8.
             seed: An int or int32 `[2]`; row i depends on (a, b + i) alone.
             noise_level: t/T, from 0 (hardly any noise) to 1 (of the image nothing is left).
+
+        Example:
+            >>> model.reconstruct(images, noise_level=0.1)  # near to the images, [B, 28, 28, 1]
+            >>> model.reconstruct(images, noise_level=0.8)  # like them in the large alone
         """
         checks.number("noise_level", noise_level, least=0, most=1)
         images, _ = self._check_batch(images, None)

@@ -35,6 +35,11 @@ class VariationalBound:
             step of each row, of the sum over all; its distortion that of the 256 levels given x_1;
             `measures["denoising_error"]` the mean squared error of ε at the row's step. It has no
             densities of latents.
+
+        Example:
+            >>> record = model.infer(images, seed=0)
+            >>> record.rate + record.distortion      # an estimate of the bound in nats, [B]
+            >>> record.measures["denoising_error"]   # [B]
         """
         images, _ = self._check_batch(images, context)
         self._check_tolerance(tolerance)
@@ -92,6 +97,9 @@ class VariationalBound:
                 bound is the surer the more there are, but no tighter.
             seed: An int or int32 `[2]`; row i depends on (a, b + i) alone.
             context: None.
+
+        Example:
+            >>> model.log_prob(images, num_samples=8)  # nats, [B]
         """
         images, _ = self._check_batch(images, context)
         check_num("num_samples", num_samples, 1)

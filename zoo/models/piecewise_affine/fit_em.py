@@ -39,6 +39,10 @@ class FitEM:
 
         Raises:
             BatchError: There are no images, or they are not such images.
+
+        Example:
+            >>> history = model.fit_em(images, steps=20)
+            >>> history["log_density"]  # 21 values that never fall, if no step was the last before
         """
         checks.integer("steps", steps)
         checks.number("tolerance", tolerance, least=0)

@@ -50,8 +50,8 @@ class PiecewiseAffineVAE(FitEM, MemoryLimit, LatentImageModel):
         ValueError: `latent_dim` is 3 or more, or the network has more regions than memory for them.
 
     Example:
-        >>> model = zoo.PiecewiseAffineVAE((1, 2, 1), hidden_units=(8, 8))
-        >>> history = model.fit_em(images, steps=75)
+        >>> model = zoo.PiecewiseAffineVAE((28, 28, 1), hidden_units=(8, 8))
+        >>> history = model.fit_em(images, steps=20)
         >>> model.log_density(images)  # The exact log p(x) in nats, float64 [N].
     """
 
@@ -112,6 +112,11 @@ class PiecewiseAffineVAE(FitEM, MemoryLimit, LatentImageModel):
 
         Raises:
             BatchError: Images × regions would take more memory than the limit.
+
+        Example:
+            >>> model.log_density(images)
+            >>> record = model.infer(images)
+            >>> -record.rate - record.distortion  # the same: the bound is tight
         """
         images, _ = self._check_batch(images, None)
         return self._run_log_density(images)
@@ -121,7 +126,11 @@ class PiecewiseAffineVAE(FitEM, MemoryLimit, LatentImageModel):
         return self._exact(self._as_images(images)).log_density
 
     def posterior_moments(self, images):
-        """Returns E[z|x], float64 `[B, d]`, and Cov[z|x], `[B, d, d]`, with d = `latent_dim`."""
+        """Returns E[z|x], float64 `[B, d]`, and Cov[z|x], `[B, d, d]`, with d = `latent_dim`.
+
+        Example:
+            >>> means, covariances = model.posterior_moments(images)  # [B, d], [B, d, d]
+        """
         images, _ = self._check_batch(images, None)
         return self._run_posterior_moments(images)
 
@@ -132,7 +141,12 @@ class PiecewiseAffineVAE(FitEM, MemoryLimit, LatentImageModel):
         return mean, exact.second_moment - mean[:, :, None] * mean[:, None, :]
 
     def count_regions(self):
-        """Returns the number of regions on which the decoder is affine now, an int."""
+        """Returns the number of regions on which the decoder is affine now, an int.
+
+        Example:
+            >>> zoo.PiecewiseAffineVAE((1, 2, 1), hidden_units=()).count_regions()  # one affine map
+            1
+        """
         ends = find_regions(self._network(), self.latent_dim, self.negative_slope).ends
         if self.latent_dim == 2:
             return int(ends.shape[0])

@@ -115,6 +115,9 @@ class Client:
             context: Context images of a conditional model, `[N, ...]`, likewise.
             tolerance: Of a model with a range of tolerances, which takes no default: a number or
                 one a row, in pixel units.
+
+        Example:
+            >>> latents = client.encode(images)
         """
         given = {"image": images, "context": context, "tolerance": tolerance}
         outputs = self._answer("encode", given, "latents_0")
@@ -128,6 +131,9 @@ class Client:
             context: Context images of a conditional model.
             seed: An int or two ints, for a model that draws pixels (PixelVAE) alone; None is 0.
             tolerance: As in `encode`.
+
+        Example:
+            >>> client.decode(client.encode(images))  # float32 [N, 28, 28, 1]
         """
         given = {"latents": latents, "context": context, "seed": seed, "tolerance": tolerance}
         return self._answer("decode", given, "image")["image"]
@@ -140,6 +146,9 @@ class Client:
             context: Context images of a conditional model.
             seed: An int or two ints, for a model that draws pixels (PixelVAE) alone; None is 0.
             tolerance: As in `encode`.
+
+        Example:
+            >>> client.reconstruct(images)  # float32 [N, 28, 28, 1]
         """
         given = {"image": images, "context": context, "seed": seed, "tolerance": tolerance}
         return self._answer("reconstruct", given, "reconstruction")["reconstruction"]
@@ -153,6 +162,9 @@ class Client:
             temperature: Scales the prior's standard deviations; a number or `[num]`.
             context: Context images of a conditional model, `[num, ...]`.
             tolerance: As in `encode`.
+
+        Example:
+            >>> client.sample(16, seed=0, temperature=0.8)  # float32 [16, 28, 28, 1]
         """
         given = {
             "num": num,
@@ -173,6 +185,9 @@ class Client:
             seed: An int or two ints; row i depends on (a, b + i) alone. None: a fresh one.
             context: Context images of a conditional model.
             tolerance: As in `encode`.
+
+        Example:
+            >>> client.log_prob(images)
         """
         given = {"image": images, "context": context, "seed": seed, "tolerance": tolerance}
         return self._answer("log_prob", given, "log_prob")["log_prob"]
@@ -189,6 +204,9 @@ class Client:
 
         Returns:
             `EncodedReconstructions`: `image_bytes`, N PNG files, and `rmse`, float32 `[N]`.
+
+        Example:
+            >>> files, rmse = client.reconstruct_encoded(client.sample_encoded(4, seed=0))
         """
         given = {
             "image_bytes": image_bytes,
@@ -201,7 +219,13 @@ class Client:
         return EncodedReconstructions(list(outputs["reconstruction_bytes"]), outputs["rmse"])
 
     def sample_encoded(self, num, seed=None, temperature=1.0, context=None, tolerance=None):
-        """Draws images as a list of `num` PNG files, each a bytes object; see `sample`."""
+        """Draws images as a list of `num` PNG files, each a bytes object; see `sample`.
+
+        Example:
+            >>> import pathlib
+            >>> [png] = client.sample_encoded(1, seed=0)
+            >>> pathlib.Path("sample.png").write_bytes(png)
+        """
         given = {
             "num": num,
             "seed": seed,
@@ -212,17 +236,31 @@ class Client:
         return list(self._answer("sample_encoded", given, "image_bytes")["image_bytes"])
 
     def classify(self, images):
-        """Returns a classifier's probabilities, float32 `[N, K]`, for images `[N, H, W, C]`."""
+        """Returns a classifier's probabilities, float32 `[N, K]`, for images `[N, H, W, C]`.
+
+        Example:
+            >>> with zoo.serving.Client("localhost:8500", "classifier_mnist") as client:
+            ...     classes = client.classify(images).argmax(axis=1)  # [N]
+        """
         return self._answer("classify", {"image": images}, "probabilities")["probabilities"]
 
     def features(self, images):
-        """Returns a classifier's features, float32 `[N, F]` of no unit, for images."""
+        """Returns a classifier's features, float32 `[N, F]` of no unit, for images.
+
+        Example:
+            >>> with zoo.serving.Client("localhost:8500", "classifier_mnist") as client:
+            ...     features = client.features(images)
+        """
         return self._answer("features", {"image": images}, "features")["features"]
 
     # === The server ===
 
     def signatures(self):
-        """Returns what the model answers: a dict of name to `ServedSignature`, asked for once."""
+        """Returns what the model answers: a dict of name to `ServedSignature`, asked for once.
+
+        Example:
+            >>> client.signatures()["sample"].inputs
+        """
         return self._requester.signatures()
 
     def wait_until_available(self, timeout=60.0):
@@ -237,13 +275,22 @@ class Client:
             ValueError: `timeout` is no finite number above 0.
             DeadlineExceededError: It does not in time; the message says what was seen last.
             ServingError: The server failed to load the model, and says why.
+
+        Example:
+            >>> client.wait_until_available(timeout=60)
         """
         self._requester.check_open()
         timeout = check_seconds(timeout, "timeout")
         wait_until_available(self._transport, self._where, timeout)
 
     def close(self):
-        """Closes the connections; calls of other threads that are under way fail."""
+        """Closes the connections; calls of other threads that are under way fail.
+
+        Example:
+            >>> client = zoo.serving.Client("localhost:8500", "conv_draw_mnist")
+            >>> client.sample(4, seed=0)
+            >>> client.close()
+        """
         self._requester.close()
 
     def __enter__(self):
