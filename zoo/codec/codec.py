@@ -68,7 +68,7 @@ class Codec:
 
     Example:
         >>> codec = zoo.codec.Codec(zoo.load("conv_draw_mnist"), tolerance=0.1)
-        >>> codes = codec.encode(images)    # a list of bytes, about 9 each
+        >>> codes = codec.encode(images)    # a list of bytes, about 8 each
         >>> decoded = codec.decode(codes)   # uint8 [N, 28, 28, 1]
     """
 
