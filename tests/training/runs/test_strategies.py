@@ -99,7 +99,6 @@ def two_workers(tmp_path_factory, images):
 _PAIR = "ConvVAE", "GECO"
 
 
-@pytest.mark.thorough
 def test_two_workers_train_as_one_does(two_workers, images):
     model = contract.make_compiled(*_PAIR, contract.linear_optimizer(), run_eagerly=True)
     loss = contract.train(model, images, num_steps=3, batch_size=8)
