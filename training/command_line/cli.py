@@ -71,6 +71,7 @@ def _make_parser():
             ["commands:", *table, "", "`vae-zoo COMMAND --help` explains a command, with examples."]
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     version = f"vae-zoo {zoo.__version__}"
     parser.add_argument("--version", action="version", version=version, help="show the version")
@@ -82,6 +83,7 @@ def _make_parser():
             description=paragraph(f"{command.HELP[0].upper()}{command.HELP[1:]}."),
             epilog=getattr(command, "EXAMPLES", None),
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,  # A typing error such as --step is told, not guessed.
         )
         command.add_options(own)
         own.set_defaults(command=command, refuse=own.error)  # It names its own --help.

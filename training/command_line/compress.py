@@ -3,7 +3,12 @@
 import pathlib
 
 from training.command_line.numbers import Integer, Number
-from training.command_line.options import add_model_options, load_image_model, save_picture
+from training.command_line.options import (
+    add_model_options,
+    check_output,
+    load_image_model,
+    save_picture,
+)
 from training.command_line.reconstruct import fit_files, read_files
 from training.runs.stages import stage
 from zoo.errors import UsageError
@@ -49,8 +54,7 @@ def add_options(parser):
 def run(arguments):
     """Writes the archive, and prints what each image takes."""
     contents = read_files(arguments.files)
-    if not pathlib.Path(arguments.output).absolute().parent.is_dir():
-        raise UsageError(f"There is no folder to write {arguments.output} into: make it first.")
+    check_output(arguments.output)
     model, recipe = load_image_model(arguments.model)
     if model.context_shape is not None:
         raise UsageError(

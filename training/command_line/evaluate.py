@@ -7,6 +7,7 @@ from training.command_line.options import (
     add_data_options,
     add_model_options,
     add_tolerance_option,
+    check_output,
     given_tolerance,
     load_data,
     load_model,
@@ -45,7 +46,12 @@ def add_options(parser):
 
 
 def check(arguments):
-    """Tells a misspelt measure at once, unless an import, which a run may have, can bring it."""
+    """Tells at once a file that cannot be written, and a misspelt measure.
+
+    Not where an import, which a run may have, can bring the measure.
+    """
+    if arguments.output is not None:
+        check_output(arguments.output)
     if arguments.imports or os.path.exists(arguments.model):
         return
     for name in arguments.measure:

@@ -1,6 +1,8 @@
 """Options that several commands have, and the model or data set that they name."""
 
 import argparse
+import os
+import pathlib
 
 from training.command_line.numbers import SEED, Integer, Number
 from training.recipes import find_recipe
@@ -206,6 +208,15 @@ def add_picture_option(parser, default, otherwise=None):
     """Adds the picture that is written; `otherwise` says what the default is, if it is None."""
     text = f"the picture, a PNG file; {otherwise or f'default: {default}'}"
     parser.add_argument("--output", action=_Picture, metavar="FILE", default=default, help=text)
+
+
+def check_output(path):
+    """Refuses a file that could not be written before an hour's work for it is done."""
+    folder = pathlib.Path(path).absolute().parent
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder to write {path} into: make it first.")
+    if pathlib.Path(path).is_dir() or not os.access(folder, os.W_OK):
+        raise UsageError(f"Could not write {path}: name a file in a folder that you can write to.")
 
 
 def save_picture(save, path, *content):

@@ -274,6 +274,20 @@ def test_train_refuses_in_one_paragraph(capsys, tiny_recipe_file):
         assert expected in message
 
 
+def test_options_are_not_guessed(capsys):
+    code, message = _fails(capsys, "train", "conv_draw_digits", "--step", "2")
+    assert code == 2
+    assert "--step 2" in message
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_measuring(capsys, tmp_path):
+    for output, expected in (("no/where.json", "no folder"), ("", "Could not write")):
+        command = ("evaluate", "conv_draw_digits", "--output", str(tmp_path / output))
+        code, message = _fails(capsys, *command)
+        assert code == 2
+        assert expected in message
+
+
 def test_multi_worker_needs_tf_config(capsys, tiny_recipe_file, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", '{"cluster": {}}')
     arguments = ("train", str(tiny_recipe_file), "--strategy", "multi_worker")
