@@ -108,7 +108,8 @@ def test_runs_of_the_papers_figures_take_as_long_as_the_guide_says():
 @pytest.mark.parametrize("name", ["conv_draw_digits", "conv_draw_mnist"])
 def test_a_card_says_under_which_update_its_model_was_trained(name):
     folder = ROOT / "savedmodels" / name
-    saved = json.loads((folder / "1/assets.extra/vae_zoo.json").read_text(encoding="utf-8"))
+    path = zoo.saved_model_path(name) / "assets.extra/vae_zoo.json"
+    saved = json.loads(path.read_text(encoding="utf-8"))
     saved = saved["compile"]["objective"]["config"]
     today = zoo.GECO(zoo.constraints.ReconstructionError(tolerance=0.1)).get_config()
     is_earlier = any(saved[key] != today[key] for key in ("decay", "step_size"))
