@@ -19,6 +19,8 @@ import keras
 import zoo
 from training import datasets
 from training.runs import provenance
+from training.runs.run_directory import write_json
+from zoo import registry
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "zero_tuning.json"
 ARCHITECTURES = ("ConvVAE", "NVPVAE", "ConvDRAW")
@@ -34,7 +36,8 @@ def train(architecture, data_name, tolerance, num_steps):
     keras.backend.clear_session()
     keras.utils.set_random_seed(SEED)
     data = datasets.load(data_name)
-    model = getattr(zoo, architecture)(data.image_shape)
+    values = {"class_name": architecture, "arguments": {}}
+    model = registry.build("architecture", values, image_shape=data.image_shape)
     objective = zoo.GECO(zoo.constraints.ReconstructionError(tolerance))
     schedule = keras.optimizers.schedules.CosineDecay(1e-3, num_steps, alpha=1e-3)
     model.compile(keras.optimizers.Adam(schedule), objective=objective, seed=SEED)
@@ -72,7 +75,7 @@ def main():
         runs.append(train(architecture, name, tolerance, num_steps))
         error = runs[-1]["rmse"] / tolerance
         print(f"{architecture}, {name}, κ = {tolerance:g}, {num_steps} steps: {error:.3f} κ")
-        RESULTS.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
+        write_json(RESULTS, runs)
 
 
 if __name__ == "__main__":

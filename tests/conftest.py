@@ -34,15 +34,8 @@ def _set_seed_keeping_kernels(self, seed):
 
 
 # TensorFlow's seed is set before every test, and setting it would throw away each kernel that was
-# made, only to restart those that draw. To make them anew took a third of the suite's time.
+# made, only to restart those that draw. To make them anew took a third of the contract's time.
 context.Context._set_global_seed = _set_seed_keeping_kernels
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _kernels_of_a_module():
-    """Kernels that no test of another file will run take no memory from there on."""
-    yield
-    context.context().clear_kernel_cache()
 
 
 # Files of these folders share fixtures that take long to make, so one process runs them all; and

@@ -28,9 +28,9 @@ CALLED = (ImageModel, zoo.GECO, zoo.codec.Codec, zoo.codec.LosslessCodec, zoo.se
 METHODS = (
     *("calibrate", "chart_probabilities", "classify", "close", "count_regions", "decode"),
     *("decode_chain", "encode", "export", "features", "fit_em", "fit_prior", "infeasible", "infer"),
-    *("interpolate", "log_density", "log_prob", "multiplier_at", "posterior_moments", "pretrain"),
-    *("prune", "reconstruct", "reconstruct_encoded", "sample", "sample_encoded", "sample_prior"),
-    *("signatures", "wait_until_available"),
+    *("interpolate", "log_density", "log_posterior", "log_prior", "log_prob", "multiplier_at"),
+    *("posterior", "posterior_moments", "pretrain", "prune", "reconstruct", "reconstruct_encoded"),
+    *("sample", "sample_encoded", "sample_prior", "signatures", "wait_until_available"),
 )
 OF_PIXEL_VAE = ("LosslessCodec", "sample_pixels", "sample_pixels_naively")
 

@@ -22,6 +22,7 @@ import pooch
 from zoo import fetching
 from zoo.names import did_you_mean
 from zoo.serving import manifest
+from zoo.serving.versions import versions_in
 
 __all__ = [
     "describe",
@@ -172,9 +173,8 @@ def make_index(savedmodels_dir):
     """
     index = {}
     for folder in sorted(pathlib.Path(savedmodels_dir).glob("*/")):
-        versions = [p for p in folder.iterdir() if p.is_dir() and p.name.isdecimal()]
-        if versions:
-            newest = max(versions, key=lambda path: int(path.name))
+        if versions := versions_in(folder):
+            newest = versions[-1]
             index[folder.name] = {
                 "version": int(newest.name),
                 "description": _description(folder / "README.md"),

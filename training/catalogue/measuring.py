@@ -45,7 +45,7 @@ def measure(model, data):
 
 @contextlib.contextmanager
 def _remembered_samples(model):
-    """Lets measures that ask for the same samples share them: of a slow model an hour each."""
+    """Lets measures share the samples that they ask for alike: a slow model draws them for long."""
     draw = model.sample
     remember = functools.cache(draw)
 

@@ -6,6 +6,7 @@ import shutil
 from training.catalogue import cards
 from training.runs.run_directory import RunDirectory
 from zoo.errors import UsageError
+from zoo.serving.versions import versions_in
 
 __all__ = ["LARGEST_FILE", "release"]
 
@@ -42,8 +43,8 @@ def release(run_directory, folder):
         )
     name = run.read_recipe().name
     home = pathlib.Path(folder) / name
-    old = [path for path in home.glob("*/") if path.name.isdecimal()]
-    version = max((int(path.name) for path in old), default=0) + 1
+    old = versions_in(home)
+    version = int(old[-1].name) + 1 if old else 1
     shutil.copytree(run.saved_model, home / str(version))
     for path in [*old, home / "figures"]:
         shutil.rmtree(path, ignore_errors=True)

@@ -55,6 +55,11 @@ def main(arguments=None):
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line: the whole usage above it would hide it."""
 
+    def __init__(self, **kwargs):
+        as_written = argparse.RawDescriptionHelpFormatter
+        # An option that is cut short, such as --step, is told and not guessed.
+        super().__init__(formatter_class=as_written, allow_abbrev=False, **kwargs)
+
     def error(self, message):
         raise UsageError(f"{message}. `{self.prog} --help` explains the options.")
 
@@ -70,8 +75,6 @@ def _make_parser():
         epilog="\n".join(
             ["commands:", *table, "", "`vae-zoo COMMAND --help` explains a command, with examples."]
         ),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     version = f"vae-zoo {zoo.__version__}"
     parser.add_argument("--version", action="version", version=version, help="show the version")
@@ -82,8 +85,6 @@ def _make_parser():
             name,
             description=paragraph(f"{command.HELP[0].upper()}{command.HELP[1:]}."),
             epilog=getattr(command, "EXAMPLES", None),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,  # A typing error such as --step is told, not guessed.
         )
         command.add_options(own)
         own.set_defaults(command=command, refuse=own.error)  # It names its own --help.

@@ -4,8 +4,8 @@ import pathlib
 
 from training.command_line.numbers import Integer, Number
 from training.command_line.options import (
+    Output,
     add_model_options,
-    check_output,
     load_image_model,
     save_picture,
 )
@@ -48,13 +48,14 @@ def add_options(parser):
         default="error",
         help="images that do not fit: an error, or kept as PNG; default: error",
     )
-    parser.add_argument("-o", "--output", default="images.vz", help="default: images.vz")
+    parser.add_argument(
+        "-o", "--output", action=Output, default="images.vz", help="default: images.vz"
+    )
 
 
 def run(arguments):
     """Writes the archive, and prints what each image takes."""
     contents = read_files(arguments.files)
-    check_output(arguments.output)
     model, recipe = load_image_model(arguments.model)
     if model.context_shape is not None:
         raise UsageError(
@@ -75,12 +76,18 @@ def run(arguments):
         except (ValueError, ImportError) as error:
             raise UsageError(str(error)) from error
     archive = codec.pack(coder, codes)
-    save_picture(lambda path: pathlib.Path(path).write_bytes(archive), arguments.output)
+    save_picture(_write, arguments.output, archive)
     for file, code in zip(arguments.files, codes, strict=True):
         is_png = not arguments.lossless and not code[0]
         print(f"  {file}: {len(code)} bytes{' (PNG)' * is_png}")
     plural = "s" * (len(codes) > 1)
     print(f"Wrote {len(codes)} image{plural} to {arguments.output}: {len(archive):,} bytes.")
+
+
+def _write(path, archive):
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(archive)
 
 
 def _code(model, images, arguments):

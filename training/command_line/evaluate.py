@@ -4,10 +4,10 @@ import os
 
 from training import evaluation
 from training.command_line.options import (
+    Output,
     add_data_options,
     add_model_options,
     add_tolerance_option,
-    check_output,
     given_tolerance,
     load_data,
     load_model,
@@ -41,17 +41,12 @@ def add_options(parser):
         help="measure this, too, one of those below; may be given several times",
     )
     add_tolerance_option(parser)
-    parser.add_argument("--output", help="a JSON file for all the numbers")
+    parser.add_argument("--output", action=Output, help="a JSON file for all the numbers")
     add_data_options(parser)
 
 
 def check(arguments):
-    """Tells at once a file that cannot be written, and a misspelt measure.
-
-    Not where an import, which a run may have, can bring the measure.
-    """
-    if arguments.output is not None:
-        check_output(arguments.output)
+    """Tells a misspelt measure at once, unless an import, which a run may have, can bring it."""
     if arguments.imports or os.path.exists(arguments.model):
         return
     for name in arguments.measure:

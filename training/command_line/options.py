@@ -192,31 +192,35 @@ def add_results_option(parser):
     )
 
 
-# === A picture ===
+# === A file that is written ===
 
 
-class _Picture(argparse.Action):
-    """A path that ends in .png: of another suffix it would be told only once all is drawn."""
+class Output(argparse.Action):
+    """A path that can be written to: of another it would be told only once all is done."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """Is called by argparse where the option is given."""
+        path = pathlib.Path(values).absolute()
+        # Folders that there are not are made; of those that there are the innermost counts.
+        folder = next(parent for parent in path.parents if parent.exists())
+        if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise SettingError(self.dest, "a file that can be written", values)
+        setattr(namespace, self.dest, values)
+
+
+class _Picture(Output):
+    """A path that ends in .png, likewise."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         if not values.lower().endswith(".png"):
             raise SettingError(self.dest, "a file that ends in .png", values)
-        setattr(namespace, self.dest, values)
+        super().__call__(parser, namespace, values, option_string)
 
 
 def add_picture_option(parser, default, otherwise=None):
     """Adds the picture that is written; `otherwise` says what the default is, if it is None."""
     text = f"the picture, a PNG file; {otherwise or f'default: {default}'}"
     parser.add_argument("--output", action=_Picture, metavar="FILE", default=default, help=text)
-
-
-def check_output(path):
-    """Refuses a file that could not be written before an hour's work for it is done."""
-    folder = pathlib.Path(path).absolute().parent
-    if not folder.is_dir():
-        raise UsageError(f"There is no folder to write {path} into: make it first.")
-    if pathlib.Path(path).is_dir() or not os.access(folder, os.W_OK):
-        raise UsageError(f"Could not write {path}: name a file in a folder that you can write to.")
 
 
 def save_picture(save, path, *content):

@@ -2,7 +2,6 @@
 
 import tensorflow as tf
 
-from training.datasets.parallel_map import parallel_map
 from zoo import checks
 from zoo.errors import MismatchError
 
@@ -54,7 +53,7 @@ def augment_batches(batches, seed, start_step=0, shift=0, flip=False):
         step_seed = tf.random.experimental.stateless_fold_in(root, step, alg="philox")
         return {**batch, "image": _augment(batch["image"], step_seed, shift, flip)}
 
-    augmented = parallel_map(batches.enumerate(start_step), augment)
+    augmented = batches.enumerate(start_step).map(augment, num_parallel_calls=tf.data.AUTOTUNE)
     return augmented.prefetch(tf.data.AUTOTUNE)
 
 

@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from training.datasets import memory
 from training.datasets.dequantization import dequantize
-from training.datasets.parallel_map import parallel_map
 from training.datasets.splits import DiskSplit, Example, MemorySplit
 from zoo import checks
 
@@ -160,7 +159,7 @@ class ImageDataset:
         def spread(number: tf.Tensor, batch: Example) -> Example:
             return {**batch, "image": dequantize(batch["image"], seed, split, number)}
 
-        return parallel_map(batches.enumerate(first_batch), spread)
+        return batches.enumerate(first_batch).map(spread, num_parallel_calls=tf.data.AUTOTUNE)
 
     def _split(self, name: str) -> DiskSplit | MemorySplit:
         """The named split, in memory if the whole set fits."""

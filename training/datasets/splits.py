@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from training.datasets.parallel_map import parallel_map
-
 Example = dict[str, tf.Tensor]
 ExampleFunction = Callable[[tf.Tensor, Example], Example]
 
@@ -44,17 +42,18 @@ class MemorySplit:
             return tf.data.Dataset.from_tensor_slices(indices)
 
         indices = _endless_epochs(batches_of_epoch, num_steps, start_step)
-        return parallel_map(indices, self._take)
+        return indices.map(self._take, num_parallel_calls=tf.data.AUTOTUNE)
 
     def ordered_batches(self, batch_size: int, num_examples: int) -> tf.data.Dataset:
         """The first `num_examples` in order."""
         indices = tf.data.Dataset.range(num_examples).batch(batch_size)
-        return parallel_map(indices, self._take)
+        return indices.map(self._take, num_parallel_calls=tf.data.AUTOTUNE)
 
     def map(self, function: ExampleFunction) -> "MemorySplit":
         """The split with `function(index, example)` for each example, computed here and now."""
-        indices = tf.data.Dataset.range(self.num_examples)
-        examples = parallel_map(indices, lambda index: function(index, self._take(index)))
+        examples = tf.data.Dataset.range(self.num_examples).map(
+            lambda index: function(index, self._take(index)), num_parallel_calls=tf.data.AUTOTUNE
+        )
         return MemorySplit(_collect(examples.batch(256), self.num_examples))
 
     @property
@@ -74,7 +73,7 @@ class DiskSplit:
         num_examples: How many examples it has.
         records: Opens one pass over the undecoded examples, always in the same order. They are
             shuffled and skipped undecoded, which is cheap.
-        decode: Turns a record into an example with static shapes; traced without AutoGraph.
+        decode: Turns a record into an example with static shapes.
         record_bytes: About how much memory a record takes at most, in bytes.
         buffer_bytes: What the shuffle buffer may hold; with the above it sets its size.
     """
@@ -130,13 +129,13 @@ class DiskSplit:
             return shuffled.take(num_kept)
 
         shuffled = _endless_epochs(records_of_epoch, num_kept, start_step * batch_size)
-        examples = parallel_map(shuffled, self.decode)
+        examples = shuffled.map(self.decode, num_parallel_calls=tf.data.AUTOTUNE)
         return examples.batch(batch_size, drop_remainder=True)
 
     def ordered_batches(self, batch_size: int, num_examples: int) -> tf.data.Dataset:
         """The first `num_examples` in order."""
         examples = self.records().take(num_examples)
-        examples = parallel_map(examples, self.decode)
+        examples = examples.map(self.decode, num_parallel_calls=tf.data.AUTOTUNE)
         num_batches = -(-num_examples // batch_size)
         return examples.batch(batch_size).apply(
             tf.data.experimental.assert_cardinality(num_batches)
@@ -161,7 +160,6 @@ def _endless_epochs(
 ) -> tf.data.Dataset:
     """Joins `one_epoch(0)`, `one_epoch(1)`, … of `num_elements` each, from element `start` on."""
     first_epoch, offset = divmod(start, num_elements)
-    one_epoch = tf.autograph.experimental.do_not_convert(one_epoch)  # As in `parallel_map`.
     elements = tf.data.Dataset.counter(first_epoch).flat_map(one_epoch).skip(offset)
     endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
     return elements.apply(endless)

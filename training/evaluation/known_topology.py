@@ -14,7 +14,7 @@ from training.evaluation.latents import interpolations
 from zoo.errors import UsageError
 from zoo.models.charts.farthest_points import farthest_points
 
-__all__ = ["check", "jumps", "measure", "nearest", "of_images"]
+__all__ = ["check", "measure", "nearest", "of_images"]
 
 DESCRIPTION = "on topology:NAME: share of samples off the set, coverage, jumps of interpolations"
 NEEDS = ()
@@ -119,11 +119,11 @@ def _of_paths(paths, rendering):
     distances = rendering.off_manifold(_grey(paths.reshape(num * frames, *paths.shape[2:])))
     return {
         "path_off_manifold": float(np.median(distances.reshape(num, frames).max(axis=1))),
-        "path_jump": float(np.median(jumps(paths))),
+        "path_jump": float(np.median(_jumps(paths))),
     }
 
 
-def jumps(paths):
+def _jumps(paths):
     """Returns the largest step of each path `[N, frames, H, W, C]` over its mean step, `[N]`."""
     steps = np.linalg.norm(np.diff(paths.reshape(*paths.shape[:2], -1), axis=1), axis=2)
     return steps.max(axis=1) / np.maximum(steps.mean(axis=1), 1e-12)

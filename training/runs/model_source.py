@@ -11,6 +11,7 @@ from training.runs.model_names import check_model
 from training.runs.run_directory import RunDirectory
 from zoo.errors import UsageError
 from zoo.serving import keras_config
+from zoo.serving.versions import versions_in
 
 __all__ = ["load_model", "pretrained_path"]
 
@@ -31,14 +32,14 @@ def load_model(name_or_path):
     """
     path = pathlib.Path(name_or_path)
     run = RunDirectory(path)
-    version = _newest_version(path)
-    if run.recipe.exists() and version is None:
+    versions = versions_in(path)
+    if run.recipe.exists() and not versions:
         # A run is the user's own, an exported model may be anyone's: its imports are not believed.
         imports.import_all(run.read_recipe().imports)
         if not run.saved_model.exists():
             return _load_checkpoint(run)
-    if version is not None:
-        path = version
+    if versions:
+        path = versions[-1]
     elif run.saved_model.exists():
         path = run.saved_model
     elif not path.exists():
@@ -61,13 +62,6 @@ def pretrained_path(name):
         return zoo.saved_model_path(name)
     except (ValueError, OSError) as error:
         raise UsageError(str(error)) from error
-
-
-def _newest_version(path):
-    """Returns the newest of the versions in a folder such as `savedmodels/NAME`, None without."""
-    versions = [file.parent for file in path.glob("*/saved_model.pb")]
-    versions = [folder for folder in versions if folder.name.isdecimal()]
-    return max(versions, key=lambda folder: int(folder.name), default=None)
 
 
 def _load_checkpoint(run):

@@ -11,7 +11,7 @@ from zoo.errors import SettingError, UsageError
 from zoo.serving import keras_config, manifest
 from zoo.serving.plain_path import is_plain
 from zoo.serving.server_configuration import ServedModel
-from zoo.serving.versions import LARGEST_VERSION
+from zoo.serving.versions import is_version, versions_in
 
 __all__ = ["find_models", "version_folders"]
 
@@ -79,7 +79,7 @@ def _find(name_or_path):
         folder = pathlib.Path(os.path.abspath(pretrained_path(name_or_path)))
         return _served(folder.parent.name, folder.parent, folder.name)
     if (path / _SAVED_MODEL).exists():
-        if not _is_version(path.name):
+        if not is_version(path.name):
             raise UsageError(
                 f"A server finds versions by their number: {path} must stand in a folder of its "
                 f"own, such as {path}/1."
@@ -157,19 +157,11 @@ def _versions(base_path):
     Raises:
         UsageError: Two have the same number.
     """
-    try:
-        folders = [p for p in pathlib.Path(base_path).iterdir() if _is_version(p.name)]
-    except (NotADirectoryError, FileNotFoundError):
-        return {}
     versions = {}
-    for folder in sorted(folders):
+    for folder in versions_in(base_path):
         other = versions.setdefault(int(folder.name), folder)
         if other is not folder:
             raise UsageError(
                 f"{other} and {folder} are the same version to a server: rename one of them."
             )
     return versions
-
-
-def _is_version(name):
-    return name.isascii() and name.isdecimal() and int(name) <= LARGEST_VERSION

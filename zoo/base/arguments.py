@@ -118,7 +118,7 @@ class Arguments:
         wanted = f"latents must be {wanted}, as encode() and sample_prior() return it. Received: "
         if not isinstance(latents, tuple | list):
             is_bare = hasattr(latents, "shape") and len(shapes or ()) == 1
-            received = "one array; pass (latents,)" if is_bare else type(latents).__name__
+            received = "one array; pass (latents,)" if is_bare else f"a {type(latents).__name__}"
             raise BatchError(f"{wanted}{received}")
         latents = [tf.convert_to_tensor(group) for group in latents]
         kinds = [f"{tuple(group.shape)} of {group.dtype.name}" for group in latents]

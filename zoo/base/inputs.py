@@ -93,7 +93,7 @@ def check_images(images, shape, name="images"):
     if isinstance(images, tf.data.Dataset):
         raise BatchError(
             f"{name} must be one array {wanted_shape(shape)}; gather the batches of a dataset by "
-            "np.concatenate([batch for batch in dataset]). Received: a tf.data.Dataset"
+            "np.concatenate(list(dataset)). Received: a tf.data.Dataset"
         )
     if not isinstance(images, tf.Tensor):
         try:

@@ -182,6 +182,10 @@ class AnyTolerance:
 
         Raises:
             ValueError: As of `fit`, or the tolerance is out of the range.
+
+        Example:
+            >>> logs = model.evaluate(images, return_dict=True)
+            >>> logs["rmse"], logs["rate"]  # in pixel units, and in nats an image
         """
         is_one = tolerance is not None
         if is_one:
@@ -229,6 +233,9 @@ class AnyTolerance:
             *args: As in `zoo.base.entrances`.
             tolerance: A number, or where `x` is an array or a dict of them one an image.
             **kwargs: As in `zoo.base.entrances`.
+
+        Example:
+            >>> model.predict(images, batch_size=16)  # float32 [N, 28, 28, 1], at posterior means
         """
         return super().predict(self._with_tolerance(x, tolerance), *args, **kwargs)
 

@@ -251,6 +251,9 @@ class LangevinPosterior:
 
         Raises:
             UsageError: The model infers by chains, whose law has no density that is known.
+
+        Example:
+            >>> model.log_posterior(model.encode(images, seed=0), images)  # nats, [B]
         """
         if not self.infers_by_chains:
             return super().log_posterior(latents, images, context, tolerance)

@@ -31,7 +31,12 @@ class NormalPosterior:
         raise NotImplementedError
 
     def posterior(self, images, tolerance=None):
-        """q(z|x), a TFP normal of shape `[B, ..., K]`; arguments as in `infer`."""
+        """Returns q(z|x), a TFP normal of shape `[B, ..., K]`; arguments as in `infer`.
+
+        Example:
+            >>> posterior = model.posterior(images)
+            >>> posterior.stddev()  # [B, ..., K]
+        """
         images, _ = self._check_batch(images, None)
         tolerance = self._check_tolerance(tolerance, images.shape[0])
         return normals.normal_from_parameters(self._run_posterior_parameters(images, tolerance))
@@ -74,10 +79,14 @@ class NormalLatents(LangevinPosterior, TiltedPrior, NormalPosterior):
         return self.inference == "short_run"
 
     def posterior(self, images, tolerance=None):
-        """q(z|x), a TFP normal of shape `[B, latent_dim]`; arguments as in `infer`.
+        """Returns q(z|x), a TFP normal of shape `[B, latent_dim]`; arguments as in `infer`.
 
         Raises:
             UsageError: The model infers by chains, whose law is no normal.
+
+        Example:
+            >>> posterior = model.posterior(images)
+            >>> posterior.loc, posterior.scale  # [B, latent_dim] each
         """
         if self.infers_by_chains:
             raise UsageError(

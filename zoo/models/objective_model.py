@@ -42,6 +42,10 @@ class ObjectiveModel(ImageModel):
         Raises:
             ValueError: The objective is undefined for this model or optimiser; the message names
                 which.
+
+        Example:
+            >>> objective = zoo.GECO(zoo.constraints.ReconstructionError(tolerance=0.1))
+            >>> model.compile(keras.optimizers.Adam(1e-3), objective=objective)
         """
         objective = self._default_objective() if objective is None else objective
         if not isinstance(objective, Objective):

@@ -8,6 +8,7 @@ only: loading runs no code but that of classes registered with Keras or passed b
 
 import json
 import os
+import pathlib
 import re
 import warnings
 
@@ -18,6 +19,7 @@ from zoo import __version__
 from zoo.serving import manifest
 from zoo.serving.manifest import EXTRA_ASSETS
 from zoo.serving.plain_path import plain_path
+from zoo.serving.versions import versions_in
 
 __all__ = ["check_loads", "export_variables", "load_exported", "read", "write"]
 
@@ -155,13 +157,12 @@ def _what_is_there(path):
         return "it is a file. Pass a folder that model.export(path) wrote."
     if not os.path.isdir(path):
         return "there is no such folder."
-    versions = sorted((name for name in os.listdir(path) if name.isdecimal()), key=int)
-    if versions:
-        example = os.path.join(path, versions[-1])
-        return f"it holds the versions {', '.join(versions)}; pass one of them, such as {example}."
-    inner = os.path.join(path, "savedmodel", "1")
-    if os.path.isdir(inner):
-        return f"it is the directory of a run; pass the model that is in it, {inner}."
+    if versions := versions_in(path):
+        names = ", ".join(version.name for version in versions)
+        return f"it holds the versions {names}; pass one of them, such as {versions[-1]}."
+    inner = next(pathlib.Path(path).glob(f"*/*/{EXTRA_ASSETS}/{_FILE}"), None)
+    if inner is not None:  # As in the directory of a run.
+        return f"the model that was exported into it is {inner.parents[1]}; pass that."
     return (
         f"it has no {EXTRA_ASSETS}/{_FILE}. Pass a folder that model.export(path) wrote; other "
         "SavedModels are for tf.saved_model.load."

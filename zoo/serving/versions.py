@@ -9,7 +9,7 @@ from zoo.serving import manifest
 from zoo.serving.server_configuration import MODEL_BATCHING_FILE, batching_config
 from zoo.serving.unfinished_folder import as_local_path, move_complete, unfinished_folder
 
-__all__ = ["LARGEST_VERSION", "publish"]
+__all__ = ["is_version", "publish", "versions_in"]
 
 LARGEST_VERSION = 2**63 - 1  # TensorFlow Serving counts in int64 and ignores larger numbers.
 # 7, and bad-7, which was taken from the server; not .7.unfinished-host-12-00000007.
@@ -100,6 +100,21 @@ def _rename_to_next(folder, base_path):
             # Another process has taken the number meanwhile: try the next.
         else:
             return pathlib.Path(path)
+
+
+def versions_in(base_path):
+    """Returns the folders that a server takes for versions, the newest last; `[]` without any.
+
+    Args:
+        base_path: A folder such as `savedmodels/NAME`; there need be none.
+    """
+    folders = [path for path in pathlib.Path(base_path).glob("*/") if is_version(path.name)]
+    return sorted(folders, key=lambda path: (int(path.name), path.name))
+
+
+def is_version(name):
+    """Whether a server takes a folder of this name for a version."""
+    return name.isascii() and name.isdecimal() and int(name) <= LARGEST_VERSION
 
 
 def _next_version(base_path):

@@ -280,12 +280,15 @@ def test_options_are_not_guessed(capsys):
     assert "--step 2" in message
 
 
-def test_a_file_that_cannot_be_written_is_told_before_the_measuring(capsys, tmp_path):
-    for output, expected in (("no/where.json", "no folder"), ("", "Could not write")):
-        command = ("evaluate", "conv_draw_digits", "--output", str(tmp_path / output))
-        code, message = _fails(capsys, *command)
-        assert code == 2
-        assert expected in message
+@pytest.mark.parametrize("name", ["file/in_it.png", "folder.png"])
+@pytest.mark.parametrize("command", ["evaluate", "sample"])
+def test_a_file_that_cannot_be_written_is_told_before_the_work(capsys, tmp_path, command, name):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.png").mkdir()
+    output = str(tmp_path / name)
+    code, message = _fails(capsys, command, "conv_draw_digits", "--output", output)
+    assert code == 2
+    assert f"can be written. Received: --output {output}" in message.replace("\n", " ")
 
 
 def test_multi_worker_needs_tf_config(capsys, tiny_recipe_file, monkeypatch):

@@ -39,7 +39,6 @@ def test_a_finished_runs_checkpoint_is_calibrated_as_its_run_was(run):
 def test_a_folder_of_versions_means_its_newest(tmp_path, monkeypatch):
     for version in ("9", "10"):
         (tmp_path / version).mkdir()
-        (tmp_path / version / "saved_model.pb").touch()
     (tmp_path / "recipe.json").touch()  # As beside a released model; it is no run.
     monkeypatch.setattr(model_source.keras_config, "read", lambda path: {"metadata": {}})
     monkeypatch.setattr(model_source.zoo, "load", lambda path: path)

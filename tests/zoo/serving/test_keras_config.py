@@ -119,8 +119,10 @@ def test_paths_without_a_model_say_what_is_there(small_export, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="it is a file"):
         zoo.load(tmp_path / "file")
-    (tmp_path / "run" / "savedmodel" / "1").mkdir(parents=True)
-    with pytest.raises(ValueError, match=r"directory of a run; pass .*run/savedmodel/1"):
+    inner = tmp_path / "run" / "savedmodel" / "1"
+    (inner / "assets.extra").mkdir(parents=True)
+    (inner / "assets.extra" / "vae_zoo.json").touch()
+    with pytest.raises(ValueError, match=r"exported into it is .*run/savedmodel/1; pass that"):
         zoo.load(tmp_path / "run")
     with pytest.raises(ValueError, match=r"holds the versions 7; pass one of them, such as .*7"):
         zoo.load(small_export.path.parent)

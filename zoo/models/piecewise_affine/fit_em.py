@@ -42,7 +42,7 @@ class FitEM:
 
         Example:
             >>> history = model.fit_em(images, steps=20)
-            >>> history["log_density"]  # 21 values that never fall, if no step was the last before
+            >>> history["log_density"]  # nats an image, before and after each step; never falls
         """
         checks.integer("steps", steps)
         checks.number("tolerance", tolerance, least=0)
