@@ -129,7 +129,7 @@ def test_data_refuses_in_one_paragraph(arguments, said, capsys):
 
 def test_data_tells_that_a_picture_cannot_be_written(capsys, tmp_path):
     (tmp_path / "file").write_text("no folder")
-    assert cli.main(["data", "digits", "--output", "file/mine.png"]) == 1
+    assert cli.main(["data", "digits", "--output", "file/mine.png"]) == 2
     assert "file/mine.png" in capsys.readouterr().err
 
 
