@@ -59,7 +59,7 @@ class DrawSearch:
         encoder = model._encode_step(nets, gates, patches, canvas, encoder, decoder)
         of_posterior = modulate(nets.posterior_head(encoder[0]), nets.modulations.posterior)
         posterior = normals.normal_from_parameters(of_posterior)
-        of_prior = model._with_givens(nets, step, nets.prior_head(decoder[0]))
+        (of_prior,) = model._prior_parameters(nets, [decoder[0]], step)
         prior = normals.normal_from_parameters(of_prior)
         numbers = (posterior.loc, posterior.scale, prior.loc, prior.scale)
         return (gates, patches, canvas, encoder, decoder), [self._as_rows(x) for x in numbers]

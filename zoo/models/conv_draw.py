@@ -51,6 +51,9 @@ class ConvDRAW(LatentImageModel):
         latent_filters: Channels of each step's latents.
         kernel_size: Size of the convolutions on the grid of patches.
         stride: Edge of a patch, in pixels.
+        prior_filters: Channels of the prior's hidden layer, a convolution with SiLUs of the
+            decoder's state; None for a prior that is one convolution of it. With a hidden layer a
+            step's latents depend on what was drawn twice as far away, and state and context meet.
         likelihood: Name of a likelihood or a `zoo.distributions.Likelihood`.
         context_shape: (height, width, channels) of the context images of a conditional model,
             height and width those of the images; None for a model without context.
@@ -76,6 +79,7 @@ class ConvDRAW(LatentImageModel):
         latent_filters=4,
         kernel_size=5,
         stride=4,
+        prior_filters=None,
         likelihood="gaussian",
         context_shape=None,
         tolerance_range=None,
@@ -87,6 +91,9 @@ class ConvDRAW(LatentImageModel):
         self.latent_filters = checks.integer("latent_filters", latent_filters)
         self.kernel_size = checks.integer("kernel_size", kernel_size)
         self.stride = checks.integer("stride", stride)
+        self.prior_filters = (
+            None if prior_filters is None else checks.integer("prior_filters", prior_filters)
+        )
         _check_divisible(self.image_shape, stride)
         check_shape(self.context_shape, self.image_shape)
 
@@ -100,11 +107,14 @@ class ConvDRAW(LatentImageModel):
         self.image_gates = self._conv("image_gates", 4 * filters)
         self.encoder_gates = self._conv("encoder_gates", 4 * filters, use_bias=False)
         self.posterior_head = self._conv("posterior_head", 2 * latent_filters)
+        if prior_filters is not None:
+            self.prior_hidden = self._conv("prior_hidden", prior_filters)
         self.prior_head = self._conv("prior_head", 2 * latent_filters)
         self.decoder_gates = self._conv("decoder_gates", 4 * filters)
         self.write = keras.layers.Conv2D(canvas, 1, data_format=LAYOUT, name="write")
         if self.context_shape is not None:
-            sizes = (num_steps, stride, filters, latent_filters, kernel_size)
+            of_prior = prior_filters or 2 * latent_filters
+            sizes = (num_steps, stride, filters, of_prior, kernel_size)
             self.context_shares = ContextShares(self.context_shape, *sizes, name="context_shares")
 
         # === Build ===
@@ -114,7 +124,9 @@ class ConvDRAW(LatentImageModel):
         self.image_gates.build((None, *grid, patch))
         self.encoder_gates.build((None, *grid, patch + 2 * filters))
         self.posterior_head.build((None, *grid, filters))
-        self.prior_head.build((None, *grid, filters))
+        if prior_filters is not None:
+            self.prior_hidden.build((None, *grid, filters))
+        self.prior_head.build((None, *grid, prior_filters or filters))
         self.decoder_gates.build((None, *grid, latent_filters + canvas + filters))
         self.write.build((None, *grid, filters))
         gates, head = 4 * filters, 2 * latent_filters
@@ -149,6 +161,7 @@ class ConvDRAW(LatentImageModel):
             image_gates=on_grid(self.image_gates, extra_bias=forget_bias(self.filters)),
             encoder_gates=on_grid(self.encoder_gates),
             posterior_head=on_grid(self.posterior_head),
+            prior_hidden=None if self.prior_filters is None else on_grid(self.prior_hidden),
             prior_head=on_grid(self.prior_head),
             decoder_gates=on_grid(self.decoder_gates, extra_bias=forget_bias(self.filters)),
             write=on_grid(self.write),
@@ -267,19 +280,22 @@ class ConvDRAW(LatentImageModel):
         return nets, *self._walk_prior(nets, num_rows, lambda step, _: given[step])
 
     def _priors(self, nets, decoder_states):
-        """Returns p over all latents by one convolution of T states stacked along the batch."""
-        parameters = nets.prior_head(tf.concat(decoder_states, axis=1))
-        parameters = tf.split(parameters, self.num_steps, axis=1)
-        parameters = [
-            self._with_givens(nets, step, of_step) for step, of_step in enumerate(parameters)
-        ]
+        """Returns p over all latents, given h^d_0 .. h^d_{T-1}."""
+        parameters = self._prior_parameters(nets, decoder_states)
         return normals.normal_from_parameters(self._to_maps(parameters))
 
     @staticmethod
-    def _with_givens(nets, step, parameters):
-        """Returns a step's parameters of the prior, with what context and tolerance do to them."""
-        parameters = add_share(parameters, nets.shares.prior(step))
-        return modulate(parameters, nets.modulations.prior)
+    def _prior_parameters(nets, decoder_states, first_step=0):
+        """Returns the priors' parameters of successive steps, of a list of states before each."""
+        steps = range(first_step, first_step + len(decoder_states))
+        outputs = _of_all(nets.prior_hidden or nets.prior_head, decoder_states)
+        outputs = [
+            add_share(output, nets.shares.prior(step))
+            for step, output in zip(steps, outputs, strict=True)
+        ]
+        if nets.prior_hidden is not None:
+            outputs = _of_all(nets.prior_head, [tf.nn.silu(output) for output in outputs])
+        return [modulate(output, nets.modulations.prior) for output in outputs]
 
     # === What the base class asks for ===
 
@@ -307,7 +323,7 @@ class ConvDRAW(LatentImageModel):
         row_temperature = tf.reshape(temperature, [-1, 1])
 
         def draw(step, decoder_state):
-            parameters = self._with_givens(nets, step, nets.prior_head(decoder_state))
+            (parameters,) = self._prior_parameters(nets, [decoder_state], step)
             prior = normals.normal_from_parameters(parameters)
             return prior.loc + row_temperature * prior.scale * draws[step]
 
@@ -354,6 +370,11 @@ class ConvDRAW(LatentImageModel):
                 image_shape, num_steps=2, **sizes, **context, **tolerances
             ),
         }
+
+
+def _of_all(network, states):
+    """Returns a network's output for each of several states, computed at once along the batch."""
+    return tf.split(network(tf.concat(states, axis=1)), len(states), axis=1)
 
 
 def _check_divisible(image_shape, stride):

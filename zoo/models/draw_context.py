@@ -42,13 +42,13 @@ class ContextShares(keras.layers.Layer):
         num_steps: T, the number of steps of the recursion.
         stride: Edge of a patch, in pixels.
         filters: Channels of the features and of the recursion's states.
-        latent_filters: Channels of each step's latents.
+        prior_filters: Channels of what the context is added to in the prior.
         kernel_size: Size of the convolutions on the grid of patches.
         **kwargs: As in `keras.layers.Layer`.
     """
 
     def __init__(
-        self, context_shape, num_steps, stride, filters, latent_filters, kernel_size, **kwargs
+        self, context_shape, num_steps, stride, filters, prior_filters, kernel_size, **kwargs
     ):
         super().__init__(autocast=False, **kwargs)
         height, width, channels = context_shape
@@ -74,14 +74,14 @@ class ContextShares(keras.layers.Layer):
         # Without biases: what they are added to has its own.
         self.encoder_gates = conv("context_to_encoder", 4 * filters, filters)
         self.decoder_gates = conv("context_to_decoder", 4 * filters, filters)
-        self.prior = conv("context_to_prior", 2 * latent_filters, filters)
+        self.prior = conv("context_to_prior", prior_filters, filters)
         self.whole = _WholeContext(context_shape, filters, name="context_whole")
         self.whole_to_grid = _dense(
             "context_whole_to_grid", num_positions * filters, self.whole.size
         )
         self.whole_to_prior = _dense(
             "context_whole_to_prior",
-            num_steps * num_positions * 2 * latent_filters,
+            num_steps * num_positions * prior_filters,
             self.whole.size,
         )
         self.built = True
@@ -91,7 +91,7 @@ class ContextShares(keras.layers.Layer):
 
         Returns:
             `encoder_gates` and `decoder_gates`, `[positions, B, 4 * filters]`, and `prior(step)`, a
-            function to `[positions, B, 2 * latent_filters]`.
+            function to `[positions, B, prior_filters]`.
         """
         whole = self.whole(context)
         on_grid = functools.partial(grid_convolution, grid=self._grid, shared={})

@@ -36,7 +36,7 @@ class ServedModel:
         if batching is not None:
             check_size(warmup.most_rows(path), batching["max_batch_size"])
         self._stack = contextlib.ExitStack()
-        self._session = self._stack.enter_context(open_session(str(path)))
+        self._session = self._stack.enter_context(open_session(str(path), optimize=False))
         self._batching = batching
         self._batchers = {}
         self._lock = threading.Lock()
