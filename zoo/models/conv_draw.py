@@ -367,7 +367,7 @@ class ConvDRAW(LatentImageModel):
             "conditional": lambda: cls(image_shape, num_steps=2, **sizes, **context),
             "range": lambda: cls(image_shape, num_steps=2, **sizes, **tolerances),
             "conditional_range": lambda: cls(
-                image_shape, num_steps=2, **sizes, **context, **tolerances
+                image_shape, num_steps=2, prior_filters=3, **sizes, **context, **tolerances
             ),
         }
 

@@ -203,6 +203,24 @@ def test_shares_and_a_convolution_of_the_state_are_one_of_both(contexts):
         assert_close(once, positions_first(together))
 
 
+def test_state_and_context_meet_in_the_hidden_layer_of_the_prior(contexts):
+    """Of two steps at once, and of the second alone, as when it is drawn."""
+    sizes = {"filters": 4, "latent_filters": 2, "kernel_size": 3, "stride": 2}
+    model = zoo.ConvDRAW(
+        IMAGE_SHAPE, num_steps=2, prior_filters=3, context_shape=CONTEXT_SHAPE, **sizes
+    )
+    nets = model._prepare(tf.constant(contexts[0]), None)
+    states = np.random.default_rng(2).normal(size=(2, 8, *GRID, 4)).astype(np.float32)
+    given = [tf.constant(positions_first(state)) for state in states]
+    together = model._prior_parameters(nets, given)
+    for step, state in enumerate(states):
+        share = np.swapaxes(nets.shares.prior(step).numpy(), 0, 1).reshape(8, *GRID, 3)
+        hidden = convolution(model.prior_hidden, state) + share
+        expected = convolution(model.prior_head, hidden / (1 + np.exp(-hidden)))
+        assert_close(together[step], positions_first(expected))
+        assert_close(model._prior_parameters(nets, [given[step]], step)[0], together[step])
+
+
 def test_large_contexts_are_halved_until_the_dense_layers_can_take_them():
     model = zoo.ConvDRAW((36, 20, 1), 1, 2, 1, 3, 4, context_shape=(36, 20, 1))
     assert len(model.context_shares.whole.convs) == 3
