@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.data.ops import iterator_ops
 from tensorflow.python.eager import context
 from xdist.scheduler import LoadFileScheduling
 
@@ -36,6 +37,21 @@ def _set_seed_keeping_kernels(self, seed):
 # TensorFlow's seed is set before every test, and setting it would throw away each kernel that was
 # made, only to restart those that draw. To make them anew took a third of the contract's time.
 context.Context._set_global_seed = _set_seed_keeping_kernels
+
+
+_create_iterator = iterator_ops.OwnedIterator._create_iterator
+
+
+def _create_plain_iterator(self, dataset):
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    _create_iterator(self, dataset.with_options(options))
+
+
+# An iterator that has lived for long ends up to a minute late, as `untuned` of our data sets says.
+# Keras makes such, and an error that was caught keeps them until garbage is collected.
+iterator_ops.OwnedIterator._create_iterator = _create_plain_iterator
 
 
 # Files of these folders share fixtures that take long to make, so one process runs them all; and

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from training.datasets import memory
 from training.datasets.dequantization import dequantize
-from training.datasets.splits import DiskSplit, Example, MemorySplit
+from training.datasets.splits import DiskSplit, Example, MemorySplit, untuned
 from zoo import checks
 
 
@@ -174,4 +174,4 @@ def _finish(dataset: tf.data.Dataset) -> tf.data.Dataset:
     # Each worker of a tf.distribute strategy reads the global batch and keeps its own part:
     # our files are neither batches nor evenly sized, so they cannot be dealt out instead.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)
+    return untuned(dataset.prefetch(tf.data.AUTOTUNE)).with_options(options)

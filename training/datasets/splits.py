@@ -142,11 +142,22 @@ class DiskSplit:
         )
 
 
+def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """The pipeline with as many parallel calls as there are threads, from start to end.
+
+    TensorFlow would tune their number as it runs, in a thread of its own that sleeps ever longer,
+    up to a minute: and nothing ends before that thread wakes up, not even the program.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
+
+
 def _collect(batches: tf.data.Dataset, num_examples: int) -> dict[str, np.ndarray]:
     """Reads one pass of batches into arrays."""
     arrays = {}
     first_row = 0
-    for batch in batches.as_numpy_iterator():
+    for batch in untuned(batches).as_numpy_iterator():
         for key, rows in batch.items():
             if key not in arrays:
                 arrays[key] = np.empty((num_examples, *rows.shape[1:]), rows.dtype)

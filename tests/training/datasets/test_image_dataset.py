@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.tiers import cover
+from training import datasets
 from training.datasets import ImageDataset, memory
 from training.datasets.splits import DiskSplit, MemorySplit
 from zoo.errors import UsageError
@@ -215,3 +216,10 @@ def test_two_processes_give_the_same_bytes():
     command = [sys.executable, "-c", BYTES_PROGRAM + "print(digest)"]
     there = subprocess.run(command, capture_output=True, text=True, check=True)
     assert there.stdout.split() == [here["digest"]]
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_pipeline_ends_without_waiting_for_what_tunes_it(split):
+    data = datasets.load("digits")
+    batches = data.train_batches(8, seed=0) if split == "train" else data.batches(split, 8)
+    assert batches.options().autotune.enabled is False
