@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 import zoo
+from training import datasets
+from training.reproduction import NAMES
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAPERS = ("1810.00597", "1702.08658", "1706.02262")
@@ -60,3 +62,21 @@ def test_the_citation_is_of_this_version():
 @pytest.mark.parametrize("number", PAPERS)
 def test_the_readme_links_the_papers(number):
     assert f"(https://arxiv.org/abs/{number})" in _read("README.md")
+
+
+def test_the_guide_to_data_names_every_set_and_its_licence():
+    guide = _read("docs/DATASETS.md")
+    sets, licences = guide.partition("In Python:")[0], guide.partition("## Licences")[2]
+    composed = {"color_mnist", "mnist_triplets", "mnist_sum", "mnist_sum_hard", "mnist_rotate"}
+    for name in datasets.names():
+        own = name.partition(":")[0]
+        assert re.search(rf"^\| `{own}[`:]", sets, re.MULTILINE), name
+        assert own in {*composed, "micro_mnist"} or f"`{own}" in licences, name
+
+
+def test_the_readme_counts_the_targets():
+    """It speaks of twelve of the three papers, which come first, and five more."""
+    assert NAMES[11:13] == ("info-vae-metrics", "any-tolerance")
+    assert len(NAMES) == 12 + 5
+    assert "Twelve targets" in _read("README.md")
+    assert "five more" in _read("README.md")

@@ -187,7 +187,7 @@ def make_sampler_signatures(model):
     Both also give `error`; the second is there for images of 1 or 3 channels.
 
     Args:
-        model: A `zoo.InfusionModel`.
+        model: A built `zoo.InfusionModel` or `zoo.Diffusion`.
 
     Returns:
         As `make_signatures` does.

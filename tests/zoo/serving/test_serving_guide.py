@@ -15,6 +15,7 @@ from tests import contract
 from tests.zoo.serving.conftest import COLOUR_SHAPE
 from tests.zoo.serving.double import Double
 from training.serve.example_calls import example_calls
+from zoo.serving import signatures
 from zoo.serving.client import failures
 
 GUIDE = (pathlib.Path(__file__).parents[3] / "docs" / "SERVING.md").read_text(encoding="utf-8")
@@ -76,6 +77,11 @@ def test_the_example_of_publishing_runs(colour_export, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(PUBLISH, {})
     assert (tmp_path / "models" / "my_model" / "1" / "saved_model.pb").is_file()
+
+
+def test_the_table_of_signatures_is_that_of_the_code():
+    table, _ = re.findall(r"(?:^\|.*\n)+", signatures.__doc__, re.MULTILINE)
+    assert table in GUIDE
 
 
 def test_every_exception_of_the_client_is_explained():
