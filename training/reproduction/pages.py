@@ -1,6 +1,7 @@
 """The report as pages: HTML, and Markdown for a repository."""
 
 import html
+import re
 
 from training.figures.web_page import table_row, web_page
 from training.reproduction import FOLDER
@@ -11,10 +12,10 @@ __all__ = ["PAGES", "as_html", "as_markdown"]
 
 _STYLE = ".missing { color: #8a5a00 }\n"
 _INTRODUCTION = (
-    "Every figure and table of the papers that has a target of vae-zoo reproduce: the claim in "
-    "our words, the paper's numbers where it gives any, ours, and whether they agree. The scale "
-    '"small" is sized for two CPU cores, far from the papers\' sizes; "smoke" only shows that a '
-    "target runs. `make docs` writes this page and draws its pictures again."
+    "The figures and tables of the papers that vae-zoo reproduce has as targets. Each has the "
+    "claim in our words, what was found, the paper's numbers where it has any, ours, and the "
+    'command. The scale "small" is sized for two CPU cores, far from the papers\' sizes; "smoke" '
+    "only shows that a target runs. make docs writes this page and draws its pictures again."
 )
 _LONG_TABLE = 14  # Rows from which on a table is folded.
 
@@ -81,9 +82,11 @@ def _tables(entry):
 
 def as_markdown(entries):
     """Returns the page as Markdown."""
-    lines = ["# Reproduction", "", _INTRODUCTION, ""]
+    lines = ["# Reproduction", "", _INTRODUCTION, "", *_markdown_contents(entries), ""]
     for entry in entries:
         target = entry.target
+        # An anchor of its own: renderers make different ones of a heading.
+        lines += [f'<a id="{target.name}"></a>', ""]
         lines += [f"## {target.source} (`{target.name}`)", "", f"**Claim.** {target.claim}", ""]
         lines += [f"**Found.** {entry.verdict}", ""]
         lines += [f"**Why.** {entry.remark}", ""] if entry.remark else []
@@ -98,6 +101,19 @@ def as_markdown(entries):
         made_by = f" ({entry.provenance})" if entry.provenance else ""
         lines += [f"`{entry.command}`{made_by}", ""]
     return "\n".join(lines)
+
+
+def _markdown_contents(entries):
+    rows = [
+        (f"[{entry.target.name}](#{entry.target.name})", entry.target.source, _beginning(entry))
+        for entry in entries
+    ]
+    return [_markdown_row(("target", "of", "found")), "|---|---|---|", *map(_markdown_row, rows)]
+
+
+def _beginning(entry):
+    """Returns the verdict up to its numbers: "Agrees in part"."""
+    return re.split(r"[:;(.]", entry.verdict)[0].strip()
 
 
 def _markdown_row(cells):

@@ -1,4 +1,4 @@
-"""Documents for contributors name files and code that there are."""
+"""Documents link to what there is; those for contributors name files and code that there are."""
 
 import re
 import subprocess
@@ -8,6 +8,7 @@ import pytest
 from training.documents.runs import ROOT
 
 DOCUMENTS = ("CONTRIBUTING.md", "docs/ARCHITECTURE.md")
+DOCS = sorted((ROOT / "docs").glob("*.md"))
 # Files of a run, an export or a release, not of the repository.
 OF_RUNS = {"figures/", "variables/", "runs/NAME/savedmodel/1", "savedmodels/NAME"}
 OF_RUNS |= {"savedmodels/NAME/1", "metrics.json", "recipe.json"}
@@ -44,3 +45,26 @@ def test_code_is_there(document, files):
     for name in dotted:
         for word in name.partition("(")[0].split("."):
             assert word in words, name
+
+
+LINKING = ("README.md", "CHANGELOG.md", *DOCUMENTS, *(f"docs/{p.name}" for p in DOCS))
+
+
+@pytest.mark.parametrize("document", LINKING)
+def test_links_lead_somewhere(document):
+    path = ROOT / document
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        file, _, anchor = target.partition("#")
+        linked = (path.parent / file).resolve() if file else path
+        assert linked.exists(), target
+        assert not anchor or anchor in _anchors(linked), target
+
+
+def _anchors(document):
+    """Returns the anchors of headings, as GitHub makes them, and those that are written out."""
+    text = document.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return slugs | set(re.findall(r'<a id="([^"]+)">', text))
