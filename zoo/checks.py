@@ -10,7 +10,23 @@ from collections.abc import Iterable
 
 from zoo.errors import SettingError
 
-__all__ = ["choice", "image_shape", "integer", "integers", "is_integer", "is_number", "number"]
+__all__ = [
+    "PIXEL_ERROR",
+    "choice",
+    "image_shape",
+    "integer",
+    "integers",
+    "is_integer",
+    "is_number",
+    "number",
+]
+
+# Bounds of `number` for a tolerance of reconstructions. No two images differ by more than 1.
+PIXEL_ERROR = {
+    "above": 0,
+    "most": 1,
+    "why": "a root mean squared error in pixel units, for pixels in [0, 1], such as 0.1",
+}
 
 
 def is_integer(value):

@@ -15,14 +15,14 @@ _NUM_MEASURED = 5
 
 
 def check_range(name, value):
-    """Checks (least, most) tolerances, finite and 0 < least < most; returns a tuple of floats.
+    """Checks (least, most) tolerances, 0 < least < most <= 1; returns a tuple of floats.
 
     Raises:
         SettingError: It is no such pair.
     """
     ends = tuple(value) if isinstance(value, list | tuple | np.ndarray) else ()
-    if len(ends) != 2 or not all(map(checks.is_number, ends)) or not 0 < ends[0] < ends[1]:
-        expected = "(least, most) tolerances in pixel units, finite and 0 < least < most"
+    if len(ends) != 2 or not all(map(checks.is_number, ends)) or not 0 < ends[0] < ends[1] <= 1:
+        expected = "(least, most) tolerances for pixels in [0, 1], 0 < least < most <= 1"
         raise SettingError(name, expected, value, "For a single tolerance pass a number.")
     return float(ends[0]), float(ends[1])
 

@@ -12,6 +12,7 @@ from training.command_line.text import columns, paragraph
 from training.recipes import imports
 from training.runs.stages import stage
 from zoo.errors import SettingError, UsageError, UserError
+from zoo.names import UnknownName
 
 __all__ = ["main"]
 
@@ -30,7 +31,9 @@ def main(arguments=None):
     with contextlib.suppress(AttributeError):  # Replaced by something that is no file.
         sys.stdout.reconfigure(errors="backslashreplace")  # Names of files need not be UTF-8.
     parser = _make_parser()
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        _check_command(arguments)
         arguments, unknown = parser.parse_known_args(arguments)
         if unknown:
             arguments.refuse(f"unrecognized arguments: {' '.join(unknown)}")
@@ -62,6 +65,14 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message):
         raise UsageError(f"{message}. `{self.prog} --help` explains the options.")
+
+
+def _check_command(words):
+    """Tells a misspelt command with those that look like it, which argparse would not."""
+    # No option in front of a command takes a value, so the first other word is the command.
+    command = next((word for word in words if not word.startswith("-")), None)
+    if command is not None and command not in _COMMANDS:
+        raise UnknownName("command", command, _COMMANDS)
 
 
 def _make_parser():

@@ -11,6 +11,7 @@ from training.command_line.options import (
 )
 from training.command_line.reconstruct import fit_files, read_files
 from training.runs.stages import stage
+from zoo.checks import PIXEL_ERROR
 from zoo.errors import UsageError
 
 HELP = "code image files, within a tolerance or without loss"
@@ -30,7 +31,7 @@ def add_options(parser):
     how_well.add_argument(
         "--tolerance",
         action=Number,
-        above=0,
+        **PIXEL_ERROR,
         help="largest root mean squared error of a decoded image, of pixels in [0, 1]",
     )
     how_well.add_argument(

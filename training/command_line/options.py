@@ -7,6 +7,7 @@ import pathlib
 from training.command_line.numbers import SEED, Integer, Number
 from training.recipes import find_recipe
 from training.runs.stages import stage
+from zoo.checks import PIXEL_ERROR
 from zoo.errors import MismatchError, SettingError, UsageError, UserError
 
 DATA_SETTINGS = (
@@ -66,7 +67,7 @@ def add_tolerance_option(parser):
     parser.add_argument(
         "--tolerance",
         action=Number,
-        above=0,
+        **PIXEL_ERROR,
         metavar="KAPPA",
         help="of a model for a range of tolerances (conv_draw_mnist_any): the root mean squared "
         "error that is asked for, for pixels in [0, 1]; default: the range's middle",

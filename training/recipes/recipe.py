@@ -210,8 +210,7 @@ class Recipe:
                 "leave $tolerance out: it is given where the model is used",
             )
         if constraint["class_name"] == "ReconstructionError":
-            why = "the root mean squared error that reconstructions may have, pixels in [0, 1]"
-            checks.number("tolerance", tolerance, above=0, why=why)
+            checks.number("tolerance", tolerance, **checks.PIXEL_ERROR)
         constraint["arguments"]["tolerance"] = tolerance
 
 

@@ -22,13 +22,13 @@ class ReconstructionError(ErrorConstraint):
     keeps a table of multipliers over knots in log κ; see `zoo.objectives.multiplier_table`.
 
     Args:
-        tolerance: κ > 0, in units of pixels in [0, 1]; the paper uses 0.06 to 0.175. Or a range of
-            them, (least, most).
+        tolerance: κ, above 0 and at most 1, in units of pixels in [0, 1]; the paper uses 0.06 to
+            0.175. Or a range of them, (least, most).
         name: As in `zoo.constraints.Constraint`.
         knots: Number of knots of a range's table.
 
     Raises:
-        ValueError: The tolerance is neither a positive finite number nor a range of them, or
+        ValueError: The tolerance is neither a number above 0 and at most 1 nor a range of them, or
             `knots` is no positive int.
 
     Example:
@@ -43,13 +43,7 @@ class ReconstructionError(ErrorConstraint):
         if has_range:
             tolerance = check_range("tolerance", tolerance)
         else:
-            tolerance = checks.number(
-                "tolerance",
-                tolerance,
-                above=0,
-                why="the root mean squared error in pixel units (pixels in [0, 1]) that "
-                "reconstructions may have, such as 0.1",
-            )
+            tolerance = checks.number("tolerance", tolerance, **checks.PIXEL_ERROR)
         super().__init__(tolerance, name=name, **kwargs)
         self.knots = checks.integer("knots", knots)
         self.range = ToleranceRange(*tolerance) if has_range else None

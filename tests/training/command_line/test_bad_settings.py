@@ -15,6 +15,7 @@ BAD_SETTINGS = [
     ("--seed", "-1"),
     ("--tolerance", "0"),
     ("--tolerance", "nan"),
+    ("--tolerance", "25"),
     ("--image-size", "0"),
     ("--image-size", "9"),
     ("--dataset", "mnits"),

@@ -29,6 +29,9 @@ ANSWERED_AT_ONCE = {
     "train conv_draw_mnist --batch-size 0": 2,
     "train conv_draw_mnist --tolerance 0": 2,
     "train conv_draw_mnist --tolerance nan": 2,
+    "train conv_draw_mnist --tolerance 25": 2,
+    "sample conv_draw_mnist_any --tolerance 25": 2,
+    "compress conv_draw_mnist nowhere.png --tolerance 25": 2,
     "train conv_draw_mnist --learning-rate inf": 2,
     "train conv_draw_mnist --seed -1": 2,
     "train conv_draw_mnist --image-size 0": 2,
@@ -103,6 +106,14 @@ def test_an_unknown_option_points_to_the_help_of_its_command(capsys):
     assert cli.main(["train", "conv_draw_mnist", "--epochs", "3"]) == 2
     wanted = "unrecognized arguments: --epochs 3. `vae-zoo train --help` explains the options."
     assert capsys.readouterr().err == f"vae-zoo: {wanted}\n"
+
+
+def test_an_unknown_command_is_told_with_those_that_look_like_it(capsys):
+    assert cli.main(["trian", "conv_draw_mnist"]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("vae-zoo: There is no command 'trian'. Did you mean train? Choose")
+    assert message.count("\n") == 1
+    assert all(name in message for name in cli._COMMANDS)
 
 
 def test_version(capsys):

@@ -222,6 +222,7 @@ def test_parts_that_are_not_to_be_had_are_refused(class_name, arguments, message
     ("settings", "message"),
     [
         ({"tolerance": 0.0}, "tolerance must be a finite number above 0.*Received: tolerance=0.0"),
+        ({"tolerance": 25.0}, "and at most 1: a root mean .*, such as 0.1. Received: tolerance=25"),
         ({"tolerance": float("nan")}, "tolerance must be a finite number above 0"),
         ({"tolerance": 0.1, "objective": "elbo"}, 'add objective="geco"'),
         ({"steps": 0}, "steps must be an int of at least 1. Received: steps=0"),
