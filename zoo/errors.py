@@ -90,7 +90,7 @@ class MismatchError(SettingError):
 class BatchError(ValueError):
     """A batch, or the loss or a state that came of it, cannot be trained or computed on."""
 
-    _keras_call_info_injected = True  # As of a `UserError`.
+    _keras_call_info_injected = True  # As in `UserError`.
 
 
 def as_argument(name, value):

@@ -27,7 +27,7 @@ def as_labels(labels, num_classes, reader, other_form=""):
             "validation_data."
         )
     labels = tf.convert_to_tensor(labels)
-    if labels.shape.rank is None:  # As of `tf.numpy_function`.
+    if labels.shape.rank is None:  # For example from `tf.numpy_function`.
         labels = _as_list(labels)
     if labels.shape.rank == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]

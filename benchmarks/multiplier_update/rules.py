@@ -50,7 +50,7 @@ VARIANTS = {
 
 
 class CandidateUpdate(MultiplierUpdate):
-    """A `Rule` in the place of GECO's default update."""
+    """A `Rule` instead of GECO's default update."""
 
     def __init__(self, rule, constraints):
         super().__init__("proportional-integral", rule.step_size, rule.gain, constraints)

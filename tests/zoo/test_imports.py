@@ -17,6 +17,7 @@ LAYERS = (
         "zoo.keras_registration",
         "zoo.labels",
         "zoo.names",
+        "zoo.philox",
         "zoo.pixel_range",
         "zoo.quiet",
         "zoo.registry",

@@ -37,6 +37,23 @@ def add_options(parser):
         action="store_true",
         help="with --resume: go on although the images are not those that the run began with",
     )
+    parser.add_argument(
+        "--strategy",
+        metavar="NAME",
+        help="mirrored (all devices of this machine) or multi_worker (the machines in TF_CONFIG)",
+    )
+    parser.add_argument(
+        "--no-results",
+        action="store_true",
+        help="only train: the same command with --resume in its place measures, draws and exports",
+    )
+    _add_settings(parser)
+    add_import_option(parser)
+    add_data_options(parser)
+
+
+def _add_settings(parser):
+    """Adds what replaces a setting of the recipe; `_SETTINGS` names them."""
     parser.add_argument("--steps", action=Integer, help="optimiser steps of the whole run")
     parser.add_argument(
         "--tolerance",
@@ -71,18 +88,6 @@ def add_options(parser):
     parser.add_argument(
         "--seed", action=Integer, **SEED, help="fixes initial weights, batches and noise"
     )
-    parser.add_argument(
-        "--strategy",
-        metavar="NAME",
-        help="mirrored (all devices of this machine) or multi_worker (the machines in TF_CONFIG)",
-    )
-    parser.add_argument(
-        "--no-results",
-        action="store_true",
-        help="only train: the same command with --resume in its place measures, draws and exports",
-    )
-    add_import_option(parser)
-    add_data_options(parser)
 
 
 def check(arguments):

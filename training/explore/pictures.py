@@ -46,7 +46,7 @@ def row(figures, title="", size="large"):
 
 
 def message(text):
-    """Returns a sentence in the place of pictures."""
+    """Returns a sentence instead of pictures."""
     return f'<p class="message">{html.escape(text)}</p>'
 
 

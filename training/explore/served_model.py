@@ -49,7 +49,7 @@ class ServedModel(ExploredModel):
 
 
 class _Remote:
-    """A client in the place of a Keras model."""
+    """A client instead of a Keras model."""
 
     def __init__(self, client, signatures, recipe):
         self.sample, self.encode, self.decode = client.sample, client.encode, client.decode

@@ -51,17 +51,11 @@ class Arguments:
 
     def _check_temperature(self, temperature, num):
         """Returns a temperature as a tensor: one for all rows, or for each of `num`, or None."""
-        try:
-            values = tf.cast(tf.convert_to_tensor(temperature), tf.float32)
-        except (TypeError, ValueError, tf.errors.OpError):
-            values = None
-        if values is None or not (values.shape.rank == 0 or values.shape.is_compatible_with([num])):
-            received = f"a {type(temperature).__name__}"
-            if values is not None:
-                received = f"an array of shape {tuple(values.shape)}"
-            rows = "row" if num is None else f"of the {num} rows"
+        values = _as_values(temperature)
+        if not _are_for_rows(values, num):
             raise BatchError(
-                f"temperature must be a number, or one for each {rows}. Received: {received}"
+                f"temperature must be a number, or one for each {_rows(num)}. Received: "
+                f"{_described(temperature, values)}"
             )
         known = tf.get_static_value(values)
         if known is not None and not np.all(np.isfinite(known) & (known >= 0)):
@@ -84,27 +78,19 @@ class Arguments:
                 )
             return None
         tolerance = self.tolerances.middle if tolerance is None else tolerance
-        try:
-            values = tf.cast(tf.convert_to_tensor(tolerance), tf.float32)
-        except (TypeError, ValueError, tf.errors.OpError):
-            values = None
+        values = _as_values(tolerance)
         num_rows = None if num_rows is None else tf.get_static_value(num_rows)
         allowed = self.tolerances.trained if training else self.tolerances
-        is_fit = values is not None and (
-            values.shape.rank == 0 or values.shape.is_compatible_with([num_rows])
-        )
-        known = tf.get_static_value(values) if is_fit else None
-        if not is_fit or (known is not None and not np.all(allowed.contains(known))):
-            received = f"a {type(tolerance).__name__}"
-            if values is not None:
-                received = f"an array of shape {tuple(values.shape)}"
+        are_for_rows = _are_for_rows(values, num_rows)
+        known = tf.get_static_value(values) if are_for_rows else None
+        if not are_for_rows or (known is not None and not np.all(allowed.contains(known))):
+            received = _described(tolerance, values)
             if known is not None and known.size:
                 ends = dict.fromkeys([known.min(), known.max()])
                 received = " to ".join(f"{end:g}" for end in ends)
-            rows = "row" if num_rows is None else f"of the {num_rows} rows"
             raise BatchError(
                 f"tolerance must be a number from {self.tolerances}, the tolerance_range of this "
-                f"{type(self).__name__}, or one for each {rows}. Received: {received}"
+                f"{type(self).__name__}, or one for each {_rows(num_rows)}. Received: {received}"
             )
         return values if num_rows is None else tf.broadcast_to(values, [num_rows])
 
@@ -140,6 +126,32 @@ class Arguments:
         if context is None and self.context_shape is None:
             return None
         return inputs.as_images(self._check_context(context), self.context_shape, "context")
+
+
+def _as_values(value):
+    """Returns numbers as a float32 tensor, or None for what is none."""
+    try:
+        return tf.cast(tf.convert_to_tensor(value), tf.float32)
+    except (TypeError, ValueError, tf.errors.OpError):
+        return None
+
+
+def _are_for_rows(values, num_rows):
+    """Whether there is one value for all rows or one for each; how many may not be known, None."""
+    if values is None:
+        return False
+    return values.shape.rank == 0 or values.shape.is_compatible_with([num_rows])
+
+
+def _described(value, values):
+    """Says what was received, and what `_as_values` made of it."""
+    if values is None:
+        return f"a {type(value).__name__}"
+    return f"an array of shape {tuple(values.shape)}"
+
+
+def _rows(num_rows):
+    return "row" if num_rows is None else f"of the {num_rows} rows"
 
 
 def _are_of(shapes, latents):

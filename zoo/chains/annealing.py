@@ -33,7 +33,7 @@ def annealed_log_weights(log_densities, latents, noise, betas):
             constant.
         latents: A draw from p_0, a tuple of float32 tensors `[B, ...]`.
         noise: Noise of `zoo.random` for the B rows, folded for each β.
-        betas: As of `inverse_temperatures`.
+        betas: As in `inverse_temperatures`.
 
     Returns:
         Log-weights in nats, `[B]`, and the share of proposals that were accepted, a scalar.

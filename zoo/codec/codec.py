@@ -1,12 +1,11 @@
 """Images to a few bytes and back, by a latent model."""
 
-import itertools
-
 import numpy as np
 
 from zoo import checks
 from zoo.base.inputs import plain_errors
-from zoo.codec import png
+from zoo.codec import budgets, png
+from zoo.codec.budgets import MORE_BYTES, MOST_BYTES
 from zoo.codec.codebook import rows_of_book
 from zoo.codec.decoder import Decoder
 from zoo.codec.draw_search import DrawSearch
@@ -23,10 +22,6 @@ __all__ = ["Codec"]
 _SEARCHED_AT_ONCE = 1024  # Images times partial codes, which bounds the memory.
 _MOST_EFFORT = 256
 _SAMPLES = 256  # Of the model's own, from which it is found where the rate lies.
-_MOST_BYTES = 255  # The first byte of a code counts the others; 0 stands for a PNG file.
-# Of these budgets those from 0.6 to 4 times an image's rate are tried, and 8 bytes more.
-_BUDGETS = [*range(1, 32), *range(32, 64, 2), *range(64, 128, 4), *range(128, 255, 8), 255]
-_LEAST_SHARE, _MOST_SHARE, _MORE_BYTES = 0.6, 4, 8
 
 
 class Codec:
@@ -48,7 +43,7 @@ class Codec:
     bits along and finds damage: a flipped bit of a bare code is another picture.
 
     Source: index coding by beam search as in Flamich, Havasi & Hernández-Lobato 2020 (iREC), with
-    the best candidate in the place of a sample; Havasi et al. 2019 (MIRACLE).
+    the best candidate instead of a sample; Havasi et al. 2019 (MIRACLE).
 
     Args:
         model: A trained `zoo.LatentImageModel`.
@@ -59,7 +54,7 @@ class Codec:
         like: Images (and, of a conditional model, their contexts, as a pair) like those to be
             coded, of the training split say: where their rate lies the bits go. None: samples of
             the model, which differ a little from its data.
-        layout: The `layout` of another codec, in the place of `like`: sender and receiver must
+        layout: The `layout` of another codec, instead of `like`: sender and receiver must
             have the same, which one of other samples or another machine need not be. An archive
             brings it along.
 
@@ -72,7 +67,7 @@ class Codec:
         >>> decoded = codec.decode(codes)   # uint8 [N, 28, 28, 1]
     """
 
-    def __init__(self, model, tolerance, effort=16, most_bytes=_MOST_BYTES, like=None, layout=None):
+    def __init__(self, model, tolerance, effort=16, most_bytes=MOST_BYTES, like=None, layout=None):
         search = _search_of(model)
         self.model = model
         self.tolerance = _as_float32(checks.number("tolerance", tolerance, above=0))
@@ -80,13 +75,13 @@ class Codec:
         self._input = None if model.tolerance_range is None else self.tolerance
         model._check_tolerance(self._input)
         self.effort = checks.integer("effort", effort, most=_MOST_EFFORT)
-        self.most_bytes = checks.integer("most_bytes", most_bytes, most=_MOST_BYTES)
+        self.most_bytes = checks.integer("most_bytes", most_bytes, most=MOST_BYTES)
         self._decoder = Decoder(model, self._input)
         self._search = search(model, self._decoder, self.effort, self._input)
         self.layout = self._layout_for(like) if layout is None else layout
         if layout is not None and (like is not None or sum(layout.sizes) != self._num_latents):
             raise ValueError(
-                f"A layout comes in the place of like, and must be of this model's "
+                "Pass layout or like, not both, and a layout of this model's "
                 f"{self._num_latents} latents. Received: one of {sum(layout.sizes)}"
                 f"{', and like' if like is not None else ''}"
             )
@@ -193,7 +188,7 @@ class Codec:
                 return bytes([0]) + png.as_png(levels)
         reason = (
             f"cannot be coded within a root mean squared error of {self.tolerance:.6g} by "
-            f"{self.most_bytes} bytes, or by four times its rate and {_MORE_BYTES} more: the least "
+            f"{self.most_bytes} bytes, or by four times its rate and {MORE_BYTES} more: the least "
             f"error reached is {least:.6g}"
         )
         advice = "Allow a larger tolerance"
@@ -203,26 +198,8 @@ class Codec:
     def _budgets(self, images, context):
         """Yields numbers of bytes, growing, and which images are to be tried with each."""
         record = self.model.infer(images, context, seed=0, tolerance=self._input)
-        rate = np.asarray(record.rate, np.float64)
-        rate = np.clip(np.nan_to_num(rate) / np.log(2.0) / 8.0, 0.0, _MOST_BYTES)
-        sizes = self._sizes()
-        first = np.minimum(_LEAST_SHARE * rate, sizes[-1])
-        last = np.minimum(_MOST_SHARE * rate + _MORE_BYTES, sizes[-1])
-        for before, num_bytes in itertools.pairwise([0, *sizes]):
-            is_first = (before < first) & (first <= num_bytes)
-            is_later = (first <= num_bytes) & (num_bytes <= last)
-            yield num_bytes, np.flatnonzero(is_first | is_later)
-
-    def _sizes(self):
-        """Returns the budgets up to `most_bytes`, or to where more would say no more."""
-        sizes, most_bits = [], 0
-        for size in _BUDGETS:
-            bits = sum(block.bits for block in self.layout.blocks(size))
-            if size > self.most_bytes or bits == most_bits:
-                break
-            sizes.append(size)
-            most_bits = bits
-        return sizes
+        sizes = budgets.sizes_of(self.layout, self.most_bytes)
+        return budgets.tries(np.asarray(record.rate, np.float64), sizes)
 
     def _code(self, images, context, num_bytes):
         """Returns the payloads of a budget, and the errors of the images that they decode to."""

@@ -63,7 +63,7 @@ class Likelihood(Configured, keras.layers.Layer):
         return self.distribution(tf.cast(parameters, tf.float32))
 
     def at_scale(self, parameters, scale):
-        """As `call`, with a scale in pixel units, `[B, 1, 1, 1]`, in the place of a running one."""
+        """Like `call`, with a scale in pixel units, `[B, 1, 1, 1]`, instead of a running one."""
         return self(parameters)
 
     def num_parameters(self, channels):

@@ -46,7 +46,7 @@ class AnyTolerance:
         """Makes the layers, after all others, so that those have the weights of a plain model.
 
         Args:
-            sizes: As of `ToleranceInput`.
+            sizes: As in `ToleranceInput`.
         """
         if self.tolerances is not None:
             self.tolerance_input = ToleranceInput(
@@ -181,7 +181,7 @@ class AnyTolerance:
             **kwargs: As in `keras.Model.evaluate`.
 
         Raises:
-            ValueError: As of `fit`, or the tolerance is out of the range.
+            ValueError: As in `fit`, or the tolerance is out of the range.
 
         Example:
             >>> logs = model.evaluate(images, return_dict=True)

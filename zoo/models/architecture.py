@@ -50,7 +50,7 @@ class Architecture:
     def _likelihood(self, parameters):
         """Returns p(x|z), a distribution over images `[B, H, W, C]` in pixel units.
 
-        That of a model with `has_mean = False` has `draw(noise)` in the place of a mean; the noise
+        That of a model with `has_mean = False` has `draw(noise)` instead of a mean; the noise
         is to be drawn in streams that the latents do not use.
         """
         return self.likelihood(parameters)

@@ -213,7 +213,7 @@ class EnergyPrior(Configured, keras.layers.Layer):
 
         Args:
             seed: int32 `[2]`.
-            to_latents: As of `chain`.
+            to_latents: As in `chain`.
         """
         exponent = self._of_noise(to_latents)
         noise = random.BatchNoise(seed, _NUM_CHAINS)

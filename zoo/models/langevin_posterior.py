@@ -28,7 +28,7 @@ _NOTHING_SEEN = "mask hides every pixel of an image: mark those that are seen by
 
 
 class LangevinPosterior:
-    """Gives an architecture the law of a short chain in the place of a network's q(z|x).
+    """Gives an architecture the law of a short chain instead of a network's q(z|x).
 
     To be named before `zoo.LatentImageModel` among the bases. A subclass has `num_steps`, calls
     `_set_step_size` and `_add_step_size` in its constructor and is a `TiltedPrior` whose noise is

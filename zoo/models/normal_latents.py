@@ -55,7 +55,7 @@ class NormalLatents(LangevinPosterior, TiltedPrior, NormalPosterior):
 
     A subclass sets `latent_dim`, calls `_set_prior`, then `_set_inference`, and after all its
     layers are made `_attach_prior`, and defines `_posterior_parameters`, if there is an encoder,
-    and `_decode`. It may infer by chains in the place of an encoder.
+    and `_decode`. It may infer by chains instead of an encoder.
     """
 
     _priors = (EnergyPrior, MixturePrior)

@@ -109,14 +109,9 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
             "num_steps": num_steps if share_weights else 1,
         }
         self.encoders = [LadderEncoder(**sizes, name=f"encoder_{t}") for t in range(networks)]
-        outputs = self.likelihood.num_parameters(self.image_shape[-1])
+        sizes["num_outputs"] = self.likelihood.num_parameters(self.image_shape[-1])
         self.generators = [
-            StepGenerator(
-                num_outputs=outputs,
-                sees_image=share_weights or t > 0,
-                **sizes,
-                name=f"generator_{t}",
-            )
+            StepGenerator(sees_image=share_weights or t > 0, name=f"generator_{t}", **sizes)
             for t in range(networks)
         ]
         self.built = True

@@ -62,7 +62,7 @@ class TiltedModel(TiltedPrior, LatentImageModel):
         prior: A `zoo.EnergyPrior`.
 
     Raises:
-        ValueError: As of `zoo.with_energy_prior`.
+        ValueError: As in `zoo.with_energy_prior`.
 
     Example:
         >>> zoo.models.TiltedModel(zoo.ConvDRAW((28, 28, 1)), zoo.EnergyPrior())
@@ -82,7 +82,7 @@ class TiltedModel(TiltedPrior, LatentImageModel):
 
     @property
     def has_mean(self):
-        """As of the model that was trained."""
+        """That of the model that was trained."""
         return self.backbone.has_mean
 
     @property

@@ -85,7 +85,6 @@ class GECO(Objective):
         super().__init__(**kwargs)
         self.constraints = as_constraints(constraints)
         self._table = table_of(self.constraints, update)
-        # Of each multiplier its constraint.
         of_multipliers = self.constraints * (self._table.num_knots if self._table else 1)
         self._update = MultiplierUpdate(update, step_size, proportional_gain, of_multipliers)
         decay = self._update.default_decay if decay is None else decay
@@ -100,9 +99,8 @@ class GECO(Objective):
 
     def _make_violation(self, constraint):
         name = f"{constraint.name}_violation"
-        if self._table is not None:
-            return WorstMeanAtTolerances(constraint.range, name)
-        return keras.metrics.Mean(name)
+        is_one = self._table is None
+        return keras.metrics.Mean(name) if is_one else WorstMeanAtTolerances(constraint.range, name)
 
     @property
     def tolerance_range(self):
@@ -177,22 +175,19 @@ class GECO(Objective):
         weights = self._table.row_weights(tolerances)
         return tf.reduce_mean(weights * (terms["rate"] + multipliers * values))
 
-    def _is_first_move(self):
-        return tf.equal(tf.convert_to_tensor(self.num_updates), float(self.delay))
-
     def _advance(self, violations, decay):
         """Moves the averages by this step's violations `[K]`, then the multipliers.
 
         Returns:
             The averages M_t, and the log multipliers that this step's loss has, both `[K]`.
         """
-        is_first_move = self._is_first_move()
+        num_updates = tf.convert_to_tensor(self.num_updates)
+        is_first_move = tf.equal(num_updates, float(self.delay))
         log_multipliers = tf.convert_to_tensor(self.log_multipliers)
         previous = tf.convert_to_tensor(self.moving_averages)
-        is_first = tf.equal(tf.convert_to_tensor(self.num_updates), 0.0)
-        previous = tf.where(is_first, violations, previous)
+        previous = tf.where(tf.equal(num_updates, 0.0), violations, previous)
         averages = decay * previous + (1.0 - decay) * violations
-        log_excess = self.log_multipliers - self._log_initial
+        log_excess = log_multipliers - self._log_initial
         change = self._update.change(previous, averages, log_excess, is_first_move)
         if self._table is not None:
             # Between the multipliers without their discounts, which follow the errors at once.
@@ -200,15 +195,15 @@ class GECO(Objective):
             undiscounted = tf.where(is_first_move, log_multipliers, undiscounted)
             change += self._table.diffusion(undiscounted, self._update.step_sizes)
         if self.delay:
-            change = tf.where(self.num_updates < float(self.delay), 0.0, change)
-        moved = self.log_multipliers + change
-        self.log_multipliers.assign(tf.clip_by_value(moved, *self.log_multiplier_bounds))
+            change = tf.where(num_updates < float(self.delay), 0.0, change)
+        moved = tf.clip_by_value(log_multipliers + change, *self.log_multiplier_bounds)
+        self.log_multipliers.assign(moved)
         self.moving_averages.assign(averages)
         self.num_updates.assign_add(tf.ones([]))
         if self._update.follows_the_error:
             # The start is known only now. With λ_0 instead, this step's gradients would rule
             # Adam's second moments, and hold all learning back, for a thousand steps.
-            log_multipliers = tf.where(is_first_move, self.log_multipliers, log_multipliers)
+            log_multipliers = tf.where(is_first_move, moved, log_multipliers)
         return averages, log_multipliers
 
     def track(self, terms):
@@ -218,8 +213,7 @@ class GECO(Objective):
         multiplier that at the middle.
         """
         if self._table is not None:
-            values = terms[self.constraints[0].name]
-            self._violations[0].update_state(values, terms["tolerance"])
+            self._violations[0].update_state(terms[self.constraints[0].name], terms["tolerance"])
             self._multipliers[0].update_state(self.multiplier_at(self.constraints[0].range.middle))
             return
         multipliers = tf.unstack(tf.exp(tf.convert_to_tensor(self.log_multipliers)))

@@ -71,7 +71,7 @@ def check_loads(model):
 
 
 _NO_LAMBDA = (
-    "Put a layer class, registered by keras.saving.register_keras_serializable, in the place of a "
+    "Put a layer class, registered by keras.saving.register_keras_serializable, instead of a "
     "Lambda layer, and a function so registered in that of a lambda"
 )
 

@@ -32,7 +32,7 @@ class Signature:
         """Checks the inputs, a dict of tensors, and makes faulty rows harmless.
 
         Returns:
-            A dict of tensors, images in the place of encoded ones (`image` for `image_bytes`); and
+            A dict of tensors, images instead of encoded ones (`image` for `image_bytes`); and
             errors, string `[N]`, "" for a good row.
 
         Raises:

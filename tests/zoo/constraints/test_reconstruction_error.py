@@ -30,11 +30,16 @@ def test_initial_multiplier_is_that_of_a_gaussian_of_the_tolerances_scale():
     assert ReconstructionError(0.1).initial_multiplier((4, 5, 2)) == pytest.approx(40 / 0.02)
 
 
-@pytest.mark.parametrize("tolerance", [0.0, 1.5, 25, (0.1, 25), (0.0, 0.1)])
+@pytest.mark.parametrize(
+    "tolerance", [0, -0.1, 1.5, 25, np.nan, np.inf, "0.1", None, (0.1, 25), (0.0, 0.1)]
+)
 def test_a_tolerance_is_one_of_pixels_in_0_1(tolerance):
     with pytest.raises(ValueError, match=r"for pixels in \[0, 1\].* Received: tolerance="):
         ReconstructionError(tolerance)
-    assert ReconstructionError(1.0).tolerance == 1.0
+
+
+def test_the_largest_tolerance_is_the_range_of_a_pixel():
+    assert ReconstructionError(1).tolerance == 1.0
 
 
 def test_name_prefixes_the_logs():

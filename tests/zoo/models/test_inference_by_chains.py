@@ -1,4 +1,4 @@
-"""`inference="short_run"`: chains in the place of an encoder, of ConvVAE and PixelVAE."""
+"""`inference="short_run"`: chains instead of an encoder, of ConvVAE and PixelVAE."""
 
 import numpy as np
 import pytest

@@ -303,11 +303,3 @@ def test_a_learned_scale_is_refused_by_name():
     with pytest.raises(ValueError, match=r"never train .*scale='learned'.*scale='running'"):
         model.compile(keras.optimizers.Adam(), objective=zoo.GECO(ReconstructionError(0.1)))
     model.compile(keras.optimizers.Adam(), objective=zoo.ELBO())
-
-
-@pytest.mark.parametrize("tolerance", [0, -0.1, float("nan"), float("inf"), "0.1", None])
-def test_a_tolerance_must_be_above_0(tolerance):
-    with pytest.raises(
-        ValueError, match=r"tolerance must be .* above 0: .*such as 0.1. Received: tolerance="
-    ):
-        ReconstructionError(tolerance)

@@ -152,7 +152,7 @@ class Forgetful(keras.layers.Layer):
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (lambda: keras.layers.Lambda(lambda x: 2 * x), "has a lambda.*in the place of a Lambda"),
+        (lambda: keras.layers.Lambda(lambda x: 2 * x), "has a lambda.*instead of a Lambda"),
         (lambda: keras.layers.Dense(3, activation=lambda x: 2 * x), "has a lambda.*a function so"),
         (lambda: Forgetful(2.0), r"class of yours \(Forgetful\) a get_config"),
     ],

@@ -7,10 +7,10 @@ import numpy as np
 from zoo import checks
 from zoo.serving.client.availability import wait_until_available
 from zoo.serving.client.connection import Tls, connect
-from zoo.serving.client.errors import ServingError, SignatureNotFoundError
 from zoo.serving.client.options import check_seconds
 from zoo.serving.client.requester import Requester
 from zoo.serving.client.rows import no_rows, num_rows
+from zoo.serving.client.served_signature import find_signature
 from zoo.serving.client.signature_inputs import as_inputs, latent_names
 
 __all__ = ["Client", "EncodedReconstructions"]
@@ -166,13 +166,8 @@ class Client:
         Example:
             >>> client.sample(16, seed=0, temperature=0.8)  # float32 [16, 28, 28, 1]
         """
-        given = {
-            "num": num,
-            "seed": seed,
-            "temperature": temperature,
-            "context": context,
-            "tolerance": tolerance,
-        }
+        given = {"num": num, "seed": seed, "temperature": temperature, "context": context}
+        given["tolerance"] = tolerance
         return self._answer("sample", given, "image")["image"]
 
     def log_prob(self, images, seed=0, context=None, tolerance=None):
@@ -208,14 +203,9 @@ class Client:
         Example:
             >>> files, rmse = client.reconstruct_encoded(client.sample_encoded(4, seed=0))
         """
-        given = {
-            "image_bytes": image_bytes,
-            "context": context,
-            "seed": seed,
-            "tolerance": tolerance,
-        }
-        wanted = ("reconstruction_bytes", "rmse")
-        outputs = self._answer("reconstruct_encoded", given, *wanted)
+        given = {"image_bytes": image_bytes, "context": context, "seed": seed}
+        given["tolerance"] = tolerance
+        outputs = self._answer("reconstruct_encoded", given, "reconstruction_bytes", "rmse")
         return EncodedReconstructions(list(outputs["reconstruction_bytes"]), outputs["rmse"])
 
     def sample_encoded(self, num, seed=None, temperature=1.0, context=None, tolerance=None):
@@ -226,13 +216,8 @@ class Client:
             >>> [png] = client.sample_encoded(1, seed=0)
             >>> pathlib.Path("sample.png").write_bytes(png)
         """
-        given = {
-            "num": num,
-            "seed": seed,
-            "temperature": temperature,
-            "context": context,
-            "tolerance": tolerance,
-        }
+        given = {"num": num, "seed": seed, "temperature": temperature, "context": context}
+        given["tolerance"] = tolerance
         return list(self._answer("sample_encoded", given, "image_bytes")["image_bytes"])
 
     def classify(self, images):
@@ -301,19 +286,7 @@ class Client:
 
     def _answer(self, name, given, *wanted):
         """Asks for a signature's outputs, of which there must be those `wanted`."""
-        signatures = self.signatures()
-        if name not in signatures:
-            has = ", ".join(f"`{other}`" for other in sorted(signatures))
-            raise SignatureNotFoundError(
-                f"{self._where} has no signature `{name}`. It has {has or 'none'}."
-            )
-        signature = signatures[name]
-        missing = [output for output in wanted if output not in signature.outputs]
-        if missing:
-            raise ServingError(
-                f"`{name}` of {self._where} has no output {missing}. It has "
-                f"{sorted(signature.outputs)}. Was this model exported by the zoo?"
-            )
+        signature = find_signature(self.signatures(), name, wanted, self._where)
         inputs = as_inputs(name, signature, given)
         if num_rows(inputs) == 0:  # The server would wait for rows until the deadline.
             return no_rows(signature)

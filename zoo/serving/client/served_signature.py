@@ -2,7 +2,9 @@
 
 import dataclasses
 
-__all__ = ["ServedSignature", "TensorSpec"]
+from zoo.serving.client.errors import ServingError, SignatureNotFoundError
+
+__all__ = ["ServedSignature", "TensorSpec", "find_signature"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,3 +36,29 @@ class ServedSignature:
 
     inputs: dict
     outputs: dict
+
+
+def find_signature(signatures, name, wanted, where):
+    """Returns the signature of a name, which has the outputs `wanted`.
+
+    Args:
+        signatures: A dict of name to `ServedSignature`.
+        name: Of the signature.
+        wanted: Names of outputs.
+        where: The model and its server, as errors name them.
+
+    Raises:
+        SignatureNotFoundError: There is none of this name.
+        ServingError: It lacks an output.
+    """
+    if name not in signatures:
+        has = ", ".join(f"`{other}`" for other in sorted(signatures))
+        raise SignatureNotFoundError(f"{where} has no signature `{name}`. It has {has or 'none'}.")
+    signature = signatures[name]
+    missing = [output for output in wanted if output not in signature.outputs]
+    if missing:
+        raise ServingError(
+            f"`{name}` of {where} has no output {missing}. It has {sorted(signature.outputs)}. Was "
+            "this model exported by the zoo?"
+        )
+    return signature
