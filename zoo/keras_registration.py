@@ -55,7 +55,7 @@ def register_with_keras(subpackages):
 
 
 def _import_all(subpackages):
-    # Neither the import of Keras nor that of the zoo shall fail here, for another backend or a
+    # Neither the import of Keras nor that of the zoo may fail here, for another backend or a
     # package that is missing: whoever uses a class of the zoo is told.
     with contextlib.suppress(ImportError):
         if importlib.import_module("keras").config.backend() == "tensorflow":

@@ -1,4 +1,4 @@
-"""Names that people give: what is near to one that there is not."""
+"""Unknown names, and the known ones that look like them."""
 
 import difflib
 

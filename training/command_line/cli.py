@@ -60,7 +60,7 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **kwargs):
         as_written = argparse.RawDescriptionHelpFormatter
-        # An option that is cut short, such as --step, is told and not guessed.
+        # An option that is cut short, such as --step, is refused, not guessed.
         super().__init__(formatter_class=as_written, allow_abbrev=False, **kwargs)
 
     def error(self, message):

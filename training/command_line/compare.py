@@ -56,9 +56,15 @@ def _check(names, loaded):
 
     for name, (model, recipe) in zip(names, loaded, strict=True):
         if recipe is None or not kinds.of_model(model).draws_images:
-            raise UsageError(f"{name} is no model of images with a recipe, so it has no row.")
+            raise UsageError(
+                f"{name} cannot be compared: it must be a model of images that was trained from a "
+                "recipe. Name others; `vae-zoo list` shows them."
+            )
         if model.context_shape is not None:
-            raise UsageError(f"{name} is conditional; see figures/samples.png of its run.")
+            raise UsageError(
+                f"{name} is conditional, and compare draws without contexts. See "
+                "figures/samples.png of its run."
+            )
         if model.image_shape != loaded[0][0].image_shape:
             raise UsageError(
                 f"{name} models images of shape {model.image_shape}, and {names[0]} of shape "

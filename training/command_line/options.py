@@ -202,7 +202,7 @@ class Output(argparse.Action):
     def __call__(self, parser, namespace, values, option_string=None):
         """Is called by argparse where the option is given."""
         path = pathlib.Path(values).absolute()
-        # Folders that there are not are made; of those that there are the innermost counts.
+        # Missing folders will be made, in the innermost that exists.
         folder = next(parent for parent in path.parents if parent.exists())
         if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
             raise SettingError(self.dest, "a file that can be written", values)

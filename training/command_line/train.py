@@ -65,7 +65,7 @@ def _add_settings(parser):
     parser.add_argument(
         "--objective",
         metavar="NAME",
-        help="what to minimise, such as geco or elbo; of a name that there is not, all are told",
+        help="what to minimise, such as geco or elbo; an unknown name is answered by all of them",
     )
     parser.add_argument(
         "--flip",

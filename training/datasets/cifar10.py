@@ -26,7 +26,7 @@ def load_cifar10(name, image_size, fit, channels, data_dir) -> ImageDataset:
     """Loads CIFAR-10, arguments as in `load`; the last 5000 training images are validation.
 
     TensorFlow Datasets stores the official images as PNG. A copy that was prepared from JPEG files
-    is told by its first image, and says so wherever it is measured.
+    is recognised by its first image, and says so wherever it is measured.
     """
     data = load_builder(name, "cifar10", image_size, fit, channels, data_dir, num_validation=5000)
     first = next(iter(data.splits["test"].records()))

@@ -64,10 +64,10 @@ def load_folder(folder, image_size, fit, channels, corrupt) -> ImageDataset:
     """Loads the images of the folder with that path, without labels; arguments as in `load`.
 
     Every file is read once here, so that unreadable ones are known before training begins, and
-    whether there is colour. What is left out is told by one warning. The
-    hash of its content decides the split of an image (80% training, 10% validation, 10% test):
-    copies of an image share a split, and an image keeps its split when others are added, except
-    in folders so small that a split would otherwise be empty.
+    whether there is colour. One warning says what is left out. The hash of its content decides the
+    split of an image (80% training, 10% validation, 10% test): copies of an image share a split,
+    and an image keeps its split when others are added, except in folders so small that a split
+    would otherwise be empty.
 
     Raises:
         FileNotFoundError: If the folder is missing or has no image files.
@@ -224,9 +224,9 @@ def _refuse_nearly_black(files: Sequence[_File]) -> None:
     if files and max(file.largest for file in files) < LEAST_OF_16_BITS >> 8:
         raise ValueError(
             f"Expected images of 16 bits a value with values up to 65535, received {len(files)}, "
-            f"such as {files[0].path}, with none above {LEAST_OF_16_BITS}, as of a camera of 12 or "
-            "14 bits: they would be nearly black. Multiply their values (12 bits by 16, 14 bits by "
-            "4) and save them again; with 8 bits if they shall be that dark."
+            f"such as {files[0].path}, with none above {LEAST_OF_16_BITS}, as cameras of 12 or 14 "
+            "bits make them: they would be nearly black. Multiply their values (12 bits by 16, 14 "
+            "bits by 4) and save them again; with 8 bits if they are meant to be that dark."
         )
 
 

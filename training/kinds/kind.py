@@ -50,8 +50,8 @@ class Kind:
             num_classes: Number of classes of its data; None without labels.
 
         Raises:
-            UsageError: The model is not about such data, or the recipe asks for what there is not;
-                the message says which.
+            UsageError: The model does not take such data, or the recipe asks for what does not
+                exist; the message says which.
         """
         keras.utils.set_random_seed(recipe.seed)
         try:

@@ -49,7 +49,7 @@ def _import_file(path):
         return before
     if before is not None or importlib.util.find_spec(name) is not None:
         raise UsageError(
-            f"--import {path} has the name of the module {name}, which there is. Rename the file."
+            f"--import {path} has the name of an installed module, {name}. Rename the file."
         )
     spec = importlib.util.spec_from_file_location(name, path)
     module = sys.modules[name] = importlib.util.module_from_spec(spec)

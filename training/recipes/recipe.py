@@ -75,10 +75,13 @@ class Recipe:
         values = {n: value for n, value in values.items() if n != "made_with"}
         values = {name: kind() for name, kind in _OPTIONAL.items()} | values
         if set(values) != known:
-            missing, unknown = sorted(known - set(values)), sorted(set(values) - known)
+            fields = {"lacks": known - set(values), "has unknown": set(values) - known}
+            faults = [
+                f"{verb} {', '.join(sorted(found))}" for verb, found in fields.items() if found
+            ]
             raise UsageError(
-                f"{source} is not a recipe: it lacks {missing} and has the unknown fields "
-                f"{unknown}. `vae-zoo list` shows recipes to start from."
+                f"{source} is not a recipe: of the fields of one it {' and '.join(faults)}. "
+                "`vae-zoo list` shows recipes to start from."
             )
         return cls(**copy.deepcopy(values))
 

@@ -42,7 +42,7 @@ def write_report(directory, output):
 
 
 def read_entries(folder):
-    """Returns what a folder of a page has of each target, a list for `pages`."""
+    """Returns what the page in a folder has of each target, a list for `pages`."""
     return [_Entry(target, None, folder) for target in TARGETS.values()]
 
 

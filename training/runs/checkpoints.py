@@ -76,7 +76,7 @@ class CheckpointStore:
         self._read_only = read_only
 
     def save(self, model, progress):
-        """Saves the training state as of the progress, whole or not at all.
+        """Saves the training state at this progress, whole or not at all.
 
         Raises:
             UserError: The last row is not finite, or it could not be written (a full disk); the

@@ -285,7 +285,7 @@ class ImageModel(Configured, Arguments, Entrances, keras.Model):
     def from_config(cls, config, custom_objects=None):
         """Makes a model from `get_config`; its weights are fresh."""
         arguments = dict(config)
-        frozen = arguments.pop("frozen_layers", None)  # Files of before say nothing of it.
+        frozen = arguments.pop("frozen_layers", None)  # Older files do not have it.
         policy = keras.saving.deserialize_keras_object(arguments.get("dtype"))
         with precision.global_policy(policy):
             model = super().from_config(arguments, custom_objects)

@@ -165,7 +165,7 @@ def check_rows(context, num_rows):
 
 
 def _assert_range(images, name):
-    """Passes on images whose pixels lie in [0, 1]; others are told what fits their range."""
+    """Returns the images, once their pixels lie in [0, 1]; the error says what fits their range."""
 
     def refuse():
         received = ["Received values from", tf.reduce_min(images), "to", tf.reduce_max(images)]

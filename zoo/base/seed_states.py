@@ -28,7 +28,7 @@ class SeedStates(keras.layers.Layer):
             store[str(number)] = state.numpy()
 
     def load_own_variables(self, store):
-        """Loads the states that there are; files of before have none."""
+        """Loads the states that were saved; older files have none."""
         for number, state in enumerate(self._find()):
             if str(number) in store:
                 state.assign(store[str(number)])

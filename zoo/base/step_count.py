@@ -36,6 +36,6 @@ class StepCount(keras.layers.Layer):
         self._count.assign(step + 1)
 
     def load_own_variables(self, store):
-        """Loads the count; files of before there was one leave it behind the optimiser's."""
+        """Loads the count; older files have none, and `current` then follows the optimiser's."""
         if "0" in store:
             super().load_own_variables(store)

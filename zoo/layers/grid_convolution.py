@@ -28,7 +28,7 @@ def grid_convolution(layer, grid, extra_bias=None, shared=None):
     Args:
         layer: A built `keras.layers.Conv2D` with a square kernel, stride 1 and padding "same".
         grid: (height, width) of the grid.
-        extra_bias: A bias besides the layer's own, `[filters]`.
+        extra_bias: A bias in addition to the layer's own, `[filters]`.
         shared: A dict, empty at first, by which the convolutions that are made in one graph have
             their constant matrices in common: an exported model holds each of them once.
 

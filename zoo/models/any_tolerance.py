@@ -1,4 +1,4 @@
-"""What a `zoo.LatentImageModel` for a range of tolerances has besides: its input, its calibration.
+"""What a `zoo.LatentImageModel` for a range of tolerances adds: its input, its calibration.
 
 A model with `tolerance_range` is one for every tolerance κ of the range. Training draws a κ for
 each row, log-uniformly from a range 15% wider at either end, and `zoo.GECO` holds each row's error
@@ -69,7 +69,7 @@ class AnyTolerance:
         return None if tolerance is None else self.tolerance_input(tolerance)
 
     def _given(self, tolerance, num_rows, is_input=False):
-        """What the architecture's own methods get besides: {}, or `tolerance`, the input `[B]`.
+        """What else the architecture's own methods get: {}, or `tolerance`, the input `[B]`.
 
         Args:
             tolerance: Tolerances, a scalar or `[B]`, or None.
@@ -119,7 +119,10 @@ class AnyTolerance:
             >>> model.calibrate(validation_images)  # in pixel units, [17]
         """
         if self.tolerances is None:
-            raise ValueError("This model was made without tolerance_range: it has one tolerance.")
+            raise ValueError(
+                f"This {type(self).__name__} was made without tolerance_range, so there is nothing "
+                "to calibrate. Make one with tolerance_range=(least, most)."
+            )
         checks.integer("batch_size", batch_size)
         images, context = self._check_batch(images, context)
         num_images = images.shape[0]

@@ -74,7 +74,6 @@ class ConvVAE(NormalLatents, LatentImageModel):
         self.hidden_units = checks.integer("hidden_units", hidden_units)
         self._set_prior(prior)
         self._set_inference(inference, num_steps, step_size)
-        num_parameters = self.likelihood.num_parameters(self.image_shape[-1])
         self._has_own_networks = (encoder is not None, decoder is not None)
         if self.tolerances is not None and any(self._has_own_networks):
             raise ValueError(
@@ -82,32 +81,32 @@ class ConvVAE(NormalLatents, LatentImageModel):
                 "tolerance in: leave out encoder= and decoder=, or tolerance_range=."
             )
 
-        # === Layers ===
         if encoder is None:
             check_divisible("ConvVAE", self.image_shape, self.filters, _REMEDY)
+        elif self.infers_by_chains:
+            raise ValueError("inference='short_run' has no encoder: leave out encoder=.")
+        self._make_networks(encoder, decoder)
+        self._add_tolerance_input_of_networks()
+        self._attach_prior()
+        self.built = True
+
+    def _make_networks(self, encoder, decoder):
+        """Makes and builds the networks; those that are given are taken as they are."""
+        sizes = self.filters, self.hidden_units
+        num_parameters = self.likelihood.num_parameters(self.image_shape[-1])
+        self.encoder = None
         if not self.infers_by_chains:
-            encoder = encoder or make_encoder(self.image_shape, self.filters, hidden_units)
+            encoder = encoder or make_encoder(self.image_shape, *sizes)
             self.encoder = self._with_modulations(encoder, ACTIVATION)
             self.posterior_head = keras.layers.Dense(
-                2 * latent_dim, dtype="float32", name="posterior"
+                2 * self.latent_dim, dtype="float32", name="posterior"
             )
-        elif encoder is not None:
-            raise ValueError("inference='short_run' has no encoder: leave out encoder=.")
-        else:
-            self.encoder = None
-        decoder = decoder or make_decoder(
-            self.image_shape, latent_dim, self.filters, hidden_units, num_parameters
-        )
+        decoder = decoder or make_decoder(self.image_shape, self.latent_dim, *sizes, num_parameters)
         self.decoder = self._with_modulations(decoder, ACTIVATION)
-
-        # === Build ===
         if not self.infers_by_chains:
             features = self._features_shape(encoder)
             self.posterior_head.build((None, int(np.prod(features))))
         self._check_decoder(decoder, (*self.image_shape[:2], num_parameters))
-        self._add_tolerance_input_of_networks()
-        self._attach_prior()
-        self.built = True
 
     def _features_shape(self, encoder):
         try:

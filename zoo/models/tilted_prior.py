@@ -1,4 +1,4 @@
-"""What a `zoo.LatentImageModel` with a `zoo.EnergyPrior` does besides."""
+"""What a `zoo.EnergyPrior` adds to a `zoo.LatentImageModel`."""
 
 import contextlib
 import dataclasses
@@ -164,7 +164,10 @@ class TiltedPrior:
 
     def _check_energy(self):
         if self.energy is None:
-            raise ValueError(f"This {type(self).__name__} was made without a zoo.EnergyPrior.")
+            raise ValueError(
+                f"This {type(self).__name__} was made without a zoo.EnergyPrior. Make one with "
+                "prior=zoo.EnergyPrior(), or a copy by zoo.with_energy_prior(model)."
+            )
 
     @compiled
     def _run_stable_steps(self, seed):

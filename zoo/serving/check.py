@@ -82,7 +82,7 @@ def open_session(path, optimize=True):
 
     Yields:
         A function `answer(signature_name, inputs)` from a dict of input name to array, to a dict
-        of output name to array. It raises ValueError for a signature or inputs that there are not,
+        of output name to array. It raises ValueError for an unknown signature or wrong inputs,
         and `tf.errors.OpError` when the graph refuses or fails.
     """
     config = tf.compat.v1.ConfigProto(device_count={"GPU": 0}, allow_soft_placement=True)

@@ -71,8 +71,8 @@ def check_loads(model):
 
 
 _NO_LAMBDA = (
-    "Put a layer class, registered by keras.saving.register_keras_serializable, instead of a "
-    "Lambda layer, and a function so registered in that of a lambda"
+    "Use a layer class, registered by keras.saving.register_keras_serializable, instead of a "
+    "Lambda layer, and a function that is registered so instead of a lambda"
 )
 
 

@@ -1,4 +1,4 @@
-"""A small U-Net that is told the step of a diffusion."""
+"""A small U-Net whose input has the step of a diffusion, too."""
 
 import keras
 import numpy as np

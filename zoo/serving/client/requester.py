@@ -128,7 +128,7 @@ class Requester:
             missing = sorted(set(call.signature.outputs) - set(outputs))
             if missing:
                 raise Failure("INTERNAL", f"{UNREADABLE}: it has no {missing}")
-            # A number alone, which no model of the zoo gives, is told of by `_check`.
+            # A number alone, which no model of the zoo gives, is found by `_check`.
             return {
                 name: values[:count] if values.ndim else values for name, values in outputs.items()
             }
