@@ -35,7 +35,7 @@ def run(arguments):
     model, recipe = load_image_model(arguments.model)
     if not kinds.of_model(model).has_latents:
         raise UsageError(
-            f"{arguments.model} is an {type(model).__name__}: it has no latents to reconstruct an "
+            f"{arguments.model}, of class {type(model).__name__}, has no latents to reconstruct an "
             "image from. Draw from it with `vae-zoo sample`."
         )
     if model.context_shape is not None:

@@ -99,32 +99,32 @@ class PixelVAE(NormalLatents, LatentImageModel):
         self._set_prior(prior)
         self._set_inference(inference, num_steps, step_size)
         _check_likelihood(self.likelihood, self.image_shape[-1])
+        self._make_networks()
+        self._attach_prior()
+        self.built = True
 
-        # === Layers ===
+    def _make_networks(self):
+        """Makes and builds the encoder, if there is one, and the decoder."""
         if not self.infers_by_chains:
             self.encoder = make_encoder(
-                self.image_shape, self.encoder_filters, hidden_units, activation="relu"
+                self.image_shape, self.encoder_filters, self.hidden_units, activation="relu"
             )
             self.posterior_head = keras.layers.Dense(
-                2 * latent_dim, dtype="float32", name="posterior"
+                2 * self.latent_dim, dtype="float32", name="posterior"
             )
         self.decoder = PixelCNN(
             self.image_shape,
-            latent_dim,
+            self.latent_dim,
             self.likelihood.num_parameters(self.image_shape[-1]),
-            filters,
-            num_blocks,
-            kernel_size,
-            first_kernel_size,
+            self.filters,
+            self.num_blocks,
+            self.kernel_size,
+            self.first_kernel_size,
             self.position_embedding,
             name="decoder",
         )
-
-        # === Build ===
         if not self.infers_by_chains:
-            self.posterior_head.build((None, hidden_units))
-        self._attach_prior()
-        self.built = True
+            self.posterior_head.build((None, self.hidden_units))
 
     def _posterior_parameters(self, images, training=False):
         return self.posterior_head(self.encoder(images, training=training))

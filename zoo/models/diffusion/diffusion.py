@@ -178,7 +178,7 @@ class Diffusion(VariationalBound, ObjectiveModel):
 
         Example:
             >>> model.reconstruct(images, noise_level=0.1)  # near to the images, [B, 28, 28, 1]
-            >>> model.reconstruct(images, noise_level=0.8)  # like them in the large alone
+            >>> model.reconstruct(images, noise_level=0.8)  # alike in the large only
         """
         checks.number("noise_level", noise_level, least=0, most=1)
         images, _ = self._check_batch(images, None)
