@@ -49,20 +49,27 @@ def describe(name):
 def check(name, model, data):
     """Raises UsageError if there is no such measure, or it is not about such a model and data."""
     module = _find(name)
-    kind, needs = type(model).__name__, getattr(module, "NEEDS", ("latents",))
-    has_context = model.context_shape is not None
-    if has_context and not ("context" in needs or getattr(module, "TAKES_CONTEXT", False)):
-        raise UsageError(f"{name} does not measure a model with context, as this {kind}.")
-    if not has_context and "context" in needs:
-        raise UsageError(f"{name} does not measure a model without context, as this {kind}.")
-    if "latents" in needs and not hasattr(model, "log_posterior"):
-        raise UsageError(f"{name} measures latents, and {kind} has none.")
-    if "chain" in needs and not model.has_chain:
+    if fault := _fault(module, model):
         raise UsageError(
-            f"{name} measures models that draw images in steps, and {kind} gives no chain."
+            f"{name} cannot measure this {type(model).__name__}: {fault}. Choose another "
+            "measure; `vae-zoo evaluate --help` lists them."
         )
     if hasattr(module, "check"):
         module.check(model, data)
+
+
+def _fault(module, model):
+    """Says what a measure needs of a model and this one lacks, or returns None."""
+    needs, has_context = getattr(module, "NEEDS", ("latents",)), model.context_shape is not None
+    if has_context and not ("context" in needs or getattr(module, "TAKES_CONTEXT", False)):
+        return "it takes no models with context"
+    if not has_context and "context" in needs:
+        return "it takes models with context alone"
+    if "latents" in needs and not hasattr(model, "log_posterior"):
+        return "it measures latents, and there are none"
+    if "chain" in needs and not model.has_chain:
+        return "it measures models that draw images in steps"
+    return None
 
 
 def _find(name):

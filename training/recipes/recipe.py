@@ -75,13 +75,11 @@ class Recipe:
         values = {n: value for n, value in values.items() if n != "made_with"}
         values = {name: kind() for name, kind in _OPTIONAL.items()} | values
         if set(values) != known:
-            fields = {"lacks": known - set(values), "has unknown": set(values) - known}
-            faults = [
-                f"{verb} {', '.join(sorted(found))}" for verb, found in fields.items() if found
-            ]
+            fields = {"lacks": known - set(values), "has the unknown fields": set(values) - known}
+            faults = [f"it {verb} {', '.join(sorted(f))}" for verb, f in fields.items() if f]
             raise UsageError(
-                f"{source} is not a recipe: of the fields of one it {' and '.join(faults)}. "
-                "`vae-zoo list` shows recipes to start from."
+                f"{source} is not a recipe: {', and '.join(faults)}. `vae-zoo list` shows recipes "
+                "to start from."
             )
         return cls(**copy.deepcopy(values))
 

@@ -88,7 +88,7 @@ def test_commands_take_it(finished, tmp_path, capsys):
     [
         (
             ("evaluate", "{run}", "--measure", "mutual_information"),
-            "measures latents, and Infusion",
+            "this InfusionModel: it measures latents",
         ),
         (
             ("reconstruct", "{run}", str(REPOSITORY / "docs/images/two_moons.png")),
