@@ -203,7 +203,7 @@ def test_layouts_may_come_from_images_or_another_codec(images):
     codes = of_images.encode(images[:1])
     np.testing.assert_array_equal(same.decode(codes), of_images.decode(codes))
     for wrong in ({"like": images}, {"layout": Layout.of_rates([np.ones(5)])}):
-        with pytest.raises(ValueError, match="must be of this model's 32 latents"):
+        with pytest.raises(ValueError, match="a layout of this model's 32 latents"):
             codec.Codec(model, TOLERANCE, **({"layout": of_images.layout} | wrong))
     with pytest.raises(ValueError, match="like must hold at least one image"):
         codec.Codec(model, TOLERANCE, like=images[:0])

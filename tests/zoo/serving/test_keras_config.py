@@ -153,7 +153,10 @@ class Forgetful(keras.layers.Layer):
     ("layer", "message"),
     [
         (lambda: keras.layers.Lambda(lambda x: 2 * x), "has a lambda.*instead of a Lambda"),
-        (lambda: keras.layers.Dense(3, activation=lambda x: 2 * x), "has a lambda.*a function so"),
+        (
+            lambda: keras.layers.Dense(3, activation=lambda x: 2 * x),
+            "has a lambda.*a function that is registered so",
+        ),
         (lambda: Forgetful(2.0), r"class of yours \(Forgetful\) a get_config"),
     ],
 )
