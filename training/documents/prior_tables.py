@@ -7,6 +7,7 @@ __all__ = ["TABLES"]
 
 _HEADER = ("prior", "Fréchet", "sure, at temperature 0.7", "log p(x), nats", "learned in")
 _JOINT = ROOT / "savedmodels/conv_vae_mnist_mixture_prior"
+_ENERGY = ROOT / "savedmodels/conv_vae_mnist_energy_prior"
 
 
 def _priors():
@@ -22,10 +23,18 @@ def _priors():
             _gain(energy),
             f"{energy['training_seconds'] / 60:.0f} min",
         ],
+        _released_energy(),
         [fitted, *_samples(mixture["after"]), _gain(mixture), f"{mixture['seconds']:.0f} s"],
         ["the same, then with the networks", *_samples(joint), "", f"{steps:,} steps in all"],
     ]
     return table(_HEADER, rows, ["---"] + ["--:"] * 4)
+
+
+def _released_energy():
+    steps = read_json(_ENERGY / "recipe.json")["steps"]
+    minutes = read_json(_ENERGY / "metrics.json")["training_seconds"] / 60
+    samples = _samples(read_json(_ENERGY / "measures.json"))
+    return [f"energy, {steps:,} steps", *samples, "", f"{minutes:.0f} min"]
 
 
 def _samples(measures):
