@@ -203,7 +203,7 @@ def _conditional():
 
 def _sequential():
     rows = []
-    for name, title in (("cifar10", "CIFAR-10"), ("digits", "digits")):
+    for name, title in (("cifar10", "CIFAR-10"), ("mnist", "MNIST"), ("digits", "digits")):
         steps = read_run(f"sequential_vae_{name}").measures["chain_steps"]
         for key, label in _CHAIN.items():
             cells = [f"{steps[f'step_{step}_{key}']:.4f}" for step in (1, 2, 3, 4, 8)]
