@@ -34,10 +34,17 @@ def measure(model, data, outliers=None, num_images=2000, num_samples=16, seed=0)
 
     Returns:
         A dict of numbers by the name of a score and of a measure, as in `joint_area_under_roc`. The
-        scores are `joint`: log p(x|z) + log p(z) at a draw of z given x (Pang et al. 2020), and
-        `log_prob`: the bound on log p(x). The measures are `average_precision` (area under the
-        precision-recall curve with outliers as positives) and `area_under_roc` (0.5 by chance).
-        With them `outlier_share`, which is the average precision by chance, and `images`.
+        scores are
+
+        - `joint`: log p(x|z) + log p(z) at a draw of z given x (Pang et al. 2020),
+        - `log_prob`: the bound on log p(x),
+        - `likelihood_ratio`, of a model that has `redraw`: by how much `joint` is higher than where
+          the lower half of the groups of latents is drawn from the prior (Cui, Wu & Han 2023): a
+          high ratio, not a low one, tells an outlier.
+
+        The measures are `average_precision` (area under the precision-recall curve with outliers as
+        positives) and `area_under_roc` (0.5 by chance). With them `outlier_share`, which is the
+        average precision by chance, and `images`.
 
     Raises:
         UsageError: No outliers go with such data.
@@ -53,7 +60,7 @@ def measure(model, data, outliers=None, num_images=2000, num_samples=16, seed=0)
     is_outlier = np.repeat([0, 1], [len(part["joint"]) for part in both])
     found = {
         f"{score}_{name}": value
-        for score in ("joint", "log_prob")
+        for score in both[0]
         for name, value in ranking(
             is_outlier, np.concatenate([part[score] for part in both])
         ).items()
@@ -89,10 +96,19 @@ def _outliers_of(data):
 
 def _scores(model, images, num_samples, seed):
     """Returns the log-densities of images, nats, a dict of float64 `[N]`; an image by its row."""
-    scores = {"joint": [], "log_prob": []}
+    parts = []
     for start in range(0, len(images), _BATCH_SIZE):
         part, rows = tf.constant(images[start : start + _BATCH_SIZE]), tf.stack([seed, start])
         record = model.infer(part, seed=rows)
-        scores["joint"].append(np.float64(record.log_prior - record.distortion))
-        scores["log_prob"].append(np.float64(model.log_prob(part, num_samples, rows)))
-    return {name: np.concatenate(parts) for name, parts in scores.items()}
+        joint = record.log_prior - record.distortion
+        scores = {"joint": joint, "log_prob": model.log_prob(part, num_samples, rows)}
+        if hasattr(model, "redraw") and len(record.latents) > 1:
+            scores["likelihood_ratio"] = _joint_of_upper_half(model, record, rows) - joint
+        parts.append(scores)
+    return {name: np.concatenate([np.float64(part[name]) for part in parts]) for name in parts[0]}
+
+
+def _joint_of_upper_half(model, record, seed):
+    """Returns log p(x|z) + log p(z) with the lower groups of z drawn from the prior, `[B]`."""
+    latents = model.redraw(record.latents, len(record.latents) // 2, seed)
+    return model.decode(latents).log_prob(record.images) + model.log_prior(latents)

@@ -14,6 +14,7 @@ from zoo.models.conv_networks import LAYOUT
 from zoo.models.draw_context import NO_SHARES, ContextShares, add_share, check_shape
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.record import Inference
+from zoo.models.redrawn_latents import RedrawnLatents
 
 __all__ = ["ConvDRAW"]
 
@@ -22,7 +23,7 @@ _NO_MODULATIONS = types.SimpleNamespace(encoder=None, decoder=None, posterior=No
 
 
 @registry.register("architecture", package="zoo")
-class ConvDRAW(LatentImageModel):
+class ConvDRAW(RedrawnLatents, LatentImageModel):
     """Draws an image in T steps, each adding to a canvas what a group of latents says.
 
     With encoder state h^e, decoder state h^d and canvas r, for t = 1..T:
@@ -318,17 +319,35 @@ class ConvDRAW(LatentImageModel):
 
     def _generate(self, noise, temperature, context, tolerance=None):
         """Draws z_t ~ p_t step by step; the latents are T groups."""
+        draw = self._prior_draws(noise, temperature)
         nets = self._prepare(context, tolerance)
+        num_rows = tf.shape(temperature)[0]
+        latents, _, canvas = self._walk_prior(nets, num_rows, functools.partial(draw, nets))
+        return tuple(tf.unstack(latents, axis=1)), self._parameters_on(canvas)
+
+    def _redraw(self, latents, num_kept, noise, temperature, context, tolerance=None):
+        """Draws z_t ~ p_t from step `num_kept` on; those before are given."""
+        draw = self._prior_draws(noise, temperature)
+        nets = self._prepare(context, tolerance)
+        given = [self._to_positions(group) for group in latents]
+
+        def choose(step, decoder_state):
+            return tf.where(step < num_kept, given[step], draw(nets, step, decoder_state))
+
+        latents, *_ = self._walk_prior(nets, tf.shape(temperature)[0], choose)
+        return tuple(tf.unstack(latents, axis=1))
+
+    def _prior_draws(self, noise, temperature):
+        """Returns a function from networks, a step and the state before it to a draw of p_t."""
         draws = self._draws(noise)
         row_temperature = tf.reshape(temperature, [-1, 1])
 
-        def draw(step, decoder_state):
+        def draw(nets, step, decoder_state):
             (parameters,) = self._prior_parameters(nets, [decoder_state], step)
             prior = normals.normal_from_parameters(parameters)
             return prior.loc + row_temperature * prior.scale * draws[step]
 
-        latents, _, canvas = self._walk_prior(nets, tf.shape(temperature)[0], draw)
-        return tuple(tf.unstack(latents, axis=1)), self._parameters_on(canvas)
+        return draw
 
     def _decode(self, latents, context, tolerance=None):
         """Returns the likelihood's parameters for T `[B, h, w, latent_filters]`."""

@@ -16,15 +16,17 @@ from zoo.models.layered_latents import (
     latents_of_noise,
     make_conditional,
     make_top_down,
+    renewed_noise,
 )
 from zoo.models.record import Inference
+from zoo.models.redrawn_latents import RedrawnLatents
 from zoo.models.tilted_prior import TiltedPrior
 
 __all__ = ["EnergyVAE"]
 
 
 @registry.register("architecture", package="zoo")
-class EnergyVAE(TiltedPrior, LatentImageModel):
+class EnergyVAE(RedrawnLatents, TiltedPrior, LatentImageModel):
     """A VAE of several layers of latents whose prior is tilted by an energy of each layer.
 
     Cui, Wu & Han 2023, "Learning Joint Latent Space EBM Prior Model for Multi-layer Generator":
@@ -161,6 +163,10 @@ class EnergyVAE(TiltedPrior, LatentImageModel):
         """Draws z by a chain in its noise, which the temperature scales; L groups."""
         latents = self._to_latents(self._draw_noise(noise, temperature))
         return latents, self._decode(latents, context)
+
+    def _redraw(self, latents, num_kept, noise, temperature, context):
+        own = self._noise_of(latents, context)
+        return self._to_latents(renewed_noise(own, num_kept, noise, temperature))
 
     def _decode(self, latents, context, training=False):
         """Returns the likelihood's parameters for L `[B, latent_dims[l]]`."""

@@ -3,11 +3,18 @@
 import itertools
 
 import keras
+import tensorflow as tf
 
 from zoo.distributions import normals
 from zoo.models.conv_networks import ACTIVATION
 
-__all__ = ["conditional_normals", "latents_of_noise", "make_conditional", "make_top_down"]
+__all__ = [
+    "conditional_normals",
+    "latents_of_noise",
+    "make_conditional",
+    "make_top_down",
+    "renewed_noise",
+]
 
 
 def make_top_down(latent_dims, hidden_units):
@@ -48,3 +55,19 @@ def latents_of_noise(top_down, noise, training=False):
         normal = normals.normal_from_parameters(network(latents[0], training=training))
         latents.insert(0, normal.loc + normal.scale * own)
     return tuple(latents)
+
+
+def renewed_noise(kept, num_kept, noise, temperature):
+    """Returns noise of all layers: `num_kept` of them from the top as it was, the others anew.
+
+    Args:
+        kept: The noise that latents were made of, a tuple of `[B, d_l]`, from the lowest layer up.
+        num_kept: An int32 scalar.
+        noise: Noise of `zoo.random` for B rows; stream l is drawn for layer l.
+        temperature: `[B]`: scales what is drawn.
+    """
+    renewed = []
+    for layer, own in enumerate(kept):
+        drawn = temperature[:, tf.newaxis] * noise.normal(own.shape[1:], stream=layer)
+        renewed.append(tf.where(layer < len(kept) - num_kept, drawn, own))
+    return tuple(renewed)

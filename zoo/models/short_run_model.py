@@ -8,14 +8,15 @@ from zoo.models.conv_networks import check_divisible, make_decoder
 from zoo.models.energy_prior import EnergyPrior
 from zoo.models.langevin_posterior import LangevinPosterior
 from zoo.models.latent_image_model import LatentImageModel
-from zoo.models.layered_latents import latents_of_noise, make_top_down
+from zoo.models.layered_latents import latents_of_noise, make_top_down, renewed_noise
+from zoo.models.redrawn_latents import RedrawnLatents
 from zoo.models.tilted_prior import TiltedPrior
 
 __all__ = ["ShortRunModel"]
 
 
 @registry.register("architecture", package="zoo")
-class ShortRunModel(LangevinPosterior, TiltedPrior, LatentImageModel):
+class ShortRunModel(RedrawnLatents, LangevinPosterior, TiltedPrior, LatentImageModel):
     """A generator of several layers of latents, and no encoder: K Langevin steps stand for one.
 
     Nijkamp, Pang, Han, Zhou, Zhu & Wu 2020, "Learning Multi-layer Latent Variable Model via
@@ -106,6 +107,9 @@ class ShortRunModel(LangevinPosterior, TiltedPrior, LatentImageModel):
         """Returns the likelihood's parameters for L `[B, latent_dims[l]]`, the decoder's first."""
         lowest, *_ = latents_of_noise(self.top_down, latents, training)
         return self.decoder(lowest, training=training)
+
+    def _redraw(self, latents, num_kept, noise, temperature, context):
+        return renewed_noise(latents, num_kept, noise, temperature)
 
     def _generate(self, noise, temperature, context):
         """Draws z ~ N(0, temperature²) or by a chain; the latents are L groups."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import contract
 from tests.training.datasets.test_tfds_sets import needs_prepared
 from training import datasets
 from training.command_line import evaluate
@@ -21,7 +22,8 @@ class _Brightness:
     def infer(self, images, seed):
         brightness = tf.reduce_mean(tf.cast(images, tf.float32), axis=(1, 2, 3))
         noise = np.random.default_rng(int(seed[1])).normal(size=len(images)) * 60.0
-        return types.SimpleNamespace(log_prior=brightness, distortion=np.float32(noise))
+        terms = {"log_prior": brightness, "distortion": np.float32(noise)}
+        return types.SimpleNamespace(latents=(brightness,), **terms)
 
     def log_prob(self, images, num_samples, seed):
         del num_samples, seed
@@ -40,6 +42,20 @@ def test_outliers_are_ranked_by_low_densities():
     assert found["log_prob_average_precision"] == found["log_prob_area_under_roc"] == 1.0
     assert 0.5 < found["joint_area_under_roc"] < 1.0
     assert (found["images"], found["outlier_share"]) == (150, pytest.approx(20 / 150))
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_a_model_of_layers_has_the_ratio_of_its_joint_densities(images):
+    model = contract.make_model("EnergyVAE")
+    scores = outlier_scores._scores(model, images, num_samples=1, seed=3)
+    latents = model.encode(images, seed=(3, 0))
+    upper = model.redraw(latents, 1, seed=(3, 0))
+    joint, expected = (
+        model.decode(z).log_prob(images) + model.log_prior(z) for z in (latents, upper)
+    )
+    contract.assert_close(scores["joint"], joint)
+    contract.assert_close(scores["likelihood_ratio"], expected - joint, tolerance=1e-4)
+    assert "likelihood_ratio" not in outlier_scores._scores(_Brightness(), images, 1, 0)
 
 
 def test_area_and_precision_are_those_of_counting():
