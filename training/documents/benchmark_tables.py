@@ -178,7 +178,15 @@ def _fused_adam():
     return table(("recipe", "step", "first step"), rows, _right(3))
 
 
+def _kept_latents():
+    errors = read_benchmark("kept_latents")["rmse_by_kept_steps"]
+    cells = [f"{error:.4f}" for error in errors.values()]
+    header = ("steps whose latents stay", *errors)
+    return table(header, [["rmse", *cells]], _right(len(header)))
+
+
 TABLES = {
+    "kept-latents": _kept_latents,
     "fused-adam": _fused_adam,
     "pipelines": _pipelines_in_memory,
     "pipelines-from-disk": _pipelines_from_disk,

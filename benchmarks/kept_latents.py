@@ -1,0 +1,79 @@
+"""What each step of a ConvDRAW says of an image: latents of the first steps stay, others are drawn.
+
+    python -m benchmarks.kept_latents conv_draw_mnist --picture docs/images/kept_latents.png
+
+Measures the error against test images for each number of steps that stay; draws some of them.
+"""
+
+import argparse
+import json
+import pathlib
+
+import numpy as np
+
+from training import datasets
+from training.figures import grids, image_blocks, stamps
+from training.runs import model_source, provenance
+
+HERE = pathlib.Path(__file__).parent
+_NUM_SHOWN = 14
+_SHOWN_KEPT = (1, 2, 3, 4, 6, 8)
+
+
+def images_of(model, latents, num_kept):
+    """Returns the images of latents of which `num_kept` groups stay, `[B, H, W, C]`."""
+    return np.asarray(model.decode(model.redraw(latents, num_kept, seed=0)).mean())
+
+
+def root_mean_squared_errors(model, images, batch_size=250):
+    """Returns the error by how many groups stay, a dict from 1 on, in pixel units."""
+    squares = {}
+    for first in range(0, len(images), batch_size):
+        part = images[first : first + batch_size]
+        latents = model.encode(part, seed=(0, first))
+        for kept in range(1, len(latents) + 1):
+            error = images_of(model, latents, kept) - np.float32(part) / 255
+            squares.setdefault(kept, []).append(np.mean(error**2))
+    return {kept: float(np.sqrt(np.mean(values))) for kept, values in squares.items()}
+
+
+def draw(path, model, images, errors):
+    """Saves test images and below each what stays of it, a row for each number of steps."""
+    latents = model.encode(images)
+    rows = [images, *(images_of(model, latents, kept) for kept in _SHOWN_KEPT)]
+    labels = [f"{kept} of {len(latents)} stay\nrmse {errors[kept]:.3f}" for kept in _SHOWN_KEPT]
+    title = (
+        f"Latents of the first steps kept, the others drawn from the prior: {len(latents)} steps"
+    )
+    block = image_blocks.Block("", [grids.as_pixels(row) for row in rows])
+    image_blocks.save_blocks(path, [block], title, ("data", *labels))
+
+
+def main():
+    """Runs what the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", help="a pretrained ConvDRAW, or a run's directory")
+    parser.add_argument("--num-images", type=int, default=1000)
+    parser.add_argument("--picture", type=pathlib.Path, help="a PNG")
+    arguments = parser.parse_args()
+    model, recipe = model_source.load_model(arguments.model)
+    data = datasets.load_for(recipe)
+    errors = root_mean_squared_errors(
+        model, data.sample_images("test", arguments.num_images, seed=0)
+    )
+    result = {
+        "model": arguments.model,
+        "images": arguments.num_images,
+        "rmse_by_kept_steps": errors,
+        "machine": provenance.machine(),
+    }
+    output = HERE / "results" / "kept_latents.json"
+    output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(errors, indent=1))
+    if arguments.picture:
+        draw(arguments.picture, model, data.sample_images("test", _NUM_SHOWN, seed=3), errors)
+        stamps.stamp(arguments.picture, [output])
+
+
+if __name__ == "__main__":
+    main()
