@@ -7,12 +7,12 @@ __all__ = ["WIDTH", "columns", "paragraph", "without_marks"]
 
 WIDTH = 80
 _GAP = 2  # Spaces between columns.
+_UNBROKEN = {"break_long_words": False, "break_on_hyphens": False}  # Paths and names.
 
 
 def paragraph(text):
     """Returns the text with its lines broken at `WIDTH`; a path or a name is never broken."""
-    options = {"break_long_words": False, "break_on_hyphens": False}
-    return "\n".join(textwrap.fill(line, WIDTH, **options) for line in text.split("\n"))
+    return "\n".join(textwrap.fill(line, WIDTH, **_UNBROKEN) for line in text.split("\n"))
 
 
 def without_marks(markdown):
@@ -41,6 +41,6 @@ def columns(rows, indent=0, right=()):
         ]
         start = " " * indent + "".join(cell + " " * _GAP for cell in cells[:-1])
         room = max(WIDTH - len(start), _GAP * 10)
-        parts = textwrap.wrap(cells[-1], room, break_long_words=False) or [""]
+        parts = textwrap.wrap(cells[-1], room, **_UNBROKEN) or [""]
         lines += [(" " * len(start) if n else start) + part for n, part in enumerate(parts)]
     return [line.rstrip() for line in lines]
