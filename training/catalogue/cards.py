@@ -8,14 +8,17 @@ __all__ = ["fill", "of_release"]
 _TABLE = "samples-and-latents"
 _BEFORE = "\n## Training\n"
 _CAPTIONS = {
-    "samples_cool.png": "Samples at temperature 0.7; of a conditional model a row a context.",
-    "interpolation.png": "In each row two images of the test split, reconstructed at its ends, and "
-    "between them the means of their latents in changing parts.",
+    "samples_cool.png": ("Samples at temperature 0.7", "Samples at temperature 0.7."),
+    "interpolation.png": (
+        "Interpolation",
+        "At the ends of each row the reconstructions of two images of the test split; between them "
+        "those of latents along the line that joins theirs.",
+    ),
 }
 
 
 def of_release(text, name, version):
-    """Returns a run's card for the released model: loaded by its name, with an empty section.
+    """Returns a run's card for the released model: loaded by its name, with room for a section.
 
     Args:
         text: The card that the run wrote, Markdown.
@@ -25,7 +28,7 @@ def of_release(text, name, version):
     text = text.replace('zoo.load("savedmodel/1")', f'zoo.load("{name}")')
     text = text.replace("`savedmodel/1` is a SavedModel", f"`{version}/` is a SavedModel")
     block = f"{markers.START.format(_TABLE)}\n\n{markers.END}\n"
-    return text.replace(_BEFORE, f"\n## Samples and latents\n\n{block}{_BEFORE}", 1)
+    return text.replace(_BEFORE, f"\n{block}{_BEFORE}", 1)
 
 
 def fill(path, measures, pictures):
@@ -50,20 +53,21 @@ def _section(measures, pictures):
     ]
     lines = card.table(("measure", "value", "meaning"), rows).splitlines() if rows else []
     for name in pictures:
-        lines += ["", f"![{name}](figures/{name})", "", _CAPTIONS[name]]
-    return lines or ["Nothing is measured beside."]
+        title, caption = _CAPTIONS[name]
+        lines += ["", f"![{title}](figures/{name})", "", caption]
+    return ["## Samples and latents", "", *lines] if lines else []  # Of a classifier, none.
 
 
 # === Rows of the table: (measure, value, meaning) ===
 
 
 def _confidence(found):
-    meaning = "samples to a class of which our classifier gives a probability above 0.9"
+    meaning = "share in which our classifier gives one class a probability above 0.9"
     rows = [
-        (f"sure at temperature {t}", f"{found[f'at_temperature_{t}']:.1%}", meaning)
+        (f"sure samples at temperature {t}", f"{found[f'at_temperature_{t}']:.1%}", meaning)
         for t in ("1", "0.7")
     ]
-    return [*rows, ("sure of test images", f"{found['data']:.1%}", "likewise, of the data")]
+    return [*rows, ("sure test images", f"{found['data']:.1%}", "likewise")]
 
 
 def _frechet(found):

@@ -14,8 +14,8 @@ __all__ = ["Entry", "as_html", "as_markdown", "read_entries", "write_pages"]
 _INTRODUCTION = (
     "What `zoo.list_models()` names, each with its pictures, its numbers and the code that loads "
     "it. rmse, in pixel units, and rate, in nats an image, are of the whole test split, with z "
-    "drawn. Sure: the share of samples, at temperature 1, to which our classifier of the data set "
-    "gives a class with a probability above 0.9, and that of test images; of a conditional model "
+    "drawn. Sure: the share of samples, at temperature 1, in which our classifier of the data set "
+    "gives one class a probability above 0.9, and that of test images; of a conditional model "
     "the share that answers its context; of a classifier its accuracy. Fréchet distance: of "
     "samples and test images in that classifier's features, and of as many training images; it is "
     "no FID. The card of each model, by its name, says more: limits, licence, recipe."
@@ -31,19 +31,22 @@ _PICTURES = (
     ("interpolation.png", "Between two test images, along a line in latent space"),
     ("steps_of_samples.png", "Samples after each step"),
     ("markov_chains.png", "Markov chains of encoding and decoding"),
-    ("mistakes.png", "What it takes for another class"),
+    ("mistakes.png", "The mistakes that it was surest of: true class → its answer"),
 )
 _STYLE = """
 body { max-width: 80rem }
 .pictures { display: flex; flex-wrap: wrap; gap: 1.2rem; align-items: flex-start }
-figure { margin: 0; flex: 0 1 22rem }
+figure { margin: 0; flex: 0 1 18rem }
 figure img { width: 100%; image-rendering: pixelated }
+/* It has captions, which would be too small to read. */
+figure.mistakes { flex-basis: 50rem }
+figure.mistakes img { width: auto; image-rendering: auto }
 figcaption { color: #555; font-size: 0.9rem }
 pre { padding: 0.6rem 0.8rem; overflow-x: auto }
 .wide { overflow-x: auto }
 .wide table { font-size: 0.85rem }
 .wide td { white-space: nowrap }
-td.number { text-align: right }
+td.number, .wide th:nth-child(n + 5) { text-align: right }
 """
 
 
@@ -97,13 +100,20 @@ class Entry:
             self.recipe["architecture"]["class_name"],
             self._objective(),
             self.recipe["data"]["name"],
-            f"{self.metrics['parameters']:,}",
+            f"{self._num_parameters():,}",
             f"{self.num_bytes / 1e6:.1f}",
             _number(test, "rmse", ".4f"),
             _number(test, "rate", ".1f"),
             self._sure(),
             self._frechet(),
         )
+
+    def _num_parameters(self):
+        """Counts those of a frozen backbone too, which the SavedModel holds."""
+        found = self.metrics["parameters"]
+        if backbone := self.recipe["architecture"]["arguments"].get("backbone"):
+            found += _read(self.folder.parent / backbone / "metrics.json")["parameters"]
+        return found
 
     def _objective(self):
         tolerances = self.metrics.get("tolerances") or {}
@@ -196,7 +206,8 @@ def _html_row(entry):
 
 def _html_section(entry):
     figures = "".join(
-        f'<figure><img src="../savedmodels/{entry.name}/figures/{name}" alt="{html.escape(text)}">'
+        f'<figure class="{name.removesuffix(".png")}">'
+        f'<img src="../savedmodels/{entry.name}/figures/{name}" alt="{html.escape(text)}">'
         f"<figcaption>{html.escape(text)}</figcaption></figure>\n"
         for name, text in entry.pictures
     )

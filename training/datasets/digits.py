@@ -32,6 +32,7 @@ def load_digits(image_size, channels) -> ImageDataset:
 
     stored = sklearn.datasets.load_digits()
     height, width = image_size or DEFAULT_IMAGE_SIZE
+    resized = "" if (height, width) == (8, 8) else f" resized to {height}x{width}"
     values = stored.images[..., None] * (255 / MAX_STORED_VALUE)
     images = fit_image(values, (height, width), "resize")
     images = convert_channels(images, channels or 1).numpy()
@@ -44,7 +45,7 @@ def load_digits(image_size, channels) -> ImageDataset:
         name="digits",
         image_shape=images.shape[1:],
         num_classes=10,
-        description=f"scikit-learn's handwritten digits, 8x8 enlarged to {height}x{width}.",
+        description=f"scikit-learn's handwritten digits, 8x8{resized}.",
         splits=splits,
         licence=LICENCE,
     )

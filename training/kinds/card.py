@@ -52,8 +52,10 @@ def training(recipe, data, metrics, more):
     hardware = ", ".join(machine["accelerators"]) or f"{machine['cores']} CPU cores"
     cls = registry.find("architecture", recipe.architecture["class_name"])
     package = cls.__module__.partition(".")[0]
+    backbone = recipe.architecture["arguments"].get("backbone")
+    frozen = f", and those of the frozen `{backbone}`" if backbone else ""
     rows = {
-        "architecture": f"`{package}.{cls.__name__}`, {metrics['parameters']:,} parameters",
+        "architecture": f"`{package}.{cls.__name__}`, {metrics['parameters']:,} parameters{frozen}",
         "objective": None,  # Its place.
         "data": f"{data.name}: {data.description}",
         "training images": f"{data.num_examples['train']:,}, {shape_text(data.image_shape)}",

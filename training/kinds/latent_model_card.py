@@ -6,8 +6,8 @@ from zoo import registry
 
 __all__ = ["LatentModelCard"]
 
-_OF_MEANS = """- Samples are means of the likelihood, so they are smoother than the data.
-- The constraint holds on average over images: a single one may be reconstructed worse."""
+_OF_MEANS = "- Samples are means of the likelihood, so they are smoother than the data."
+_OF_CONSTRAINTS = "- Constraints hold on average over images: a single one may violate them."
 _OF_DRAWS = "- The likelihood has no mean: reconstructions and samples are drawn, pixel by pixel."
 _MAY_IGNORE_LATENTS = "- Under the ELBO such a decoder may use its latents little: see the rate."
 
@@ -15,7 +15,7 @@ _MAY_IGNORE_LATENTS = "- Under the ELBO such a decoder may use its latents littl
 class LatentModelCard:
     """The part of the kind that writes the card: pictures, measures, verdicts, use, code."""
 
-    intended_use = f"""## Intended use
+    intended_use = """## Intended use
 
 Research, teaching and testing: compressing and generating images like those it was trained on,
 comparing objectives, trying a serving set-up.
@@ -23,7 +23,6 @@ comparing objectives, trying a serving set-up.
 ## Limitations
 
 - It knows images of its training data's kind and size only; others are reconstructed badly.
-{_OF_MEANS}
 - Bits a dimension are an upper bound, with the likelihood quantised to 256 levels."""
 
     def figures_text(self, recipe, data, metrics):
@@ -93,15 +92,16 @@ comparing objectives, trying a serving set-up.
         return {"objective": _objective(recipe).summary, **tilted, "context images": context}
 
     def use_text(self, recipe, metrics):
-        """Returns use and limitations, which depend on whether the likelihood has a mean."""
+        """Returns use and limitations, which depend on likelihood, objective and constraints."""
+        lines = [self.intended_use, _OF_MEANS if _has_mean(metrics) else _OF_DRAWS]
+        # Without a regulariser there is no price on using latents.
+        if not _has_mean(metrics) and _objective(recipe).is_regularised:
+            lines.append(_MAY_IGNORE_LATENTS)
+        if metrics["margins"]:
+            lines.append(_OF_CONSTRAINTS)
         if metrics.get("curve"):
-            return f"{self.intended_use}\n{_of_range(metrics)}"
-        if _has_mean(metrics):
-            return self.intended_use
-        text = self.intended_use.replace(_OF_MEANS, _OF_DRAWS)
-        # Without a regulariser there is no price on using them.
-        is_priced = _objective(recipe).is_regularised
-        return f"{text}\n{_MAY_IGNORE_LATENTS}" if is_priced else text
+            lines.append(_of_range(metrics))
+        return "\n".join(lines)
 
     def loading_code(self, data):
         """Returns Python code that loads the model and samples from it."""

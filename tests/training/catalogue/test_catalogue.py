@@ -76,7 +76,10 @@ def test_a_card_says_what_was_measured(run, tmp_path):
         cards.fill(path, measures, ["interpolation.png"])
     text = path.read_text()
     assert text.count("| active units | 2 | of 3 latents") == 1
-    assert text.count("![interpolation.png](figures/interpolation.png)") == 1
+    assert text.count("![Interpolation](figures/interpolation.png)") == 1
+    assert text.count("## Samples and latents\n") == 1
+    cards.fill(path, {"made_with": {}}, [])  # As of a classifier.
+    assert "Samples and latents" not in path.read_text()
 
 
 @pytest.mark.usefixtures("uncompiled")
