@@ -45,7 +45,7 @@ def test_a_release_has_what_the_run_made_and_loads_by_its_name(run, tmp_path):
     assert (home / "figures" / "samples.png").read_bytes() == b"picture"
     card = (home / "README.md").read_text()
     assert '`1/` is a SavedModel: and `zoo.load("tiny")`' in card
-    assert card.index("## Samples and latents") < card.index("## Training")
+    assert card.index("samples-and-latents") < card.index("## Training")
 
 
 def test_a_better_model_takes_the_place_of_the_one_before(run, tmp_path):

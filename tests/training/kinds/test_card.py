@@ -5,6 +5,8 @@ import dataclasses
 from training import datasets
 from training.kinds import card
 from training.kinds.classifier import Classifier
+from training.kinds.latent_model import LatentModel
+from training.recipes import find_recipe
 
 NAMES = tuple(f"class of {digit}" for digit in range(10))
 
@@ -40,3 +42,18 @@ def test_classes_have_their_names():
     last = Classifier().measure_rows(_data(class_names=NAMES), metrics)[-1]
     assert last == ("least accuracy of a class", "50.00%", "class class of 3")
     assert Classifier().measure_rows(_data(), metrics)[-1][-1] == "class 3"
+
+
+def test_a_frozen_backbone_is_named_beside_the_parameters():
+    metrics = {"machine": {"accelerators": [], "cores": 2}, "parameters": 5, "steps": 1}
+    metrics |= {"training_seconds": 60, "seed": 0}
+    text = card.training(find_recipe("conv_vae_mnist_energy_prior"), _data(), metrics, {})
+    assert "`zoo.TiltedModel`, 5 parameters, and those of the frozen `conv_vae_mnist`" in text
+    assert "8x8. |" in text  # Not resized.
+
+
+def test_limitations_are_the_models_own():
+    metrics = {"test": {"rmse": 0.1}, "margins": {"reconstruction_error": 0.1}}
+    recipe = find_recipe("chart_vae_digits")
+    assert "Constraints hold on average" in LatentModel().use_text(recipe, metrics)
+    assert "Constraints" not in LatentModel().use_text(recipe, metrics | {"margins": {}})
