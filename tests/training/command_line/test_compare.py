@@ -36,7 +36,7 @@ def test_labels_differ_and_are_short(names, short):
     ("models", "message"),
     [
         (["RUN", "conv_draw_mnist"], "conv_draw_mnist models images of shape (28, 28, 1), and"),
-        (["classifier_mnist"], "classifier_mnist is no model of images"),
+        (["classifier_mnist"], "classifier_mnist cannot be compared: it must be a model of images"),
         (["no_such_model"], "no pretrained model, run directory or exported model"),
     ],
 )
