@@ -6,7 +6,6 @@ Measures the error against test images for each number of steps that stay; draws
 """
 
 import argparse
-import json
 import pathlib
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from training import datasets
 from training.figures import grids, image_blocks, stamps
 from training.runs import model_source, provenance
+from training.runs.run_directory import write_json
 
 HERE = pathlib.Path(__file__).parent
 _NUM_SHOWN = 14
@@ -27,13 +27,13 @@ def images_of(model, latents, num_kept):
 
 def root_mean_squared_errors(model, images, batch_size=250):
     """Returns the error by how many groups stay, a dict from 1 on, in pixel units."""
-    squares = {}
+    squares = {}  # Of each image, by how many groups stay.
     for first in range(0, len(images), batch_size):
         part = images[first : first + batch_size]
         latents = model.encode(part, seed=(0, first))
         for kept in range(1, len(latents) + 1):
             error = images_of(model, latents, kept) - np.float32(part) / 255
-            squares.setdefault(kept, []).append(np.mean(error**2))
+            squares.setdefault(kept, []).extend(np.mean(error**2, axis=(1, 2, 3)))
     return {kept: float(np.sqrt(np.mean(values))) for kept, values in squares.items()}
 
 
@@ -68,8 +68,8 @@ def main():
         "machine": provenance.machine(),
     }
     output = HERE / "results" / "kept_latents.json"
-    output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(errors, indent=1))
+    write_json(output, result)
+    print(errors)
     if arguments.picture:
         draw(arguments.picture, model, data.sample_images("test", _NUM_SHOWN, seed=3), errors)
         stamps.stamp(arguments.picture, [output])

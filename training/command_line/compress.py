@@ -1,7 +1,5 @@
 """`vae-zoo compress`: image files into one small file, by a trained model."""
 
-import pathlib
-
 from training.command_line.numbers import Integer, Number
 from training.command_line.options import (
     Output,
@@ -63,6 +61,7 @@ def run(arguments):
             f"{arguments.model} is conditional: its codec needs each image's context, which a file "
             "does not have. Use Python: zoo.codec.Codec(...).encode(images, context)."
         )
+    from training.figures.grids import with_folder
     from zoo import codec
 
     images = fit_files(model, recipe, contents)
@@ -77,18 +76,12 @@ def run(arguments):
         except (ValueError, ImportError) as error:
             raise UsageError(str(error)) from error
     archive = codec.pack(coder, codes)
-    save_picture(_write, arguments.output, archive)
+    save_picture(lambda path: with_folder(path).write_bytes(archive), arguments.output)
     for file, code in zip(arguments.files, codes, strict=True):
         is_png = not arguments.lossless and not code[0]
         print(f"  {file}: {len(code)} bytes{' (PNG)' * is_png}")
     plural = "s" * (len(codes) > 1)
     print(f"Wrote {len(codes)} image{plural} to {arguments.output}: {len(archive):,} bytes.")
-
-
-def _write(path, archive):
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(archive)
 
 
 def _code(model, images, arguments):

@@ -143,10 +143,10 @@ class DiskSplit:
 
 
 def untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """The pipeline with as many parallel calls as there are threads, from start to end.
+    """Returns the pipeline with TensorFlow's default of parallel calls, from start to end.
 
     TensorFlow would tune their number as it runs, in a thread of its own that sleeps ever longer,
-    up to a minute: and nothing ends before that thread wakes up, not even the program.
+    and an iterator ends only when that thread wakes up: eleven seconds later after 30 s of reading.
     """
     options = tf.data.Options()
     options.autotune.enabled = False

@@ -52,14 +52,14 @@ class ConvDRAW(RedrawnLatents, LatentImageModel):
         latent_filters: Channels of each step's latents.
         kernel_size: Size of the convolutions on the grid of patches.
         stride: Edge of a patch, in pixels.
-        prior_filters: Channels of the prior's hidden layer, a convolution with SiLUs of the
-            decoder's state; None for a prior that is one convolution of it. With a hidden layer a
-            step's latents depend on what was drawn twice as far away, and state and context meet.
         likelihood: Name of a likelihood or a `zoo.distributions.Likelihood`.
         context_shape: (height, width, channels) of the context images of a conditional model,
             height and width those of the images; None for a model without context.
         tolerance_range: As in `zoo.LatentImageModel`; κ scales and shifts the channels of both
             LSTMs' gates, of the posterior and of the prior, alike in every step.
+        prior_filters: Channels of the prior's hidden layer, a convolution with SiLUs of the
+            decoder's state; None for a prior that is one convolution of it. With a hidden layer a
+            step's latents depend on what was drawn twice as far away, and state and context meet.
 
     Raises:
         ValueError: The image size is not divisible by the stride, a number is below 1, the context
@@ -80,10 +80,10 @@ class ConvDRAW(RedrawnLatents, LatentImageModel):
         latent_filters=4,
         kernel_size=5,
         stride=4,
-        prior_filters=None,
         likelihood="gaussian",
         context_shape=None,
         tolerance_range=None,
+        prior_filters=None,
         **kwargs,
     ):
         super().__init__(image_shape, likelihood, context_shape, tolerance_range, **kwargs)
@@ -319,30 +319,29 @@ class ConvDRAW(RedrawnLatents, LatentImageModel):
 
     def _generate(self, noise, temperature, context, tolerance=None):
         """Draws z_t ~ p_t step by step; the latents are T groups."""
-        draw = self._prior_draws(noise, temperature)
         nets = self._prepare(context, tolerance)
-        num_rows = tf.shape(temperature)[0]
-        latents, _, canvas = self._walk_prior(nets, num_rows, functools.partial(draw, nets))
+        draw = self._prior_draws(nets, noise, temperature)
+        latents, _, canvas = self._walk_prior(nets, tf.shape(temperature)[0], draw)
         return tuple(tf.unstack(latents, axis=1)), self._parameters_on(canvas)
 
     def _redraw(self, latents, num_kept, noise, temperature, context, tolerance=None):
         """Draws z_t ~ p_t from step `num_kept` on; those before are given."""
-        draw = self._prior_draws(noise, temperature)
         nets = self._prepare(context, tolerance)
+        draw = self._prior_draws(nets, noise, temperature)
         given = [self._to_positions(group) for group in latents]
 
         def choose(step, decoder_state):
-            return tf.where(step < num_kept, given[step], draw(nets, step, decoder_state))
+            return tf.where(step < num_kept, given[step], draw(step, decoder_state))
 
         latents, *_ = self._walk_prior(nets, tf.shape(temperature)[0], choose)
         return tuple(tf.unstack(latents, axis=1))
 
-    def _prior_draws(self, noise, temperature):
-        """Returns a function from networks, a step and the state before it to a draw of p_t."""
+    def _prior_draws(self, nets, noise, temperature):
+        """Returns a function from a step and h^d_{t-1} to a draw of p_t."""
         draws = self._draws(noise)
         row_temperature = tf.reshape(temperature, [-1, 1])
 
-        def draw(nets, step, decoder_state):
+        def draw(step, decoder_state):
             (parameters,) = self._prior_parameters(nets, [decoder_state], step)
             prior = normals.normal_from_parameters(parameters)
             return prior.loc + row_temperature * prior.scale * draws[step]
