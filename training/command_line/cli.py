@@ -7,6 +7,7 @@ import os
 import sys
 
 import zoo
+from training.command_line.outputs import check_outputs
 from training.command_line.presence import check_presence
 from training.command_line.text import columns, paragraph
 from training.recipes import imports
@@ -104,6 +105,7 @@ def _make_parser():
 
 def _run(command, arguments):
     check_presence(arguments)
+    check_outputs(arguments)
     if hasattr(command, "check"):
         command.check(arguments)
     if getattr(command, "NEEDS_TENSORFLOW", True):

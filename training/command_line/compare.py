@@ -6,10 +6,9 @@ import pathlib
 import zoo
 from training.command_line.options import (
     add_import_option,
-    add_picture_option,
     load_model,
-    save_picture,
 )
+from training.command_line.outputs import add_picture_option, save_picture
 from training.runs.run_directory import RunDirectory
 from training.runs.stages import stage
 from zoo.errors import UsageError

@@ -2,11 +2,10 @@
 
 from training.command_line.numbers import Integer, Number
 from training.command_line.options import (
-    Output,
     add_model_options,
     load_image_model,
-    save_picture,
 )
+from training.command_line.outputs import add_file_option, save_picture
 from training.command_line.reconstruct import fit_files, read_files
 from training.runs.stages import stage
 from zoo.checks import PIXEL_ERROR
@@ -47,9 +46,7 @@ def add_options(parser):
         default="error",
         help="images that do not fit: an error, or kept as PNG; default: error",
     )
-    parser.add_argument(
-        "-o", "--output", action=Output, default="images.vz", help="default: images.vz"
-    )
+    add_file_option(parser, "-o", "--output", default="images.vz", help="default: images.vz")
 
 
 def run(arguments):

@@ -5,12 +5,8 @@ import re
 
 import numpy as np
 
-from training.command_line.options import (
-    add_import_option,
-    add_picture_option,
-    add_reading_options,
-    save_picture,
-)
+from training.command_line.options import add_import_option, add_reading_options
+from training.command_line.outputs import add_picture_option, check_file, save_picture
 from training.command_line.text import columns, paragraph, without_marks
 from training.recipes import find_recipe
 from training.runs.stages import stage
@@ -48,16 +44,18 @@ def add_options(parser):
 
 
 def check(arguments):
-    """Refuses a folder without a name."""
+    """Refuses a folder without a name, and a picture that cannot be written."""
     if arguments.name == "folder:":
         raise UsageError("Give the folder of your images: folder:PATH. Received: folder:")
+    if (output := _output(arguments)) is not None:
+        check_file("output", output)
 
 
 def run(arguments):
     """Prints what a data set holds, and saves examples if asked to."""
     from training import datasets, figures
 
-    output = arguments.output or (_file_name(arguments.name) if arguments.show else None)
+    output = _output(arguments)
     settings = {name: value for name, value in vars(arguments).items() if name in _SETTINGS}
     with stage(f"Reading {arguments.name}"):
         dataset = datasets.load_for(
@@ -69,6 +67,11 @@ def run(arguments):
     if output is not None:
         save_picture(figures.save_examples, output, dataset)
         print(f"\nWrote examples of each split to {output}.")
+
+
+def _output(arguments):
+    """Returns the picture to write, None if none is asked for."""
+    return arguments.output or (_file_name(arguments.name) if arguments.show else None)
 
 
 def _file_name(name):

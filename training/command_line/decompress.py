@@ -2,7 +2,8 @@
 
 import pathlib
 
-from training.command_line.options import add_model_options, load_image_model, save_picture
+from training.command_line.options import add_model_options, load_image_model
+from training.command_line.outputs import add_folder_option, save_picture
 from zoo.errors import UsageError
 
 HELP = "decode a file of `vae-zoo compress` into PNG files"
@@ -13,7 +14,9 @@ def add_options(parser):
     """Adds the model, the file and the folder."""
     add_model_options(parser)
     parser.add_argument("file", metavar="FILE", help="what `vae-zoo compress` wrote")
-    parser.add_argument("-o", "--output", default="decoded", help="a folder; default: decoded")
+    add_folder_option(
+        parser, "-o", "--output", default="decoded", help="a folder; default: decoded"
+    )
 
 
 def run(arguments):

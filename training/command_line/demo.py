@@ -5,6 +5,7 @@ import shutil
 
 import zoo
 from training.command_line.numbers import Integer
+from training.command_line.outputs import add_folder_option
 from training.command_line.text import columns, paragraph
 from training.evaluation import feasibility
 from training.recipes import find_recipe
@@ -18,7 +19,7 @@ _RECIPE = "conv_draw_digits"
 
 def add_options(parser):
     """Adds the place and the length."""
-    parser.add_argument("--directory", default="runs/demo", help="default: runs/demo")
+    add_folder_option(parser, "--directory", default="runs/demo", help="default: runs/demo")
     parser.add_argument("--steps", action=Integer, help="train for fewer steps, for a quick look")
 
 

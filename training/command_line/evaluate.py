@@ -4,7 +4,6 @@ import os
 
 from training import evaluation
 from training.command_line.options import (
-    Output,
     add_data_options,
     add_model_options,
     add_tolerance_option,
@@ -12,6 +11,7 @@ from training.command_line.options import (
     load_data,
     load_model,
 )
+from training.command_line.outputs import add_file_option
 from training.command_line.text import columns, paragraph
 from training.runs.stages import stage
 from zoo.errors import MismatchError
@@ -41,7 +41,7 @@ def add_options(parser):
         help="measure this, too, one of those below; may be given several times",
     )
     add_tolerance_option(parser)
-    parser.add_argument("--output", action=Output, help="a JSON file for all the numbers")
+    add_file_option(parser, "--output", help="a JSON file for all the numbers")
     add_data_options(parser)
 
 

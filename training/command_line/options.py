@@ -1,14 +1,10 @@
 """Options that several commands have, and the model or data set that they name."""
 
-import argparse
-import os
-import pathlib
-
 from training.command_line.numbers import SEED, Integer, Number
 from training.recipes import find_recipe
 from training.runs.stages import stage
 from zoo.checks import PIXEL_ERROR
-from zoo.errors import MismatchError, SettingError, UsageError, UserError
+from zoo.errors import MismatchError, UsageError
 
 DATA_SETTINGS = (
     *("dataset", "image_size", "fit", "channels", "corrupt", "binarize", "dequantize"),
@@ -191,42 +187,3 @@ def add_results_option(parser):
         default="reproduction",
         help="where runs and drawings lie; default: reproduction",
     )
-
-
-# === A file that is written ===
-
-
-class Output(argparse.Action):
-    """A path that can be written to: of another it would be told only once all is done."""
-
-    def __call__(self, parser, namespace, values, option_string=None):
-        """Is called by argparse where the option is given."""
-        path = pathlib.Path(values).absolute()
-        # Missing folders will be made, in the innermost that exists.
-        folder = next(parent for parent in path.parents if parent.exists())
-        if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise SettingError(self.dest, "a file that can be written", values)
-        setattr(namespace, self.dest, values)
-
-
-class _Picture(Output):
-    """A path that ends in .png, likewise."""
-
-    def __call__(self, parser, namespace, values, option_string=None):
-        if not values.lower().endswith(".png"):
-            raise SettingError(self.dest, "a file that ends in .png", values)
-        super().__call__(parser, namespace, values, option_string)
-
-
-def add_picture_option(parser, default, otherwise=None):
-    """Adds the picture that is written; `otherwise` says what the default is, if it is None."""
-    text = f"the picture, a PNG file; {otherwise or f'default: {default}'}"
-    parser.add_argument("--output", action=_Picture, metavar="FILE", default=default, help=text)
-
-
-def save_picture(save, path, *content):
-    """Calls `save(path, *content)`; says of a picture that cannot be written what to do."""
-    try:
-        save(path, *content)
-    except OSError as error:
-        raise UserError(f"Could not write {path}: {error.strerror or error}.") from error

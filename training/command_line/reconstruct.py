@@ -4,12 +4,11 @@ import pathlib
 
 from training.command_line.options import (
     add_model_options,
-    add_picture_option,
     add_tolerance_option,
     given_tolerance,
     load_image_model,
-    save_picture,
 )
+from training.command_line.outputs import add_picture_option, save_picture
 from training.runs.stages import stage
 from zoo.errors import UsageError
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from training.command_line.options import add_results_option
+from training.command_line.outputs import add_folder_option
 from training.reproduction import FOLDER, SCALES
 from zoo.errors import UsageError
 
@@ -14,8 +15,11 @@ EXAMPLES = """example:
 
 def add_options(parser):
     """Adds the page's folder, and where the results are."""
-    parser.add_argument(
-        "--output", default="report", help="the folder to write: reproduction.html, REPRODUCTION.md"
+    add_folder_option(
+        parser,
+        "--output",
+        default="report",
+        help="the folder to write: reproduction.html, REPRODUCTION.md",
     )
     add_results_option(parser)
 

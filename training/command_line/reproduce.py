@@ -3,6 +3,7 @@
 import re
 
 from training.command_line.options import add_results_option
+from training.command_line.outputs import check_folder
 from training.reproduction import NAMES, SCALES
 from zoo.errors import SettingError, UserError
 from zoo.names import UnknownName
@@ -36,10 +37,11 @@ def add_options(parser):
 
 
 def check(arguments):
-    """Tells a misspelt target and a shard that is none at once."""
+    """Tells a misspelt target, a shard that is none and a wrong place at once."""
     if arguments.target not in NAMES:
         raise UnknownName("target", arguments.target, NAMES)
     _parse_shard(arguments.shard)
+    check_folder("directory", arguments.directory)
 
 
 def run(arguments):

@@ -5,13 +5,12 @@ from training.command_line.options import (
     DATA_SETTINGS,
     add_data_options,
     add_model_options,
-    add_picture_option,
     add_tolerance_option,
     given_tolerance,
     load_data,
     load_image_model,
-    save_picture,
 )
+from training.command_line.outputs import add_picture_option, save_picture
 from training.runs.stages import stage
 from zoo import checks
 from zoo.errors import MismatchError

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from training.command_line.numbers import Integer, Number
+from training.command_line.outputs import add_folder_option
 from training.command_line.text import paragraph
 from training.runs.stages import stage
 from training.serve import folder_lock, installation, model_server, running_server
@@ -39,8 +40,8 @@ def add_options(parser):
         help="a pretrained model's name, a run directory, a folder of versions (the newest is "
         "served, and replaced by a newer one), or the folder of one version",
     )
-    parser.add_argument(
-        "--directory", default="serving", help="the folder to write; default: serving"
+    add_folder_option(
+        parser, "--directory", default="serving", help="the folder to write; default: serving"
     )
     port = {"action": Integer, "most": 65535, "metavar": "PORT"}
     parser.add_argument("--grpc-port", **port, default=8500, help="default: 8500")

@@ -5,6 +5,7 @@ import pathlib
 
 from training.command_line.numbers import SEED, Integer, Number
 from training.command_line.options import DATA_SETTINGS, add_data_options, add_import_option
+from training.command_line.outputs import add_folder_option, check_folder
 from training.command_line.text import paragraph
 from training.recipes import find_recipe, imports
 from training.runs.run_directory import RunDirectory
@@ -28,7 +29,7 @@ _SETTINGS = (
 def add_options(parser):
     """Adds the recipe, where it is run, and the settings that replace the recipe's own."""
     parser.add_argument("recipe", help="a recipe's name (`vae-zoo list`), or a recipe.json")
-    parser.add_argument("--directory", help="the run directory, new; default: runs/RECIPE")
+    add_folder_option(parser, "--directory", help="the run directory, new; default: runs/RECIPE")
     parser.add_argument(
         "--resume", action="store_true", help="continue the run in the directory where it stopped"
     )
@@ -99,6 +100,7 @@ def check(arguments):
     recipe.override(**settings)
     if not arguments.resume and arguments.strategy is None:  # Of several processes one makes it.
         RunDirectory(directory).check_free()
+        check_folder("directory", directory)  # Also where the recipe's name is the default.
 
 
 def run(arguments):

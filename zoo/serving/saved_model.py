@@ -10,7 +10,7 @@ from zoo.serving import keras_config, manifest, warmup
 from zoo.serving.check import check_export
 from zoo.serving.plain_path import plain_path
 from zoo.serving.signatures import make_signatures
-from zoo.serving.unfinished_folder import as_local_path, move_complete, unfinished_folder
+from zoo.serving.unfinished_folder import as_new_path, move_complete, unfinished_folder
 
 __all__ = ["export"]
 
@@ -51,7 +51,7 @@ def export(model, path, log_prob_samples=16, metadata=None, signatures=None):
         ...     seed=[[0, 0], [0, 1]], temperature=[1.0, 1.0]
         ... )["image"]
     """
-    path = _as_new_path(path)
+    path = as_new_path(path)
     keras_config.check_loads(model)
     if signatures is None:
         signatures = make_signatures(model, log_prob_samples)
@@ -63,21 +63,6 @@ def export(model, path, log_prob_samples=16, metadata=None, signatures=None):
             manifest.write(folder)
             check_export(folder, model, signatures)
         move_complete(unfinished, path)
-
-
-def _as_new_path(path):
-    path = as_local_path(
-        path,
-        "export",
-        "Export locally, then copy the folder; into a served base path under another name first, "
-        "then rename.",
-    )
-    if os.path.lexists(path):
-        raise FileExistsError(
-            f"{path} exists already. export never overwrites: remove it first, or export to "
-            "another name, such as the next version number (zoo.serving.publish finds it)."
-        )
-    return path
 
 
 def _save(model, signatures, path):

@@ -17,7 +17,7 @@ import uuid
 from zoo.serving.file_lock import HAS_LOCKS, is_taken, take
 from zoo.serving.flush import flush_to_disk
 
-__all__ = ["as_local_path", "move_complete", "remove_leftovers", "unfinished_folder"]
+__all__ = ["as_local_path", "as_new_path", "move_complete", "remove_leftovers", "unfinished_folder"]
 
 _HOST = re.sub(r"[^\w.-]", "_", socket.gethostname()) or "unknown"
 _NAME = re.compile(r"\..+\.unfinished-(?P<host>[\w.-]+)-(?P<process>\d+)-[0-9a-f]{8}")
@@ -39,6 +39,27 @@ def as_local_path(path, writer, advice):
     if "://" in path:
         raise ValueError(f"{writer} writes to local folders. Received: {path}. {advice}")
     return os.path.abspath(path)
+
+
+def as_new_path(path):
+    """Returns an absolute path that an export may be written to, a string.
+
+    Raises:
+        FileExistsError: There is something at the path.
+        ValueError: As `as_local_path`.
+    """
+    path = as_local_path(
+        path,
+        "export",
+        "Export locally, then copy the folder; into a served base path under another name first, "
+        "then rename.",
+    )
+    if os.path.lexists(path):
+        raise FileExistsError(
+            f"{path} exists already. export never overwrites: remove it first, or export to "
+            "another name, such as the next version number (zoo.serving.publish finds it)."
+        )
+    return path
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """What is answered before TensorFlow is imported, which takes seconds; and in 80 columns."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -62,6 +63,29 @@ ANSWERED_AT_ONCE = {
     "tran": 2,
     "train": 2,
 }
+# Nothing can be written to any of these: the folders stand where a file is to be, and vice versa.
+FOLDERS = ("samples.png", "comparison.png", "reconstructions.png", "digits.png", "images.vz")
+FILES = ("decoded", "serving", "runs", "report", "reproduction", "file")
+CANNOT_BE_WRITTEN = (
+    # By default.
+    "sample conv_draw_mnist",
+    "compare conv_draw_mnist",
+    "reconstruct conv_draw_mnist file",
+    "data digits --show",
+    "compress conv_draw_mnist file --tolerance 0.1",
+    "decompress conv_draw_mnist file",
+    "serve conv_draw_mnist",
+    "demo",
+    "train conv_draw_digits",
+    "reproduce figure-4",
+    # As given.
+    "sample conv_draw_mnist --output file/samples.png",
+    "compress conv_draw_mnist file --lossless -o file/images.vz",
+    "evaluate conv_draw_mnist --output images.vz",
+    "export conv_draw_mnist file",
+    "export conv_draw_mnist file/1",
+    "train conv_draw_digits --directory file/run",
+)
 CODE = """
 import json, sys
 from training.command_line.cli import main
@@ -77,19 +101,39 @@ print(json.dumps([run(text) for text in {texts}]), file=open(sys.argv[1], "w"))
 """
 
 
-def test_what_is_wrong_or_asks_for_help_is_answered_without_tensorflow(tmp_path):
-    """One process: what the first imports, it has imported."""
-    code = CODE.format(slow=SLOW_MODULES, texts=list(ANSWERED_AT_ONCE))
+def _answers(texts, folder, tmp_path):
+    """Runs commands in one process; returns (code, slow modules) by command, and what was told."""
+    code = CODE.format(slow=SLOW_MODULES, texts=list(texts))
     command = [sys.executable, "-c", code, str(tmp_path / "found.json")]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    paths = os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"PYTHONPATH": paths}
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, env=environment
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "found.json").read_text())
-    wanted = [[code, []] for code in ANSWERED_AT_ONCE.values()]
-    assert dict(zip(ANSWERED_AT_ONCE, found, strict=True)) == dict(
-        zip(ANSWERED_AT_ONCE, wanted, strict=True)
-    )
-    num_wrong = list(ANSWERED_AT_ONCE.values()).count(2)
-    assert done.stderr.count("\n") == num_wrong, "one line each"
+    return dict(zip(texts, map(tuple, found), strict=True)), done.stderr.splitlines()
+
+
+def test_what_is_wrong_or_asks_for_help_is_answered_without_tensorflow(tmp_path):
+    """One process: what the first imports, it has imported."""
+    found, told = _answers(ANSWERED_AT_ONCE, REPOSITORY, tmp_path)
+    assert found == {text: (code, []) for text, code in ANSWERED_AT_ONCE.items()}
+    assert len(told) == list(ANSWERED_AT_ONCE.values()).count(2), "one line each"
+
+
+def test_what_cannot_be_written_is_told_without_tensorflow(tmp_path):
+    folder = tmp_path / "here"
+    for name in FOLDERS:
+        (folder / name).mkdir(parents=True)
+    for name in FILES:
+        (folder / name).touch()
+    found, told = _answers(CANNOT_BE_WRITTEN, folder, tmp_path)
+    assert found == dict.fromkeys(CANNOT_BE_WRITTEN, (2, []))
+    assert len(told) == len(CANNOT_BE_WRITTEN), "one line each"
+    for text, line in zip(CANNOT_BE_WRITTEN, told, strict=True):
+        words = ("exists already", "already exists", "can be made", "can be written")
+        assert any(word in line for word in words), f"{text}: {line}"
 
 
 def test_bare_is_help(capsys):
