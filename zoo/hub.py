@@ -41,7 +41,7 @@ DEFAULT_URL = None
 # What `vae_zoo_models.FORMAT` must be: how the models and their cards lie in its folder.
 MODELS_FORMAT = 1
 
-FIGURES = ("parameters", "rmse", "rate", "accuracy", "sure")
+FIGURES = ("parameters", "frozen_parameters", "rmse", "rate", "accuracy", "sure")
 
 _MODELS_PACKAGE = "vae_zoo_models"
 _INDEX = pathlib.Path(__file__).with_name("pretrained.json")

@@ -9,6 +9,8 @@ What others need to know of a class it brings itself, each with a default:
 
 - `short_name`: what the command line and pictures call it; by default its name in snake case.
 - `summary`: the model card's sentence about it; by default the first line of its docstring.
+- `citations`: the papers that it is made after, as the card cites them, texts in Markdown; by
+  default none.
 - `examples(image_shape)`, a classmethod: functions without arguments by the variant's name, each of
   which makes a tiny instance; together they set every argument to something that is not its
   default. The contract tests run over them, in full over the first.
@@ -22,7 +24,7 @@ import keras
 from zoo.configured import argument_names
 from zoo.names import UnknownName
 
-__all__ = ["KINDS", "build", "check_arguments", "examples", "find", "names", "register"]
+__all__ = ["KINDS", "build", "check_arguments", "examples", "find", "names", "parts", "register"]
 
 KINDS = (
     "architecture",
@@ -51,7 +53,7 @@ def register(kind, package=None):
         raise UnknownName("kind of class", kind, KINDS)
 
     def decorate(cls):
-        for name in ("short_name", "summary"):  # Its own: those of a base class are not about it.
+        for name in _DEFAULTS:  # Its own: those of a base class are not about it.
             if name not in vars(cls):
                 setattr(cls, name, _DEFAULTS[name](cls))
         for other in _CLASSES[kind].values():
@@ -75,6 +77,7 @@ def snake_case(name):
 _DEFAULTS = {
     "short_name": lambda cls: snake_case(cls.__name__),
     "summary": lambda cls: (inspect.getdoc(cls) or cls.__name__).partition("\n")[0],
+    "citations": lambda cls: (),
 }
 
 
@@ -130,10 +133,42 @@ def build(kind, config, **extra):
 def _build_part(name, value):
     if isinstance(value, list):
         return [_build_part(name, entry) for entry in value]
-    if not isinstance(value, dict) or set(value) != {"class_name", "arguments"}:
+    if not _is_config(value):
         return value
-    kind = next((kind for kind in KINDS if name in (kind, f"{kind}s")), None)
-    return build(kind or _kind_of(value["class_name"]), value)
+    return build(_kind_of_argument(name) or _kind_of(value["class_name"]), value)
+
+
+def _is_config(value):
+    return isinstance(value, dict) and set(value) == {"class_name", "arguments"}
+
+
+def _kind_of_argument(name):
+    return next((kind for kind in KINDS if name in (kind, f"{kind}s")), None)
+
+
+def parts(kind, config):
+    """Returns the classes of what a recipe describes: its own, then those of its arguments.
+
+    Args:
+        kind: One of `KINDS`.
+        config: As in `build`; a class among the arguments may also be named alone.
+
+    Raises:
+        UnknownName: There is no such class.
+    """
+    found = [find(kind, config["class_name"])]
+    for name, value in config["arguments"].items():
+        kind = _kind_of_argument(name)
+        for entry in value if isinstance(value, list) else [value]:
+            if _is_config(entry):
+                found += parts(kind or _kind_of(entry["class_name"]), entry)
+            elif kind and isinstance(entry, str) and _has(kind, entry):
+                found.append(find(kind, entry))
+    return found
+
+
+def _has(kind, name):
+    return any(name in (cls.__name__, cls.short_name) for cls in _CLASSES[kind].values())
 
 
 def _kind_of(name):

@@ -17,6 +17,7 @@ LAYERS = (
         "zoo.keras_registration",
         "zoo.labels",
         "zoo.names",
+        "zoo.papers",
         "zoo.philox",
         "zoo.pixel_range",
         "zoo.quiet",

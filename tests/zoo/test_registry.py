@@ -32,6 +32,8 @@ def test_a_class_brings_its_names_and_its_sentence(mine):
     assert keras.saving.get_registered_name(mine) == "mine>DarkHTTPImage"
     # What a base class says is about the base class.
     assert zoo.constraints.ReconstructionError.short_name == "RE"
+    assert zoo.constraints.ReconstructionError.citations
+    assert mine.citations == ()
 
 
 def test_two_classes_of_one_name_are_refused(mine):

@@ -2,6 +2,7 @@
 
     python -m training.catalogue                        measure what lacks measures, write the pages
     python -m training.catalogue --release runs/NAME    take a run's model into savedmodels/ first
+    python -m training.catalogue --cards                licence and ledger of each card anew
 
 `savedmodels/NAME/` holds of each model
 

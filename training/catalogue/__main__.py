@@ -6,6 +6,7 @@ from training import datasets
 from training.catalogue import cards, measuring, pages
 from training.catalogue.release import release
 from training.documents.runs import ROOT
+from training.recipes import find_recipe
 from training.runs import model_source
 from training.runs.run_directory import write_json
 from training.runs.stages import stage
@@ -19,6 +20,7 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m training.catalogue", description=__doc__)
     parser.add_argument("--release", metavar="RUN", action="append", default=[])
     parser.add_argument("--again", metavar="NAME", action="append", default=[])
+    parser.add_argument("--cards", action="store_true")
     arguments = parser.parse_args()
     folder = ROOT / "savedmodels"
     for run in arguments.release:
@@ -27,6 +29,9 @@ def main():
     for entry in pages.read_entries(folder):
         if not entry.measures or entry.name in arguments.again:
             _measure(entry)
+        if arguments.cards:
+            recipe = find_recipe(str(entry.folder / "recipe.json"))
+            cards.renew(entry.folder / "README.md", datasets.load_for(recipe), recipe)
     hub.update_index(folder)  # With the new measures.
     pages.write_pages(folder, ROOT / "docs")
     print("Wrote docs/MODELS.md and docs/models.html.")

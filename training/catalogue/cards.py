@@ -1,9 +1,11 @@
 """The card of a released model: that of its run, with what the catalogue measures and draws."""
 
+import re
+
 from training.documents import markers
 from training.kinds import card
 
-__all__ = ["fill", "of_release"]
+__all__ = ["fill", "of_release", "renew"]
 
 _TABLE = "samples-and-latents"
 _BEFORE = "\n## Training\n"
@@ -42,6 +44,23 @@ def fill(path, measures, pictures):
     text = path.read_text(encoding="utf-8")
     lines = _section(measures, pictures)
     path.write_text(markers.fill(text, {_TABLE: lambda: lines}), encoding="utf-8")
+
+
+def renew(path, data, recipe):
+    """Writes those sections of a released model's card anew that are not about its run.
+
+    Args:
+        path: `README.md` of the model.
+        data: The `ImageDataset` that it was trained on.
+        recipe: Its `Recipe`.
+    """
+    text = path.read_text(encoding="utf-8")
+    for section in (card.licence(data, recipe), card.fidelity(recipe), card.recipe_text(recipe)):
+        heading = section.partition("\n")[0]
+        # Up to the next heading, or the end.
+        found = re.compile(rf"^{re.escape(heading)}\n.*?(?=\n\n## |\n\Z)", re.DOTALL | re.MULTILINE)
+        text = found.sub(lambda _, section=section: section, text, count=1)
+    path.write_text(text, encoding="utf-8")
 
 
 def _section(measures, pictures):

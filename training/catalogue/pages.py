@@ -109,11 +109,8 @@ class Entry:
         )
 
     def _num_parameters(self):
-        """Counts those of a frozen backbone too, which the SavedModel holds."""
-        found = self.metrics["parameters"]
-        if backbone := self.recipe["architecture"]["arguments"].get("backbone"):
-            found += _read(self.folder.parent / backbone / "metrics.json")["parameters"]
-        return found
+        """Counts frozen ones too, which the SavedModel holds."""
+        return self.metrics["parameters"] + self.metrics.get("frozen_parameters", 0)
 
     def _objective(self):
         tolerances = self.metrics.get("tolerances") or {}

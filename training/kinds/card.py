@@ -6,6 +6,7 @@ from zoo import registry
 
 __all__ = [
     "LOAD",
+    "citations",
     "fidelity",
     "join",
     "licence",
@@ -52,8 +53,8 @@ def training(recipe, data, metrics, more):
     hardware = ", ".join(machine["accelerators"]) or f"{machine['cores']} CPU cores"
     cls = registry.find("architecture", recipe.architecture["class_name"])
     package = cls.__module__.partition(".")[0]
-    backbone = recipe.architecture["arguments"].get("backbone")
-    frozen = f", and those of the frozen `{backbone}`" if backbone else ""
+    frozen = metrics.get("frozen_parameters", 0)
+    frozen = f", and {frozen:,} that are frozen" if frozen else ""
     rows = {
         "architecture": f"`{package}.{cls.__name__}`, {metrics['parameters']:,} parameters{frozen}",
         "objective": None,  # Its place.
@@ -91,24 +92,36 @@ import zoo
 package."""
 
 
-def licence(data):
+def licence(data, recipe):
     """Returns the section of what one may do with the weights and the data, and whom to cite."""
+    cited = citations(recipe)
+    methods = f"\n- Methods of this model: {'; '.join(cited)}." if cited else ""
     of_data = f"- Data: {data.licence}.\n" if data.licence else ""
     return f"""## Licence and citation
 
 - Weights: those that come with VAE Zoo are under Apache-2.0, as its code; of others their maker
   decides. The data's terms may bind both.
-{of_data}- Software: VAE Zoo, cited as its `CITATION.cff` says.
-- Methods: *Taming VAEs*, [arXiv:1810.00597](https://arxiv.org/abs/1810.00597); *Towards Deeper
-  Understanding of Variational Autoencoding Models*,
-  [arXiv:1702.08658](https://arxiv.org/abs/1702.08658); *InfoVAE*,
-  [arXiv:1706.02262](https://arxiv.org/abs/1706.02262)."""
+{of_data}- Software: VAE Zoo, cited as its `CITATION.cff` says; it began with
+  [Taming VAEs](https://arxiv.org/abs/1810.00597), [Towards Deeper Understanding of Variational
+  Autoencoding Models](https://arxiv.org/abs/1702.08658) and
+  [InfoVAE](https://arxiv.org/abs/1706.02262).{methods}"""
+
+
+def citations(recipe):
+    """Returns the papers of all classes that a recipe names, each once."""
+    found = []
+    for kind, config in (("architecture", recipe.architecture), ("objective", recipe.objective)):
+        if config["class_name"] in registry.names(kind):  # A classifier's objective is Keras's.
+            found += [text for cls in registry.parts(kind, config) for text in cls.citations]
+    return list(dict.fromkeys(found))
 
 
 def fidelity(recipe):
     """Returns the section with the recipe's fidelity ledger, and what this run had otherwise."""
     rows = [[row[key] for key in ("setting", "paper", "ours", "why")] for row in recipe.fidelity]
     sections = ["## Fidelity to the paper", table(("setting", "the paper's", "ours", "why"), rows)]
+    if citations(recipe):
+        sections.insert(1, "The papers are those of *Methods of this model* above.")
     if changed := recipe.changed_fields():
         names = ", ".join(changed).replace("_", " ")
         sections.append(

@@ -194,7 +194,7 @@ class Kind:
             card.training(recipe, data, metrics, self.training_rows(recipe, data)),
             self.use_text(recipe, metrics),
             card.loading(self.loading_code(data)),
-            card.licence(data),
+            card.licence(data, recipe),
             card.fidelity(recipe),
             card.recipe_text(recipe),
         )

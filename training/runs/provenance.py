@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
+from zoo.base.frozen import frozen_weights
 
 __all__ = ["commit", "facts", "machine", "made_with"]
 
@@ -58,11 +59,16 @@ def facts(model, recipe, progress):
     return {
         "steps": progress.step,
         "seed": recipe.seed,
-        "parameters": int(sum(np.prod(w.shape) for w in model.trainable_weights)),
+        "parameters": _count(model.trainable_weights),
+        "frozen_parameters": _count(frozen_weights(model)),
         "training_seconds": round(seconds, 1),
         "images_per_second": round(progress.step * recipe.batch_size / max(seconds, 1e-9), 1),
         "machine": machine(),
     }
+
+
+def _count(weights):
+    return int(sum(np.prod(weight.shape) for weight in weights))
 
 
 def machine():

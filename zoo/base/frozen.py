@@ -1,12 +1,18 @@
 """Which layers of a model are frozen, `trainable = False`, as numbers that can be saved."""
 
-__all__ = ["freeze", "frozen_layers"]
+__all__ = ["freeze", "frozen_layers", "frozen_weights"]
 
 
 def frozen_layers(model):
     """Returns the numbers of the frozen layers, with the model 0 and every part before its own."""
     layers = model._flatten_layers()
     return [number for number, layer in enumerate(layers) if not layer.trainable]
+
+
+def frozen_weights(model):
+    """Returns the weights that would learn if no layer were frozen, a list."""
+    layers = model._flatten_layers()
+    return [w for layer in layers if not layer.trainable for w in layer._trainable_variables]
 
 
 def freeze(model, numbers):

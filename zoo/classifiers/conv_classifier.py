@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from zoo import checks, registry, serving
+from zoo import checks, papers, registry, serving
 from zoo.base import inputs
 from zoo.base.compiled import compiled
 from zoo.base.image_model import ImageModel
@@ -42,6 +42,7 @@ class ConvClassifier(ImageModel):
         >>> zoo.GECO(zoo.constraints.ClassificationAccuracy(0.95, classifier=classifier))
     """
 
+    citations = (papers.RES_NET_9,)
     _loss_name = "the cross-entropy"
 
     def __init__(self, image_shape, num_classes, filters=(16, 32, 96, 192), **kwargs):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from zoo import checks, registry
+from zoo import checks, papers, registry
 from zoo.constraints.constraint import ErrorConstraint
 from zoo.constraints.frozen_network import FrozenNetwork, example_network, load_classifier
 from zoo.errors import MARK
@@ -44,6 +44,7 @@ class ClassificationAccuracy(ErrorConstraint):
         >>> model.fit(images, labels, epochs=10)
     """
 
+    citations = (papers.TAMING_VAES,)
     short_name = "CLA"
 
     def __init__(self, tolerance, classifier, from_logits=False, name=None, **kwargs):

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from zoo import checks, registry
+from zoo import checks, papers, registry
 from zoo.constraints.constraint import ErrorConstraint
 from zoo.constraints.frozen_network import FrozenNetwork, example_network, load_classifier
 from zoo.constraints.patches import as_patch_sizes, check_patches, patch_variances
@@ -44,6 +44,7 @@ class FeatureReconstructionError(ErrorConstraint):
         >>> zoo.GECO(zoo.constraints.FeatureReconstructionError(0.3, features=features))
     """
 
+    citations = (papers.TAMING_VAES,)
     short_name = "FRE"
 
     def __init__(self, tolerance, features=None, patch_size=8, stride=None, name=None, **kwargs):

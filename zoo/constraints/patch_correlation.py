@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from zoo import checks, registry
+from zoo import checks, papers, registry
 from zoo.constraints.constraint import ErrorConstraint
 from zoo.constraints.patches import as_patch_sizes, check_patches, patch_means
 
@@ -43,6 +43,7 @@ class PatchCorrelation(ErrorConstraint):
         >>> zoo.GECO(zoo.constraints.PatchCorrelation(tolerance=0.9))
     """
 
+    citations = (papers.TAMING_VAES,)
     short_name = "pNCC"
 
     def __init__(self, tolerance, patch_size=8, stride=None, name=None, **kwargs):

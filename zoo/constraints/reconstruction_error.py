@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from zoo import checks, registry
+from zoo import checks, papers, registry
 from zoo.constraints.constraint import ErrorConstraint
 from zoo.tolerance_range import ToleranceRange, check_range
 
@@ -36,6 +36,7 @@ class ReconstructionError(ErrorConstraint):
         >>> zoo.GECO(zoo.constraints.ReconstructionError(tolerance=(0.06, 0.175)))
     """
 
+    citations = (papers.TAMING_VAES,)
     short_name = "RE"
 
     def __init__(self, tolerance, name=None, knots=8, **kwargs):

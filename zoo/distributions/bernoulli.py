@@ -3,7 +3,7 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo import registry
+from zoo import papers, registry
 from zoo.distributions.likelihood import Likelihood
 
 __all__ = ["Bernoulli", "ContinuousBernoulli"]
@@ -47,6 +47,8 @@ class ContinuousBernoulli(Likelihood):
     Example:
         >>> zoo.ConvVAE((28, 28, 1), likelihood="continuous_bernoulli")
     """
+
+    citations = (papers.CONTINUOUS_BERNOULLI,)
 
     def distribution(self, parameters):
         """Maps logits `[B, H, W, C]` to a distribution of event shape `[H, W, C]`."""

@@ -3,7 +3,7 @@
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo import checks, registry
+from zoo import checks, papers, registry
 from zoo.distributions.likelihood import Likelihood
 
 __all__ = ["DiscretizedLogisticMixture", "LogisticMixtureImage"]
@@ -36,6 +36,7 @@ class DiscretizedLogisticMixture(Likelihood):
         >>> zoo.PixelVAE((28, 28, 1), likelihood=likelihood)
     """
 
+    citations = (papers.PIXEL_CNN_PP,)
     is_of_levels = True
     couples_channels = True
     is_trained_by_likelihood = True

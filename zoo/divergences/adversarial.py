@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import checks, registry
+from zoo import checks, papers, registry
 from zoo.divergences.divergence import Divergence, flatten_latents
 from zoo.fused_adam import fuse
 
@@ -47,6 +47,8 @@ class Adversarial(Divergence):
     Example:
         >>> zoo.InfoVAE(alpha=0.5, divergence=zoo.divergences.Adversarial(hidden_units=(64,)))
     """
+
+    citations = (papers.ADVERSARIAL,)
 
     def __init__(self, hidden_units=(128, 128), optimizer=None, **kwargs):
         super().__init__(**kwargs)

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from zoo import registry
+from zoo import papers, registry
 from zoo.divergences.divergence import flatten_latents, gather_rows
 from zoo.divergences.kernel_divergence import KernelDivergence
 from zoo.divergences.kernels import squared_distances
@@ -40,6 +40,8 @@ class MMD(KernelDivergence):
         >>> zoo.divergences.MMD()(samples, other_samples)  # [N, d], [M, d] -> a scalar
         >>> zoo.InfoVAE(alpha=1.0, lambda_=40_000.0, divergence=zoo.divergences.MMD("paper"))
     """
+
+    citations = (papers.MMD,)
 
     def call(self, samples, other_samples):
         """Returns MMD² of samples `[N, d]` and `[M, d]`, a float32 scalar.

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from zoo import registry
+from zoo import papers, registry
 from zoo.divergences.divergence import flatten_latents, gather_rows
 from zoo.divergences.kernel_divergence import KernelDivergence
 from zoo.divergences.kernels import squared_distances
@@ -38,6 +38,8 @@ class Stein(KernelDivergence):
         >>> zoo.InfoVAE(divergence=zoo.divergences.Stein())
         >>> zoo.divergences.Stein()(samples, -samples)  # the score of N(0, I) at z is -z
     """
+
+    citations = (papers.STEIN,)
 
     def check(self, model):
         """Raises ValueError if the model's prior has no density."""

@@ -6,7 +6,7 @@ import types
 import keras
 import tensorflow as tf
 
-from zoo import checks, registry
+from zoo import checks, papers, registry
 from zoo.distributions import Gaussian, normals
 from zoo.errors import MismatchError
 from zoo.layers import forget_bias, grid_convolution, lstm_step, modulate, rescale
@@ -71,6 +71,8 @@ class ConvDRAW(RedrawnLatents, LatentImageModel):
         >>> model.compile(keras.optimizers.Adam(1e-3), objective=objective)
         >>> model.fit(images, epochs=10)
     """
+
+    citations = (papers.CONV_DRAW,)
 
     def __init__(
         self,

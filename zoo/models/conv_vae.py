@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import checks, registry
+from zoo import checks, papers, registry
 from zoo.distributions import Gaussian
 from zoo.models.conv_networks import ACTIVATION, check_divisible, make_decoder, make_encoder
 from zoo.models.latent_image_model import LatentImageModel
@@ -51,6 +51,8 @@ class ConvVAE(NormalLatents, LatentImageModel):
         >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.ELBO())
         >>> model.fit(images, epochs=10)
     """
+
+    citations = (papers.VAE, papers.STOCHASTIC_BACKPROPAGATION)
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import checks, random, registry
+from zoo import checks, papers, random, registry
 from zoo.base.precision import global_policy
 from zoo.chains import annealed_log_weights, inverse_temperatures, langevin, log_mean
 from zoo.configured import Configured
@@ -70,6 +70,8 @@ class EnergyPrior(Configured, keras.layers.Layer):
         >>> model.fit(images, epochs=10)
         >>> model.sample(16, seed=0)  # 60 Langevin steps each
     """
+
+    citations = (papers.ENERGY_PRIOR,)
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ import functools
 import keras
 import tensorflow as tf
 
-from zoo import checks, registry
+from zoo import checks, papers, registry
 from zoo.distributions import Gaussian, normals
 from zoo.errors import SettingError
 from zoo.models.conv_networks import check_divisible, make_decoder, make_encoder
@@ -61,6 +61,8 @@ class EnergyVAE(RedrawnLatents, TiltedPrior, LatentImageModel):
         >>> model.fit(images, epochs=10)
         >>> model.sample(16, seed=0)
     """
+
+    citations = (papers.ENERGY_VAE,)
 
     def __init__(
         self,

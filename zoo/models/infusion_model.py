@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo import checks, random, registry, serving
+from zoo import checks, papers, random, registry, serving
 from zoo.base import inputs, precision
 from zoo.base.arguments import as_row_seeds
 from zoo.base.compiled import compiled
@@ -60,6 +60,7 @@ class InfusionModel(ImageModel):
         >>> chain = model.sample(8, seed=0, return_chain=True)  # [10, 8, 28, 28, 1]
     """
 
+    citations = (papers.INFUSION,)
     has_chain = True
     _least_num = 1
     _loss_name = "the sum of the distortions of its steps"

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo import checks, registry
+from zoo import checks, papers, registry
 from zoo.configured import Configured
 from zoo.distributions.normals import standard_normal
 
@@ -51,6 +51,8 @@ class MixturePrior(Configured, keras.layers.Layer):
         >>> model.fit_prior(images)
         >>> model.fit(images, epochs=2)  # The networks and the prior, from there
     """
+
+    citations = (papers.EX_POST_DENSITY,)
 
     def __init__(self, num_components=20, **kwargs):
         kwargs.setdefault("dtype", "float32")

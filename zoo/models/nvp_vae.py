@@ -5,7 +5,7 @@ import functools
 import keras
 import tensorflow as tf
 
-from zoo import checks, registry
+from zoo import checks, papers, registry
 from zoo.distributions import Gaussian, RealNVP, normals
 from zoo.models.conv_networks import ACTIVATION, check_divisible, make_decoder, make_encoder
 from zoo.models.latent_image_model import LatentImageModel
@@ -59,6 +59,8 @@ class NVPVAE(LatentImageModel):
         >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.GECO(constraint))
         >>> model.fit(images, epochs=10)
     """
+
+    citations = (papers.TAMING_VAES, papers.REAL_NVP)
 
     def __init__(
         self,

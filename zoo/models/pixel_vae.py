@@ -5,7 +5,7 @@ import functools
 import keras
 import tensorflow as tf
 
-from zoo import checks, random, registry
+from zoo import checks, papers, random, registry
 from zoo.distributions import DiscretizedLogisticMixture
 from zoo.errors import SettingError
 from zoo.layers import PixelCNN
@@ -65,6 +65,7 @@ class PixelVAE(NormalLatents, LatentImageModel):
         >>> chain = zoo.sampling.markov_chain(model, num_steps=5, num=16)
     """
 
+    citations = (papers.DEEPER_UNDERSTANDING, papers.PIXEL_CNN_PP)
     has_mean = False
     _least_num = 1
     _takes_mask = False  # A pixel sees those before it.

@@ -4,7 +4,7 @@ import functools
 
 import tensorflow as tf
 
-from zoo import checks, random, registry
+from zoo import checks, papers, random, registry
 from zoo.base.compiled import compiled
 from zoo.distributions import Gaussian, normals
 from zoo.models.conv_networks import check_divisible
@@ -71,6 +71,7 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
         >>> chain = model.sample(8, seed=0, return_chain=True)  # [4, 8, 28, 28, 1]
     """
 
+    citations = (papers.DEEPER_UNDERSTANDING,)
     has_chain = True
     _least_num = 1
 

@@ -2,7 +2,7 @@
 
 import functools
 
-from zoo import checks, registry
+from zoo import checks, papers, registry
 from zoo.distributions import Gaussian
 from zoo.models.conv_networks import check_divisible, make_decoder
 from zoo.models.energy_prior import EnergyPrior
@@ -58,6 +58,8 @@ class ShortRunModel(RedrawnLatents, LangevinPosterior, TiltedPrior, LatentImageM
         >>> upper_half = np.arange(28)[:, None] < 14 * np.ones(28)
         >>> filled_in = model.reconstruct(images, mask=upper_half, seed=0)
     """
+
+    citations = (papers.SHORT_RUN,)
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from zoo import random, registry
+from zoo import papers, random, registry
 from zoo.errors import SettingError
 from zoo.models.architecture import Architecture
 from zoo.models.conv_draw import ConvDRAW
@@ -67,6 +67,8 @@ class TiltedModel(TiltedPrior, LatentImageModel):
     Example:
         >>> zoo.models.TiltedModel(zoo.ConvDRAW((28, 28, 1)), zoo.EnergyPrior())
     """
+
+    citations = (papers.ENERGY_PRIOR,)
 
     def __init__(self, backbone, prior, **kwargs):
         _check_backbone(backbone)

@@ -5,7 +5,7 @@ import functools
 import keras
 import tensorflow as tf
 
-from zoo import checks, registry
+from zoo import checks, papers, registry
 from zoo.errors import SettingError
 from zoo.objectives.objective import Objective
 from zoo.schedules import Linear, Schedule
@@ -33,6 +33,7 @@ class ELBO(Objective):
         >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.ELBO(beta=warm_up))
     """
 
+    citations = (papers.VAE,)
     summary = "the evidence lower bound (Kingma & Welling 2014): distortion + β · rate."
     starting_arguments = {"beta": 1.0}
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import checks, registry
+from zoo import checks, papers, registry
 from zoo.objectives.geco_arguments import as_bounds, as_constraints, table_of
 from zoo.objectives.multiplier_update import MultiplierUpdate
 from zoo.objectives.objective import Objective, check_posterior, mean_over_replicas
@@ -63,6 +63,7 @@ class GECO(Objective):
         >>> model.compile(keras.optimizers.Adam(1e-3), objective=objective)
     """
 
+    citations = (papers.TAMING_VAES,)
     summary = (
         "GECO (Taming VAEs, Rezende & Viola 2018): the rate is minimised while the constraint is "
         "met on average; the multiplier is found by the training itself."

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from zoo import checks, registry
+from zoo import checks, papers, registry
 from zoo.divergences import MMD, Divergence
 from zoo.errors import SettingError
 from zoo.objectives.objective import Objective, check_posterior
@@ -40,6 +40,7 @@ class InfoVAE(Objective):
         >>> model.compile(keras.optimizers.Adam(1e-3), objective=objective)
     """
 
+    citations = (papers.INFO_VAE,)
     summary = (
         "InfoVAE (Zhao, Song & Ermon 2019): distortion + (1 - α) · rate + (α + λ - 1) · a "
         "divergence between the aggregate posterior and the prior."

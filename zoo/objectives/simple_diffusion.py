@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from zoo import registry
+from zoo import papers, registry
 from zoo.objectives.objective import Objective
 
 __all__ = ["SimpleDiffusion"]
@@ -20,6 +20,7 @@ class SimpleDiffusion(Objective):
         >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.SimpleDiffusion())
     """
 
+    citations = (papers.DIFFUSION,)
     summary = "the unweighted error of the noise (Ho, Jain & Abbeel 2020)."
 
     def check(self, model, optimizer):

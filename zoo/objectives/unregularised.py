@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from zoo import registry
+from zoo import papers, registry
 from zoo.objectives.objective import Objective
 
 __all__ = ["Unregularised"]
@@ -21,6 +21,7 @@ class Unregularised(Objective):
         >>> model.compile(keras.optimizers.Adam(1e-3), objective=zoo.Unregularised())
     """
 
+    citations = (papers.DEEPER_UNDERSTANDING,)
     summary = (
         "the distortion alone (Zhao, Song & Ermon 2017): samples of the prior mean nothing, so "
         "sample by the chain of encoding and decoding."

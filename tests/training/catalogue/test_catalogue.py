@@ -10,6 +10,8 @@ from tests.training.tiny import tiny_recipe
 from training import datasets
 from training.catalogue import cards, measuring, pages, release
 from training.documents.runs import ROOT
+from training.kinds import card
+from training.recipes import find_recipe
 from training.runs.run_directory import RunDirectory
 from zoo.errors import UsageError
 
@@ -43,9 +45,9 @@ def test_a_release_has_what_the_run_made_and_loads_by_its_name(run, tmp_path):
     home = tmp_path / "models" / "tiny"
     assert (home / "1" / "saved_model.pb").read_bytes() == b"weights"
     assert (home / "figures" / "samples.png").read_bytes() == b"picture"
-    card = (home / "README.md").read_text()
-    assert '`1/` is a SavedModel: and `zoo.load("tiny")`' in card
-    assert card.index("samples-and-latents") < card.index("## Training")
+    text = (home / "README.md").read_text()
+    assert '`1/` is a SavedModel: and `zoo.load("tiny")`' in text
+    assert text.index("samples-and-latents") < text.index("## Training")
 
 
 def test_a_better_model_takes_the_place_of_the_one_before(run, tmp_path):
@@ -127,6 +129,9 @@ def test_every_model_is_measured_and_has_the_numbers_in_its_card():
             assert "## Samples and latents" in text, name
         for name, _ in entry.pictures:
             assert f"figures/{name}" in text
+        recipe = find_recipe(str(entry.folder / "recipe.json"))
+        for part in (*card.citations(recipe), card.fidelity(recipe), card.recipe_text(recipe)):
+            assert part in text, f"{entry.name}: run python -m training.catalogue --cards"
 
 
 @pytest.mark.parametrize(

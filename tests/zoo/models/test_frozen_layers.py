@@ -6,6 +6,7 @@ import pytest
 
 import zoo
 from tests import contract
+from zoo.base.frozen import frozen_weights
 
 
 def frozen(model):
@@ -89,3 +90,12 @@ def test_a_model_of_frozen_layers_alone_is_measured(images):
     assert np.isfinite(contract.train(model, images, num_steps=1))
     after = model.encoder.get_weights() + model.decoder.get_weights()
     assert all(map(np.array_equal, before, after))
+
+
+def test_frozen_weights_are_those_that_would_learn():
+    model = zoo.ConvVAE((8, 8, 1), latent_dim=2, filters=(2,), hidden_units=3)
+    model.compile("adam", objective=zoo.ELBO())
+    assert frozen_weights(model) == []
+    num = len(model.trainable_weights)
+    model.encoder.trainable = False
+    assert len(frozen_weights(model)) == num - len(model.trainable_weights) > 0

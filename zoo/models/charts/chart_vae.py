@@ -5,7 +5,7 @@ import functools
 import keras
 import tensorflow as tf
 
-from zoo import checks, registry
+from zoo import checks, papers, registry
 from zoo.base.compiled import compiled
 from zoo.distributions import Gaussian, normals
 from zoo.models.charts.choice import COORDINATES, NEVER, ChartChoice, log_logistic, of_chart
@@ -65,6 +65,7 @@ class ChartVAE(Pretraining, Interpolation, ChartChoice, LatentImageModel):
         >>> model.fit(images, epochs=10)
     """
 
+    citations = (papers.CHARTS,)
     _measure_names = ("predictor_cross_entropy",)
 
     def __init__(

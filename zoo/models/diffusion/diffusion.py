@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from zoo import checks, random, registry, serving
+from zoo import checks, papers, random, registry, serving
 from zoo.base import inputs, precision
 from zoo.base.arguments import as_row_seeds
 from zoo.base.compiled import compiled
@@ -58,6 +58,7 @@ class Diffusion(VariationalBound, ObjectiveModel):
         >>> samples = model.sample(16, seed=0)
     """
 
+    citations = (papers.DIFFUSION,)
     has_mean = False  # No mean of p(x|z), of which an error would tell something.
     has_chain = False
     has_encoder = False

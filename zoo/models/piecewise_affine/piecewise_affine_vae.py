@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from zoo import checks, random, registry
+from zoo import checks, papers, random, registry
 from zoo.base.compiled import compiled
 from zoo.distributions import normals
 from zoo.distributions.gaussian import Gaussian
@@ -55,6 +55,7 @@ class PiecewiseAffineVAE(FitEM, MemoryLimit, LatentImageModel):
         >>> model.log_density(images)  # The exact log p(x) in nats, float64 [N].
     """
 
+    citations = (papers.EXACT_EM,)
     has_trained_posterior = False
 
     def __init__(
