@@ -5,6 +5,7 @@ import html
 import json
 import pathlib
 
+from training.documents.markers import table
 from training.figures.web_page import table_row, web_page
 from training.runs.run_directory import replace_file
 from zoo import hub
@@ -33,6 +34,7 @@ _PICTURES = (
     ("markov_chains.png", "Markov chains of encoding and decoding"),
     ("mistakes.png", "The mistakes that it was surest of: true class → its answer"),
 )
+_PICTURES_A_ROW = 2  # In Markdown.
 _STYLE = """
 body { max-width: 80rem }
 .pictures { display: flex; flex-wrap: wrap; gap: 1.2rem; align-items: flex-start }
@@ -174,10 +176,16 @@ def as_markdown(entries):
     for entry in entries:
         home = f"../savedmodels/{entry.name}"
         lines += ["", f"## {entry.name}", "", entry.description, ""]
-        for name, text in entry.pictures:
-            lines += [f"{text}:", "", f"![{text}]({home}/figures/{name})", ""]
+        for k in range(0, len(entry.pictures), _PICTURES_A_ROW):
+            lines += [*_picture_row(entry.pictures[k : k + _PICTURES_A_ROW], home), ""]
         lines += ["```python", *entry.code.split("\n"), "```", "", f"[Card]({home}/README.md)"]
     return "\n".join(lines) + "\n"
+
+
+def _picture_row(pictures, home):
+    """Returns a table of pictures side by side, each below its caption."""
+    images = [f"![{text}]({home}/figures/{name})" for name, text in pictures]
+    return table([text for _, text in pictures], [images])
 
 
 def as_html(entries):

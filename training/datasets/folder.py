@@ -25,6 +25,8 @@ from zoo.errors import MismatchError
 # judge by, and still an image keeps its split when others are added.
 VALIDATION_START, TEST_START = 0.80, 0.90
 MAX_NAMES_LISTED = 10
+# Of fewer in the test split, patches of one photograph being alike, the caveat says so.
+ENOUGH_TO_JUDGE = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +121,17 @@ def load_folder(folder, image_size, fit, channels, corrupt) -> ImageDataset:
         splits={name: split_of(members) for name, members in splits.items()},
         licence="the images' owners decide what may be done with them and what is trained on them",
         version=_version(splits),
+        caveat=_caveat(len(splits["test"]), fit),
     )
+
+
+def _caveat(num_test: int, fit: str) -> str:
+    """Says that few images were held out, if so."""
+    if num_test >= ENOUGH_TO_JUDGE:
+        return ""
+    what = "photograph" if fit == "patches" else "image"
+    held_out = f"Only {num_test} {what}{'s are' if num_test > 1 else ' is'} held out for the test"
+    return f"{held_out}: with others an error may come out several percent higher or lower."
 
 
 def _version(splits: Mapping[str, Sequence[_File]]) -> str:

@@ -19,6 +19,7 @@ from zoo.serving.plain_path import plain_path
 __all__ = ["train"]
 
 _NUM_TENSORBOARD_IMAGES = 8
+_MORE_IMAGES = ", or cut large photographs into many with $fit=patches"
 _MEND_AND_RESUME = (
     "Mend what this names (a full disk: make room), then run the same command with --resume."
 )
@@ -103,11 +104,12 @@ def train(
 def _check_batch_fits(recipe, data):
     num_images = data.num_examples["train"]
     if recipe.batch_size > num_images:
+        more = _MORE_IMAGES if data.name.startswith("folder:") else ""
         raise MismatchError(
             "batch_size",
             f"$batch_size to be at most the {num_images} training images of {data.name}",
             recipe.batch_size,
-            "give a smaller $batch_size",
+            f"give $batch_size={num_images} or less{more}",
         )
 
 

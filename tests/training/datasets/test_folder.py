@@ -79,6 +79,19 @@ def test_large_folders_are_split_80_10_10(tmp_path):
     assert 22 <= num["test"] <= 58
 
 
+def test_few_held_out_images_are_told(tmp_path, folder):
+    num = load(f"folder:{folder}").num_examples["test"]
+    assert load(f"folder:{folder}").caveat.startswith(
+        f"Only {num} images are held out for the test"
+    )
+    write_image(tmp_path / "one" / "a.png", 0)
+    write_image(tmp_path / "one" / "b.png", 1)
+    write_image(tmp_path / "one" / "c.png", 2, size=(64, 64))
+    patches = load(f"folder:{tmp_path / 'one'}", image_size=4, fit="patches")
+    assert patches.num_examples["test"] > 1
+    assert patches.caveat.startswith("Only 1 photograph is held out"), "its patches are alike"
+
+
 def test_no_split_of_a_small_folder_is_empty_and_copies_stay_together(tmp_path):
     for value in range(6):
         for copy in range(2):

@@ -200,7 +200,7 @@ def test_existing_directory_is_refused_before_data_are_loaded(tmp_path):
 
 
 def test_a_batch_of_more_than_the_training_images_makes_no_directory(tmp_path):
-    with pytest.raises(UsageError, match=r"1297 training images .* smaller batch_size"):
+    with pytest.raises(UsageError, match=r"1297 training images .* give batch_size=1297 or less\."):
         _train(tmp_path / "run", tiny_recipe(batch_size=5000))
     assert list(tmp_path.iterdir()) == []
 
