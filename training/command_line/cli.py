@@ -2,9 +2,10 @@
 
 import argparse
 import contextlib
-import importlib
+import importlib.util
 import os
 import sys
+import warnings
 
 import zoo
 from training.command_line.outputs import check_outputs
@@ -31,8 +32,12 @@ def main(arguments=None):
     """Runs a command; returns the exit code: 0, 1 for a failure, 2 for wrong usage."""
     with contextlib.suppress(AttributeError):  # Replaced by something that is no file.
         sys.stdout.reconfigure(errors="backslashreplace")  # Names of files need not be UTF-8.
+    with _plain_warnings():
+        return _main(sys.argv[1:] if arguments is None else arguments)
+
+
+def _main(arguments):
     parser = _make_parser()
-    arguments = sys.argv[1:] if arguments is None else arguments
     try:
         _check_command(arguments)
         arguments, unknown = parser.parse_known_args(arguments)
@@ -54,6 +59,23 @@ def main(arguments=None):
     except BrokenPipeError:  # The reader of our output has left, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+@contextlib.contextmanager
+def _plain_warnings():
+    """Shows warnings to users as a line of ours, without the place in the code that warns."""
+    before = warnings.formatwarning
+
+    def plain(message, category, *place, **more):
+        if issubclass(category, UserWarning):
+            return f"vae-zoo: {message}\n"
+        return before(message, category, *place, **more)
+
+    warnings.formatwarning = plain
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 class _Parser(argparse.ArgumentParser):
@@ -109,6 +131,7 @@ def _run(command, arguments):
     if hasattr(command, "check"):
         command.check(arguments)
     if getattr(command, "NEEDS_TENSORFLOW", True):
+        importlib.util.find_spec("zoo.models")  # Refuses another backend of Keras's.
         if "tensorflow" not in sys.modules:
             with stage("Starting TensorFlow"):
                 _start_tensorflow()

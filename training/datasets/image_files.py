@@ -96,7 +96,7 @@ def _describe(others: Sequence[Path], hidden: Sequence[Path], missing: Sequence[
     groups = (
         (len(others), "of other kinds", counts),
         (len(hidden), "hidden", [path.name for path in hidden]),
-        (len(missing), "links to nothing", [path.name for path in missing]),
+        (len(missing), "linked to nothing", [path.name for path in missing]),
     )
     return [
         f"{number} {text} ({', '.join(names[:_MOST_NAMED])}{', ...' * (len(names) > _MOST_NAMED)})"

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 import zoo
 from tests.training.tiny import REPOSITORY
@@ -158,6 +159,28 @@ def test_an_unknown_command_is_told_with_those_that_look_like_it(capsys):
     assert message.startswith("vae-zoo: There is no command 'trian'. Did you mean train? Choose")
     assert message.count("\n") == 1
     assert all(name in message for name in cli._COMMANDS)
+
+
+def test_another_backend_is_refused_in_a_line():
+    environment = os.environ | {"KERAS_BACKEND": "jax"}
+    command = [sys.executable, "-m", "training", "sample", "conv_draw_digits"]
+    done = subprocess.run(
+        command, cwd=REPOSITORY, capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "set the environment variable KERAS_BACKEND=tensorflow" in done.stderr
+
+
+def test_a_warning_is_a_line_without_the_place_in_the_code(tmp_path):
+    for value in range(12):
+        Image.new("L", (8, 8), value).save(tmp_path / f"{value}.png")
+    (tmp_path / "notes.txt").touch()
+    command = [sys.executable, "-m", "training", "data", f"folder:{tmp_path}"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    wanted = f"vae-zoo: Left out of {tmp_path}: 1 of other kinds (.txt: 1)"
+    assert done.stderr.splitlines()[-1] == wanted
+    assert "UserWarning" not in done.stderr
 
 
 def test_version(capsys):

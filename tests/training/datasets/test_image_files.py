@@ -203,7 +203,7 @@ def test_what_is_left_out_is_told(tmp_path):
     others, hidden, missing = left_out
     assert others == "3 of other kinds (.heic: 2, no suffix: 1)"
     assert hidden in ("2 hidden (.hidden.png, .cache)", "2 hidden (.cache, .hidden.png)")
-    assert missing == "1 links to nothing (gone.png)"
+    assert missing == "1 linked to nothing (gone.png)"
 
 
 def test_links_are_followed_and_no_folder_is_read_twice(tmp_path):
