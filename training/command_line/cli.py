@@ -32,6 +32,9 @@ def main(arguments=None):
     """Runs a command; returns the exit code: 0, 1 for a failure, 2 for wrong usage."""
     with contextlib.suppress(AttributeError):  # Replaced by something that is no file.
         sys.stdout.reconfigure(errors="backslashreplace")  # Names of files need not be UTF-8.
+    # A notebook's kernel names a backend that this environment may lack. Keras imports Matplotlib,
+    # which then fails; our pictures need none.
+    os.environ.pop("MPLBACKEND", None)
     with _plain_warnings():
         return _main(sys.argv[1:] if arguments is None else arguments)
 

@@ -16,8 +16,19 @@ with saved(sys.argv[1] + "/plot.png"):
 """
 
 
+ENVIRONMENT = os.environ | {"MPLBACKEND": "module://not_installed_here.backend"}
+
+
 def test_pictures_are_drawn_whatever_backend_the_environment_names(tmp_path):
-    environment = os.environ | {"MPLBACKEND": "module://not_installed_here.backend"}
     command = [sys.executable, "-c", CODE, str(tmp_path)]
-    subprocess.run(command, cwd=REPOSITORY, env=environment, check=True)
+    subprocess.run(command, cwd=REPOSITORY, env=ENVIRONMENT, check=True)
     assert {path.name for path in tmp_path.iterdir()} == {"canvas.png", "plot.png"}
+
+
+def test_commands_run_whatever_backend_the_environment_names(tmp_path):
+    """Keras imports Matplotlib as TensorFlow starts."""
+    path = tmp_path / "samples.png"
+    sample = ["sample", "conv_draw_digits", "-n", "2", "--output", str(path)]
+    command = [sys.executable, "-m", "training", *sample]
+    subprocess.run(command, cwd=REPOSITORY, env=ENVIRONMENT, check=True)
+    assert path.exists()
