@@ -50,7 +50,7 @@ def run(arguments):
 
 def _print_table(title, head, rows, num_right=1):
     right = range(len(head))[-num_right:]
-    print("\n".join([title, *columns([head, *rows], indent=2, right=right), ""]))
+    print("\n".join([title, *columns([head, *rows], indent=2, right=right, tall=True), ""]))
 
 
 def _model_row(name, entry):

@@ -201,6 +201,17 @@ def test_help_fits_80_columns(command, capsys, monkeypatch):
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_the_list_fits_80_columns(capsys):
+    assert cli.main(["list"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+def test_a_long_name_stands_above_its_row():
+    rows = [("a name", "x" * 40, "1.5"), ("n" * 40, "y", "22.5")]
+    wanted = [f"  a name  {'x' * 40}   1.5", f"  {'n' * 40}", f"          y{' ' * 41}22.5"]
+    assert columns(rows, indent=2, right=(2,), tall=True) == wanted
+
+
 def test_columns_are_aligned_and_break_in_the_last():
     rows = [("a", 1, "word " * 30), ("long name", 20, "short")]
     lines = columns(rows, indent=2, right=(1,))
