@@ -24,9 +24,9 @@ EXAMPLES = """examples:
 docs/SERVING.md says what to do with the files, and how to run it in production.
 """
 _ABOUT_LABELS = (
-    "A server that reads this folder already refuses the whole file while a label moves to a\n"
-    "version that it has not loaded. For such a one first add the version and leave the labels\n"
-    "as they are; once it is AVAILABLE, move the label."
+    "A server that reads this folder already refuses the whole file while a label moves to a "
+    "version that it has not loaded. For such a one first add the version and leave the labels as "
+    "they are; once it is AVAILABLE, move the label."
 )
 _STOPPED = 130  # Exit code of a program that Ctrl-C ended.
 
@@ -106,7 +106,7 @@ def _write_only(arguments, models, machine):
     commands = _commands(arguments, models, machine, batching)
     print(f"To start a server with them:\n{_show(machine, *commands)}")
     if arguments.label:
-        print(_ABOUT_LABELS)
+        print(paragraph(_ABOUT_LABELS))
 
 
 def _change(arguments, models, machine, server):
@@ -120,16 +120,17 @@ def _change(arguments, models, machine, server):
         _write(arguments, models, machine)
     else:
         _write(arguments, models, machine, first)
-        print("Step 1 of 2: the server loads the versions; labels stay as they are ...", flush=True)
+        print("Step 1 of 2: the server loads the versions; labels stay ...", flush=True)
         server.wait_until_loaded(first)
         server_folder.write_models(arguments.directory, models)
         print(f"Step 2 of 2: wrote the labels into {MODELS_FILE}.")
-    print(
+    text = (
         f"The server that runs from {arguments.directory} takes {MODELS_FILE} up within half a "
         "minute, and the other files when it is started again."
     )
     if ended:
-        print(f"It will no longer have {', '.join(ended)}.")
+        text += f"\nIt will no longer have {', '.join(ended)}."
+    print(paragraph(text))
 
 
 def _write_and_start(arguments, models, machine):

@@ -122,6 +122,11 @@ def test_the_largest_batch_can_be_given(capsys):
 def test_a_folder_that_cannot_be_written_is_told(capsys, tmp_path):
     (tmp_path / "serving").write_text("a file")
     code, message, _ = fails(capsys, "faces", "--write-only")
+    assert code == 2
+    assert "--directory must be a folder that can be written into. Received: --dir" in message
+    (tmp_path / "serving").unlink()
+    (tmp_path / "serving" / "models.config").mkdir(parents=True)
+    code, message, _ = fails(capsys, "faces", "--write-only")
     assert code == 1
     assert "Could not write serving" in message
 
