@@ -72,17 +72,26 @@ def _check(names, loaded):
 
 
 def short_names(names):
-    """Returns short names, no two alike: of paths as few of the last parts as tell them apart."""
+    """Returns short names, no two alike: of paths as few of the last parts as tell them apart.
+
+    The last parts of an exported model, savedmodel/1, say nothing without those before.
+    """
     parts = [pathlib.PurePath(name).parts for name in names]
     titles = []
     for own in parts:
         others = [other for other in parts if other != own]
-        lengths = range(1, len(own) + 1)
+        lengths = range(_least_length(own), len(own) + 1)
         num = next((n for n in lengths if all(o[-n:] != own[-n:] for o in others)), len(own))
         title = str(pathlib.PurePath(*own[-num:]))
         titles.append(title if len(title) <= _TITLE_LENGTH else f"…{title[1 - _TITLE_LENGTH :]}")
     copies = [titles[: index + 1].count(title) for index, title in enumerate(titles)]
     return [f"{t} ({n})" if n > 1 else t for t, n in zip(titles, copies, strict=True)]
+
+
+def _least_length(parts):
+    """Returns up to which part from the end a path has a name of its own, at least 1."""
+    ends = enumerate(reversed(parts), 1)
+    return next((n for n, part in ends if part != "savedmodel" and not part.isdigit()), len(parts))
 
 
 def describe_objective(recipe):

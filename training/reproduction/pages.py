@@ -15,7 +15,8 @@ _INTRODUCTION = (
     "The figures and tables of the papers that vae-zoo reproduce has as targets. Each has the "
     "claim in our words, what was found, the paper's numbers where it has any, ours, and the "
     'command. The scale "small" is sized for two CPU cores, far from the papers\' sizes; "smoke" '
-    "only shows that a target runs. make docs writes this page and draws its pictures again."
+    "only shows that a target runs. Our CIFAR-10 is of JPEG-compressed copies: likelihoods of it "
+    "do not compare with published ones. make docs writes this page and draws its pictures again."
 )
 _LONG_TABLE = 14  # Rows from which on a table is folded.
 

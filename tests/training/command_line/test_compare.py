@@ -23,6 +23,8 @@ def test_models_stand_side_by_side(finished_run, tmp_path, capsys):
         (["runs/demo", "runs/demo", "runs/demo/"], ["demo", "demo (2)", "demo (3)"]),
         (["x/demo", "demo"], ["x/demo", "demo"]),
         (["long" * 20 + "1", "more/" + "long" * 20 + "1"], None),
+        (["runs/mine/savedmodel/1", "conv_draw_mnist"], ["mine/savedmodel/1", "conv_draw_mnist"]),
+        (["a/mine/2", "b/mine/2"], ["a/mine/2", "b/mine/2"]),
     ],
 )
 def test_labels_differ_and_are_short(names, short):

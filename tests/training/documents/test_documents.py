@@ -88,6 +88,14 @@ def test_no_picture_of_the_documents_is_left_out():
     assert linked - of_models == known
 
 
+@pytest.mark.parametrize("name", ["RESULTS", "REPRODUCTION"])
+def test_likelihoods_of_cifar10_are_said_to_be_of_copies(name):
+    text = (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
+    first = text.index("JPEG-compressed")
+    assert "not compare with published ones" in text[first : first + 200]
+    assert first < text.index("CIFAR-10 |" if name == "RESULTS" else "<a id="), "before any of them"
+
+
 def test_what_is_committed_for_pictures_is_small():
     for path in (ROOT / "docs").rglob("*.npz"):
         assert path.stat().st_size < 1_000_000, path
