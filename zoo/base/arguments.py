@@ -9,6 +9,8 @@ from zoo.errors import BatchError
 
 __all__ = ["Arguments", "as_floats", "as_noise", "as_row_seeds", "check_num"]
 
+_MOST_TOLD = 4  # Groups of latents in a message.
+
 
 class Arguments:
     """Reads the arguments of a model that has `image_shape`, `context_shape` and `tolerance_range`.
@@ -107,7 +109,9 @@ class Arguments:
             received = "one array; pass (latents,)" if is_bare else f"a {type(latents).__name__}"
             raise BatchError(f"{wanted}{received}")
         latents = [tf.convert_to_tensor(group) for group in latents]
-        kinds = [f"{tuple(group.shape)} of {group.dtype.name}" for group in latents]
+        kinds = [f"{tuple(group.shape)} of {group.dtype.name}" for group in latents[:_MOST_TOLD]]
+        if len(latents) > _MOST_TOLD:
+            kinds.append(f"{len(latents) - _MOST_TOLD} more")
         rows = {group.shape[0] for group in latents if group.shape.rank} | {num_rows}
         are_numbers = all(group.dtype.is_floating or group.dtype.is_integer for group in latents)
         if not latents or not are_numbers or len(rows - {None}) > 1 or not _are_of(shapes, latents):
@@ -120,12 +124,14 @@ class Arguments:
         return seed if seed is None or hasattr(seed, "normal") else random.as_seed(seed)
 
     def _as_images(self, images):
-        return inputs.as_images(images, self.image_shape)
+        with inputs.plain_errors():  # For those who call it outside of a graph.
+            return inputs.as_images(images, self.image_shape)
 
     def _as_context(self, context):
         if context is None and self.context_shape is None:
             return None
-        return inputs.as_images(self._check_context(context), self.context_shape, "context")
+        with inputs.plain_errors():
+            return inputs.as_images(self._check_context(context), self.context_shape, "context")
 
 
 def _as_values(value):

@@ -3,7 +3,6 @@
 import numpy as np
 
 from zoo import checks
-from zoo.base.inputs import plain_errors
 from zoo.codec import budgets, png
 from zoo.codec.budgets import MORE_BYTES, MOST_BYTES
 from zoo.codec.codebook import rows_of_book
@@ -70,7 +69,7 @@ class Codec:
     def __init__(self, model, tolerance, effort=16, most_bytes=MOST_BYTES, like=None, layout=None):
         search = _search_of(model)
         self.model = model
-        self.tolerance = _as_float32(checks.number("tolerance", tolerance, above=0))
+        self.tolerance = _as_float32(checks.number("tolerance", tolerance, **checks.PIXEL_ERROR))
         # What a model with a range of tolerances is given.
         self._input = None if model.tolerance_range is None else self.tolerance
         model._check_tolerance(self._input)
@@ -102,13 +101,10 @@ class Codec:
 
     def _checked(self, images, context=None):
         images, context = self.model._check_batch(images, context)
-        with plain_errors():
-            images = np.asarray(self.model._as_images(images))
-        return images, self._as_context(context)
+        return np.asarray(self.model._as_images(images)), self._as_context(context)
 
     def _as_context(self, context):
-        with plain_errors():
-            return None if context is None else np.asarray(self.model._as_context(context))
+        return None if context is None else np.asarray(self.model._as_context(context))
 
     def _own_samples(self):
         """Samples of the model, which sender and receiver can both draw."""

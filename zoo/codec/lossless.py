@@ -4,7 +4,6 @@ import zlib
 
 import numpy as np
 
-from zoo.base.inputs import plain_errors
 from zoo.codec.error import CodecError
 from zoo.codec.fingerprint import fingerprint_of
 from zoo.codec.level_frequencies import PixelMixture
@@ -81,8 +80,7 @@ class LosslessCodec:
             >>> 8 * sum(map(len, codes)) / images.size  # bits a pixel
         """
         images, _ = self.model._check_batch(images, None)
-        with plain_errors():
-            images = np.asarray(self.model._as_images(images))
+        images = np.asarray(self.model._as_images(images))
         levels = np.round(255.0 * images).astype(np.uint8)
         parts = range(0, len(levels), _BATCH)
         return [code for i in parts for code in self._encode_batch(levels[i : i + _BATCH])]

@@ -139,6 +139,8 @@ def test_latents_of_another_shape_are_refused_by_every_model(name, images):
         for method in (model.decode, model.log_prior):
             with pytest.raises(ValueError, match=rf"latents must be a tuple of {len(shapes)}: "):
                 method(bad, **given)
+    with pytest.raises(ValueError, match=r"Received: .* 96 more$"):  # Images, not latents.
+        model.decode(list(np.zeros([100, *contract.IMAGE_SHAPE], np.float32)), **given)
     if model.has_posterior_density:
         with pytest.raises(ValueError, match=r"latents must be .* for 1 images"):
             model.log_posterior(latents, images[:1], **contract.context_of(model, images[:1]))

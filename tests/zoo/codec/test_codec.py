@@ -214,6 +214,7 @@ def test_layouts_may_come_from_images_or_another_codec(images):
     [
         ({"tolerance": 0}, "tolerance must be a finite number above 0"),
         ({"tolerance": float("nan")}, "tolerance must be a finite number above 0"),
+        ({"tolerance": 2.0}, "tolerance must be a finite number above 0 and at most 1"),
         ({"effort": 0}, "effort must be an int from 1 to 256"),
         ({"most_bytes": 256}, "most_bytes must be an int from 1 to 255"),
     ],

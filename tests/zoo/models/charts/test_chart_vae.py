@@ -150,6 +150,11 @@ def test_pretraining_gives_each_chart_the_image_that_it_was_trained_on(images):
     assert np.abs(middle).max() < 1.0
 
 
+def test_pretraining_says_of_bad_pixels_what_training_says(images):
+    with pytest.raises(BatchError, match=r"^images given as floats must lie in \[0, 1\].*by 255"):
+        make_model().pretrain(255.0 * np.asarray(images, np.float32) + 2.0)
+
+
 def test_pretraining_needs_an_image_a_chart(images):
     with pytest.raises(BatchError, match=r"each of 3 charts an image of its own. Received 2"):
         make_model().pretrain(images[:2])
