@@ -40,7 +40,7 @@ class ConvVAE(NormalLatents, LatentImageModel):
             `zoo.ShortRunModel`, without an encoder. With an EnergyPrior that is the model of Pang
             et al. 2020.
         num_steps: Langevin steps of a chain of the posterior.
-        step_size: Their size, or `"acceptance"`, as in `zoo.ShortRunModel`.
+        step_size: Their size, or a rule for it, as in `zoo.ShortRunModel`.
 
     Raises:
         ValueError: The image size does not fit the networks, the range is none, or what needs an
@@ -67,7 +67,7 @@ class ConvVAE(NormalLatents, LatentImageModel):
         prior="standard_normal",
         inference="encoder",
         num_steps=20,
-        step_size="acceptance",
+        step_size=0.1,
         **kwargs,
     ):
         super().__init__(image_shape, likelihood, tolerance_range=tolerance_range, **kwargs)

@@ -1,9 +1,5 @@
 """Inference without an encoder: short Langevin chains on log p(x, z)."""
 
-import logging
-
-import keras
-import numpy as np
 import tensorflow as tf
 
 from zoo import checks
@@ -11,23 +7,18 @@ from zoo.base.arguments import as_noise
 from zoo.base.compiled import compiled
 from zoo.chains import langevin
 from zoo.distributions import normals
-from zoo.errors import MARK, BatchError, SettingError, UsageError
+from zoo.errors import MARK, BatchError, UsageError
+from zoo.models.chain_step_size import ChainStepSize
 from zoo.models.record import Inference, Record
 from zoo.models.seen_pixels import SeenPixels
-from zoo.objectives.objective import mean_over_replicas
 
 __all__ = ["LangevinPosterior"]
 
-_LOG = logging.getLogger(__name__)
 _CHAIN = 1  # Tag of the noise of a chain's steps.
-_FIRST_STEP_SIZE = 0.1
-_LEAST_STEP_SIZE, _MOST_STEP_SIZE = 1e-4, 2.0
-# The step size that accepts so often comes near the best of every number of steps [derived].
-_ACCEPTANCE, _RATE = 0.85, 0.1
 _NOTHING_SEEN = "mask hides every pixel of an image: mark those that are seen by 1, or call sample."
 
 
-class LangevinPosterior:
+class LangevinPosterior(ChainStepSize):
     """Gives an architecture the law of a short chain instead of a network's q(z|x).
 
     To be named before `zoo.LatentImageModel` among the bases. A subclass has `num_steps`, calls
@@ -51,31 +42,6 @@ class LangevinPosterior:
     def _takes_mask(self):
         return self.infers_by_chains
 
-    def _set_step_size(self, step_size):
-        """Checks and keeps the constructor's argument, `"acceptance"` or a number."""
-        if step_size != "acceptance":
-            if not checks.is_number(step_size) or step_size <= 0:
-                raise SettingError("step_size", "'acceptance' or a number above 0", step_size)
-            step_size = float(step_size)
-        self.step_size = step_size
-
-    def _add_step_size(self):
-        """Makes the saved step size that training moves, if it does."""
-        first = _FIRST_STEP_SIZE if self.step_size == "acceptance" else self.step_size
-        self.log_step_size = self.add_weight(
-            name="log_step_size",
-            initializer=keras.initializers.Constant(np.log(first)),
-            dtype="float32",
-            trainable=False,
-            autocast=False,
-            aggregation="mean",
-        )
-
-    @property
-    def current_step_size(self):
-        """S of the chains as it is now, a float, in the latents' unit."""
-        return float(np.exp(keras.ops.convert_to_numpy(self.log_step_size)))
-
     # === Inference ===
 
     def _infer(self, images, context, noise, training=False, mask=None):
@@ -95,6 +61,17 @@ class LangevinPosterior:
 
     def _walk(self, images, context, noise, num_steps, mask=None):
         """Runs the chains, on the seen pixels if there is a mask `[B, H, W]`; start and chain."""
+        start = self._start(noise)
+        step_size = tf.exp(tf.convert_to_tensor(self.log_step_size))
+        num_steps = tf.convert_to_tensor(num_steps)  # So that longer chains go on from shorter.
+        density = self._target(images, context, mask)
+        return start, langevin(density, start, noise.fold(_CHAIN), num_steps, step_size)
+
+    def _start(self, noise):
+        return tuple(noise.normal(shape, stream=i) for i, shape in enumerate(self._noise_shapes))
+
+    def _target(self, images, context, mask=None):
+        """Returns the function from latents to log p(x, z) that chains climb."""
 
         def log_density(latents):
             parameters = self._decode(latents, context)
@@ -106,11 +83,7 @@ class LangevinPosterior:
             value += normals.standard_log_prob(latents)
             return value if self.energy is None else value + self.energy.exponent(latents)
 
-        shapes = self._noise_shapes
-        start = tuple(noise.normal(shape, stream=i) for i, shape in enumerate(shapes))
-        step_size = tf.exp(tf.convert_to_tensor(self.log_step_size))
-        num_steps = tf.convert_to_tensor(num_steps)  # So that longer chains go on from shorter.
-        return start, langevin(log_density, start, noise.fold(_CHAIN), num_steps, step_size)
+        return log_density
 
     def infer(
         self,
@@ -268,30 +241,3 @@ class LangevinPosterior:
     def _measure_names(self):
         own = ("acceptance", "stable_step") if self.infers_by_chains else ()
         return (*super()._measure_names, *own)
-
-    def _after_step(self, terms, record):
-        super()._after_step(terms, record)
-        if self.infers_by_chains and self.step_size == "acceptance":
-            mean = mean_over_replicas(tf.reduce_mean(record.measures["acceptance"]))
-            moved = tf.convert_to_tensor(self.log_step_size) + _RATE * (mean - _ACCEPTANCE)
-            bounds = np.log([_LEAST_STEP_SIZE, _MOST_STEP_SIZE]).astype(np.float32)
-            self.log_step_size.assign(tf.clip_by_value(moved, *bounds))
-
-    def own_callbacks(self, callbacks):
-        """Adds the one that warns of chains that diverge."""
-        own = [_WarnOfDivergence()] if self.infers_by_chains else []
-        return [*super().own_callbacks(callbacks), *own]
-
-
-class _WarnOfDivergence(keras.callbacks.Callback):
-    """Says after an epoch which step size would have been stable, if the model's was not."""
-
-    def on_epoch_end(self, epoch, logs=None):
-        stable, step_size = (logs or {}).get("stable_step"), self.model.current_step_size
-        if stable is not None and stable < step_size:
-            _LOG.warning(
-                "The Langevin chains of the posterior diverge: a step of %.3g is too large to be "
-                "stable. Make the model with step_size=%.2g, or step_size='acceptance'.",
-                step_size,
-                0.9 * stable,
-            )

@@ -52,7 +52,7 @@ class PixelVAE(NormalLatents, LatentImageModel):
         inference: `"encoder"`, or `"short_run"`: by Langevin chains on log p(x, z), as in
             `zoo.ShortRunModel`, without an encoder; that latents say nothing is no way out for it.
         num_steps: Langevin steps of a chain.
-        step_size: Their size, or `"acceptance"`, as in `zoo.ShortRunModel`.
+        step_size: Their size, or a rule for it, as in `zoo.ShortRunModel`.
 
     Raises:
         ValueError: A size is not positive or, of a kernel, not odd; another likelihood; a Bernoulli
@@ -85,7 +85,7 @@ class PixelVAE(NormalLatents, LatentImageModel):
         prior="standard_normal",
         inference="encoder",
         num_steps=20,
-        step_size="acceptance",
+        step_size=0.1,
         **kwargs,
     ):
         super().__init__(image_shape, likelihood, **kwargs)

@@ -39,8 +39,12 @@ class ShortRunModel(RedrawnLatents, LangevinPosterior, TiltedPrior, LatentImageM
             `filters`.
         latent_dims: Numbers of latents of the layers, from the one that the decoder sees up.
         num_steps: Langevin steps K.
-        step_size: Their size s, in the latents' unit: a number, or `"acceptance"`, by which
-            training moves it until a Metropolis test would accept 85% of the last steps [choice].
+        step_size: Their size s, in the latents' unit: a number, to which the decoder learns to be
+            as steep as the chains can follow, or a rule by which training moves it:
+            `"acceptance"`, until a Metropolis test would accept 85% of the last steps [choice], or
+            `"variational"`, the paper's, towards the least bound on the KL that holds the noises
+            fixed. Either rule follows a decoder that becomes steeper by ever smaller steps, and
+            reconstructs worse.
         filters: Filters of the decoder's convolutions, from the image in, as of `zoo.ConvVAE`.
         hidden_units: Units of the hidden layer between layers and of the decoder's first one.
         likelihood: Name of a likelihood or a `zoo.distributions.Likelihood`.
@@ -66,7 +70,7 @@ class ShortRunModel(RedrawnLatents, LangevinPosterior, TiltedPrior, LatentImageM
         image_shape,
         latent_dims=(32,),
         num_steps=20,
-        step_size="acceptance",
+        step_size=0.1,
         filters=(32, 64),
         hidden_units=256,
         likelihood="gaussian",

@@ -62,7 +62,10 @@ def test_pixels_are_learned_without_an_encoder(images):
         (lambda: make_vae(tolerance_range=(0.1, 0.2)), "has no encoder. Leave out tolerance_range"),
         (lambda: make_vae(prior=zoo.MixturePrior(2)), "has no encoder. Leave out prior=zoo.Mix"),
         (lambda: make_vae(encoder=object()), "has no encoder: leave out encoder="),
-        (lambda: make_vae(step_size=-1), "step_size must be 'acceptance' or a number above 0"),
+        (
+            lambda: make_vae(step_size=-1),
+            "step_size must be a number above 0, 'acceptance' or 'variational'",
+        ),
         (
             lambda: zoo.ConvVAE(contract.IMAGE_SHAPE, 3, filters=(4,), inference="chain"),
             "inference must be one of 'encoder', 'short_run'",

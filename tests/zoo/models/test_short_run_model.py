@@ -99,16 +99,16 @@ def test_the_decoder_learns_as_at_fixed_latents_and_the_rate_moves_nothing(image
     assert_close(tape.gradient(distortion, weights), tape.gradient(again, weights))
 
 
-def tiny(likelihood):
+def tiny(likelihood, step_size=0.1):
     """A model of one layer of three latents."""
-    sizes = {"num_steps": 2, "filters": (4,), "hidden_units": 6}
+    sizes = {"num_steps": 2, "filters": (4,), "hidden_units": 6, "step_size": step_size}
     return zoo.ShortRunModel(contract.IMAGE_SHAPE, (3,), likelihood=likelihood, **sizes)
 
 
 @pytest.mark.parametrize(("first", "grows"), [(0.01, True), (1.5, False)])
 def test_step_size_follows_the_acceptance_and_is_saved(images, tmp_path, first, grows):
     keras.utils.set_random_seed(1)
-    model = tiny(Gaussian(scale=0.3))
+    model = tiny(Gaussian(scale=0.3), "acceptance")
     assert model.current_step_size == pytest.approx(0.1)
     model.log_step_size.assign(np.log(first))
     model.compile(keras.optimizers.Adam(1e-3), zoo.ELBO(), run_eagerly=True)
@@ -120,6 +120,14 @@ def test_step_size_follows_the_acceptance_and_is_saved(images, tmp_path, first, 
         loaded = keras.saving.load_model(tmp_path / "model.keras")
         assert loaded.current_step_size == model.current_step_size
         assert_close(loaded.encode(images, seed=1), model.encode(images, seed=1))
+
+
+def test_the_criterion_moves_the_step_size_towards_its_optimum_now_and_then(images):
+    model = tiny(Gaussian(scale=0.3), "variational")
+    model.log_step_size.assign(np.log(1.5))
+    model.compile(keras.optimizers.Adam(1e-3), zoo.ELBO())
+    model.fit(images, batch_size=4, verbose=0)  # Two steps, of which the first chooses.
+    assert model.current_step_size == pytest.approx(0.7 * 1.5, rel=1e-5)
 
 
 def test_a_chain_that_diverges_is_named_with_the_step_that_would_be_stable(images, caplog):
@@ -240,9 +248,12 @@ def test_models_and_walks_that_cannot_be_are_refused(images):
     for arguments, message in (
         ({"latent_dims": ()}, "latent_dims must be one or more ints"),
         ({"num_steps": 0}, "num_steps must be an int of at least 1"),
-        ({"step_size": 0.0}, "step_size must be 'acceptance' or a number above 0"),
-        ({"step_size": -1.0}, "step_size must be 'acceptance' or a number above 0"),
-        ({"step_size": "best"}, "step_size must be 'acceptance' or a number above 0"),
+        ({"step_size": 0.0}, "step_size must be a number above 0, 'acceptance' or 'variational'"),
+        ({"step_size": -1.0}, "step_size must be a number above 0, 'acceptance' or 'variational'"),
+        (
+            {"step_size": "best"},
+            "step_size must be a number above 0, 'acceptance' or 'variational'",
+        ),
     ):
         with pytest.raises(ValueError, match=message):
             zoo.ShortRunModel(contract.IMAGE_SHAPE, **arguments)
