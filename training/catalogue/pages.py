@@ -32,6 +32,7 @@ _PICTURES = (
     ("interpolation.png", "Between two test images, along a line in latent space"),
     ("steps_of_samples.png", "Samples after each step"),
     ("markov_chains.png", "Markov chains of encoding and decoding"),
+    ("filled_in.png", "Hidden halves, and answers for them"),
     ("mistakes.png", "The mistakes that it was surest of: true class → its answer"),
 )
 _PICTURES_A_ROW = 2  # In Markdown.

@@ -7,7 +7,7 @@ import tensorflow as tf
 import zoo
 from training import figures
 from training.evaluation import bits_per_dimension, feasibility
-from training.figures import model_pictures
+from training.figures import filled_in, model_pictures
 from training.kinds.fit_prior import FitPrior
 from training.kinds.kind import Kind, register
 from training.kinds.latent_model_card import LatentModelCard
@@ -108,6 +108,8 @@ class LatentModel(LatentModelCard, Kind):
         model_pictures.save_samples(folder / "samples.png", samples, contexts, as_images)
         if model_pictures.has_chains(model):
             model_pictures.save_markov_chains(folder / "markov_chains.png", model, as_images)
+        if getattr(model, "infers_by_chains", False) and model.has_mean:
+            filled_in.save_filled_in(folder / "filled_in.png", model, examples["image"], as_images)
         if model.has_chain:
             model_pictures.save_steps(folder, model, examples["image"], as_images)
         path = folder / "trajectory.png"

@@ -9,6 +9,10 @@ __all__ = ["LatentModelCard"]
 _OF_MEANS = "- Samples are means of the likelihood, so they are smoother than the data."
 _OF_CONSTRAINTS = "- Constraints hold on average over images: a single one may violate them."
 _OF_DRAWS = "- The likelihood has no mean: reconstructions and samples are drawn, pixel by pixel."
+_FILLED_IN = (
+    "![Filled in](figures/filled_in.png)\n\nIn each row an image of the test split, what is seen "
+    "of it, and answers for the hidden half: `model.reconstruct(images, mask=mask, seed=0)`.\n\n"
+)
 _MAY_IGNORE_LATENTS = "- Under the ELBO such a decoder may use its latents little: see the rate."
 
 
@@ -36,6 +40,8 @@ comparing objectives, trying a serving set-up.
             samples = "In each row a context of the test split, then samples given it"
         has_mean = _has_mean(metrics)
         origin = "from posterior means" if has_mean else "with latents and pixels drawn"
+        if has_mean and _infers_by_chains(metrics):
+            origin = "from a descent without noise, to near a mode of the posterior"
         pixels = "means" if has_mean else "draws"
         return (
             "![Reconstructions](figures/reconstructions.png)\n\n"
@@ -43,6 +49,7 @@ comparing objectives, trying a serving set-up.
             "![Samples](figures/samples.png)\n\n"
             f"{samples}: {pixels} of the likelihood at latents drawn from the prior.\n\n"
             f"{_chains_text(recipe, data, has_mean)}"
+            f"{_FILLED_IN if has_mean and _infers_by_chains(metrics) else ''}"
             "![Trajectory](figures/trajectory.png)\n\n"
             "The training run in the information plane, on the validation split."
         )
@@ -50,8 +57,11 @@ comparing objectives, trying a serving set-up.
     def measure_rows(self, data, metrics):
         """Returns the measures, and how it stands with constraints and multipliers."""
         test, bits = metrics["test"], metrics["bits_per_dimension"]
+        by_chains = _infers_by_chains(metrics)
+        of_paths = ", of the chains' paths: above it, and by much"
+        meaning = f"nats an image, KL(q(z given x) ‖ p(z)){of_paths if by_chains else ''}"
         rows = [
-            ("rate", f"{test['rate']:.4g}", "nats an image, KL(q(z given x) ‖ p(z))"),
+            ("rate", f"{test['rate']:.4g}", meaning),
             ("distortion", f"{test['distortion']:.4g}", "nats an image, -log p(x given z)"),
         ]
         if _has_mean(metrics):
@@ -77,6 +87,7 @@ comparing objectives, trying a serving set-up.
             rows.append(("log Z", f"{log_z['value']:.4g}", meaning))
         sample = (
             f"at most, from {bits['images']} images and {bits['importance_samples']} samples each"
+            f"{', loose as the rate' if by_chains else ''}"
         )
         return [*rows, ("bits a dimension", f"{bits['value']:.4g}", sample)]
 
@@ -114,6 +125,11 @@ comparing objectives, trying a serving set-up.
 
 def _objective(recipe):
     return registry.find("objective", recipe.objective["class_name"])
+
+
+def _infers_by_chains(metrics):
+    """Whether Langevin chains stand for an encoder."""
+    return "acceptance" in metrics["test"]
 
 
 def _has_mean(metrics):

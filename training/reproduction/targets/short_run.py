@@ -6,6 +6,7 @@ import numpy as np
 
 import zoo
 from training.evaluation import frechet_distance
+from training.figures.filled_in import fill_in
 from training.figures.grids import as_levels
 from training.reproduction.target import Target
 from training.reproduction.targets.short_run_drawing import draw
@@ -80,17 +81,8 @@ def _scores(model, data, num_errors, num_distance, num_bounds):
 def _fill_in(model, data):
     """Test images, what masks show of them, and several answers for what they hide."""
     images = data.sample_images("test", _NUM_SHOWN, seed=1)
-    height, width, _ = data.image_shape
-    masks = np.ones((len(images), height, width), np.float32)
-    half = len(images) // 2
-    masks[:half, height // 2 :] = 0.0
-    masks[half:, :, width // 2 :] = 0.0
-    answers = [
-        as_levels(model.reconstruct(images, seed=seed, num_steps=_LONG, mask=masks))
-        for seed in range(_NUM_ANSWERS)
-    ]
-    shown = np.where(masks[..., None] > 0.5, images, 96).astype(np.uint8)
-    return {"images": images, "shown": shown, "answers": np.stack(answers)}
+    shown, answers = fill_in(model, images, _NUM_ANSWERS)
+    return {"images": images, "shown": shown, "answers": answers}
 
 
 def _verdict(numbers):
