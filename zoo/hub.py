@@ -218,6 +218,8 @@ def _figures(folder):
     found = {**metrics, **metrics.get("test", {})}
     if (confidence := measures.get("sample_confidence")) is not None:
         found["sure"] = confidence["at_temperature_1"]
+    if "acceptance" in metrics.get("test", {}):
+        del found["rate"]  # Of chains, of which it is no more than a loose bound.
     return {name: found[name] for name in FIGURES if name in found}
 
 

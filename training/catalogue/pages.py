@@ -106,10 +106,15 @@ class Entry:
             f"{self._num_parameters():,}",
             f"{self.num_bytes / 1e6:.1f}",
             _number(test, "rmse", ".4f"),
-            _number(test, "rate", ".1f"),
+            self._rate(),
             self._sure(),
             self._frechet(),
         )
+
+    def _rate(self):
+        """Of chains no more than a bound is known, that of their paths."""
+        test = self.metrics["test"]
+        return ("≤ " if "acceptance" in test else "") + _number(test, "rate", ".1f")
 
     def _num_parameters(self):
         """Counts frozen ones too, which the SavedModel holds."""

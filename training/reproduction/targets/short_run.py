@@ -124,9 +124,9 @@ TARGET = Target(
         "CelebA 64x64: short run, L = 5": [0.015, 47.95],
     },
     remark="Ours are small networks (filters 8 and 16, 16 latents, above them 32) on MNIST, 1,500 "
-    "steps of 64 images with chains of 12 steps of 0.1, hardly two epochs: verdict and pictures are "
-    "those of a beginning. The Fréchet distances are in our classifier's features of "
-    "1,000 images, rmse and rate of 1,000 test images at drawn latents, log p(x) a bound by 16 "
-    "draws on 100 images, which is loose of chains, and so is their rate. Equal passes: the VAE "
-    "after as many passes through the decoder and back as a training by short run makes.",
+    "steps of 64 images with chains of 12 steps of 0.1, hardly two epochs: verdict and pictures "
+    "are those of a beginning. The Fréchet distances are in our classifier's features of 1,000 "
+    "images, rmse and rate of 1,000 test images at drawn latents, log p(x) a bound by 16 draws on "
+    "100 images, which is loose of chains, and so is their rate. Equal passes: the VAE after as "
+    "many passes through the decoder and back as a training by short run makes.",
 )
