@@ -23,7 +23,7 @@ class LocalModel(ExploredModel):
     def __init__(self, name, model, recipe=None):
         super().__init__(name, model, recipe, kinds.of_model(model).has_latents)
         self.has_chain = model.has_chain
-        self.has_masks = getattr(model, "infers_by_chains", False) and model.has_mean
+        self.has_masks = model.takes_mask
         self._code_tolerance = recipe.tolerances.get("ReconstructionError") if recipe else None
         self._codecs = functools.lru_cache(_CODECS_KEPT)(self._make_codec)
         self._lock = threading.Lock()  # So that two users do not make the same codec twice.
@@ -35,11 +35,13 @@ class LocalModel(ExploredModel):
         given = self._given(tolerance, context)
         record = self._model.infer(images, seed=_SEED, **given)
         rate = np.asarray(record.rate)
+        # Of chains no more than a bound is known, that of their paths.
+        measure = "rate" if "acceptance" not in record.measures else "rate at most"
         if not self._model.has_mean:
             drawn = np.asarray(self._model.reconstruct(images, seed=_SEED, **given))
-            return Reconstruction(drawn, None, rate, "rate")
+            return Reconstruction(drawn, None, rate, measure)
         means = np.asarray(record.reconstruction)
-        return Reconstruction(means, errors_of(images, means), rate, "rate")
+        return Reconstruction(means, errors_of(images, means), rate, measure)
 
     def _first_latents(self):
         images, context = self.first_example  # By the graph that `reconstruct` has made.

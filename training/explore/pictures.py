@@ -39,7 +39,7 @@ def row(figures, title="", size="large"):
     Args:
         figures: What `figure` gave.
         title: Text above all of them.
-        size: "large" or "small", of the images.
+        size: "large", "medium" or "small", of the images.
     """
     above = f"<h4>{html.escape(title)}</h4>" if title else ""
     return f'{above}<div class="pictures {size}">{"".join(figures)}</div>'

@@ -15,7 +15,7 @@ class Reconstruction:
         images: `[N, H, W, C]` in pixel units.
         rmse: Root mean squared errors, `[N]`; None where images are drawn pixel by pixel.
         nats: `[N]`, or None where they are not known.
-        measure: What they are the nats of: "rate" or "-log p(x)".
+        measure: What they are the nats of: "rate", "rate at most" or "-log p(x)".
     """
 
     images: np.ndarray

@@ -108,7 +108,7 @@ class LatentModel(LatentModelCard, Kind):
         model_pictures.save_samples(folder / "samples.png", samples, contexts, as_images)
         if model_pictures.has_chains(model):
             model_pictures.save_markov_chains(folder / "markov_chains.png", model, as_images)
-        if getattr(model, "infers_by_chains", False) and model.has_mean:
+        if model.takes_mask:
             filled_in.save_filled_in(folder / "filled_in.png", model, examples["image"], as_images)
         if model.has_chain:
             model_pictures.save_steps(folder, model, examples["image"], as_images)

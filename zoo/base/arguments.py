@@ -23,7 +23,7 @@ class Arguments:
     tolerance_range = None
     tolerances = None  # The `zoo.tolerance_range.ToleranceRange` of a model with a range.
     _least_num = 0  # Of images to draw; TensorFlow has no convolution of one axis over none.
-    _takes_mask = False  # Whether images may have hidden pixels.
+    takes_mask = False  # Whether images may have hidden pixels.
     _latent_shapes = None  # Of a row of each group of latents; None: they are not looked at.
 
     def _check_batch(self, images, context):

@@ -127,7 +127,7 @@ class Entrances:
             BatchError: The model needs whole images.
         """
         mask = inputs.mask_of(data)
-        if mask is not None and not self._takes_mask:
+        if mask is not None and not self.takes_mask:
             raise BatchError(
                 f"A {type(self).__name__} needs whole images: leave `mask` out of the batches. A "
                 "zoo.ShortRunModel takes one."

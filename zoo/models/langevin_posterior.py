@@ -39,7 +39,8 @@ class LangevinPosterior(ChainStepSize):
         return super().has_trained_posterior and not self.infers_by_chains
 
     @property
-    def _takes_mask(self):
+    def takes_mask(self):
+        """Whether images may have hidden pixels: chains need no more than a likelihood."""
         return self.infers_by_chains
 
     # === Inference ===
@@ -182,7 +183,7 @@ class LangevinPosterior(ChainStepSize):
     def _check_mask(self, mask, images):
         if mask is None:
             return None
-        if not self._takes_mask:
+        if not self.takes_mask:
             raise UsageError(
                 f"A {type(self).__name__} takes no mask: what is hidden of an image would be seen "
                 "by the pixels after it."

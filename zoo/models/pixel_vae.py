@@ -68,7 +68,7 @@ class PixelVAE(NormalLatents, LatentImageModel):
     citations = (papers.DEEPER_UNDERSTANDING, papers.PIXEL_CNN_PP)
     has_mean = False
     _least_num = 1
-    _takes_mask = False  # A pixel sees those before it.
+    takes_mask = False  # A pixel sees those before it.
 
     def __init__(
         self,

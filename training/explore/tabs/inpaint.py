@@ -26,7 +26,7 @@ def build(model):
         hidden = gr.Radio(list(_PARTS), value=_PARTS[0], label="Hidden")
         seed = seed_number()
         num_steps = gr.Slider(
-            1, 10 * model.num_steps, model.num_steps, step=1, label="Langevin steps"
+            1, 10 * model.num_steps, 5 * model.num_steps, step=1, label="Langevin steps"
         )
     picture = gr.HTML(elem_classes="inpainting")
     inputs = [choice.state, hidden, seed, num_steps]
@@ -56,7 +56,8 @@ def show(model, chosen, hidden, seed, num_steps):
         for pixels, title in ((image, "Image"), (seen, "What the model sees"))
     ]
     answers = [figure(pixels) for pixels in as_pixels(filled, as_images)]
-    return row(given) + row(answers, f"Reconstructed from that, with seeds from {seeds[0]}")
+    title = f"Filled in, with seeds {seeds[0]} to {seeds[-1]}"
+    return row(given, size="medium") + row(answers, title, "medium")
 
 
 def mask_of(hidden, shape):
