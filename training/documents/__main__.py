@@ -4,6 +4,7 @@ from training.catalogue import pages
 from training.documents import (
     accuracy_tables,
     benchmark_tables,
+    chain_tables,
     codec_tables,
     markers,
     multiplier_tables,
@@ -27,6 +28,7 @@ TABLES = (
     | accuracy_tables.TABLES
     | codec_tables.TABLES
     | prior_tables.TABLES
+    | chain_tables.TABLES
     | zero_tuning_tables.TABLES
 )
 

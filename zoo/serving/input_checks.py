@@ -127,6 +127,13 @@ def check_tolerance(values, tolerances, name):
     return _replace_faulty(values, is_valid, tolerances.middle, message)
 
 
+def check_mask(values, name):
+    """Checks that some pixel of each row is seen; as `check_unit_range`, but replaced by 1."""
+    is_seen = tf.reduce_any(values > 0.5, axis=range(1, values.shape.rank), keepdims=True)
+    message = f"{MARK} `{name}` must be 1 at a pixel that is seen, and finite. Received values"
+    return _replace_faulty(values, tf.math.is_finite(values) & is_seen, 1.0, message)
+
+
 def no_errors(values):
     """Returns the errors of values any of which will do: string `[N]`, all of them ""."""
     return tf.fill(tf.shape(values)[:1], "")

@@ -57,6 +57,8 @@ class Signature:
             return input_checks.check_unit_range(values, name)
         if name == "temperature":
             return input_checks.check_not_negative(values, name)
+        if name == "mask":
+            return input_checks.check_mask(values, name)
         if name == "tolerance":
             return input_checks.check_tolerance(values, self.tolerances, name)
         if values.dtype.is_floating:

@@ -9,6 +9,7 @@
 | `log_prob`                       | `image`, `seed`       | `log_prob`                     |
 | `reconstruct_encoded`            | `image_bytes`         | `reconstruction_bytes`, `rmse` |
 | `sample_encoded`                 | `seed`, `temperature` | `image_bytes`                  |
+| `fill_in`                        | `image`, `mask`, `seed` | `reconstruction`             |
 
 All of them also give `error`. What the names mean:
 
@@ -18,6 +19,7 @@ All of them also give `error`. What the names mean:
 | `context`                 | float32 `[N, H, W, C]` | pixel units, of the context's own size   |
 | `latents_0`, ...          | float32 `[N, ...]`     | one tensor a group                       |
 | `seed`                    | int32 `[N, 2]`         | row i of `sample(n, seed=s)` has (s, i)  |
+| `mask`                    | float32 `[N, H, W]`    | 1 for a pixel that is seen, 0 for hidden |
 | `temperature`             | float32 `[N]`          | scales the prior's standard deviations   |
 | `tolerance`               | float32 `[N]`          | pixel units, within the model's range    |
 | `log_prob`                | float32 `[N]`          | nats                                     |
@@ -31,7 +33,8 @@ tolerances `tolerance`. Latents are posterior means, images are the likelihood's
 whose likelihood has no mean (PixelVAE) draws pixels, and `reconstruct` latents too: there
 `reconstruct`, `reconstruct_encoded` and `decode` also take `seed`. What a tolerance promises is the
 root mean squared error over the data with latents drawn; that of posterior means is less.
-The two `_encoded` ones are there for images of 1 or 3 channels.
+The two `_encoded` ones are there for images of 1 or 3 channels, and `fill_in` for models that take
+masks.
 
 Everything has the leading batch dimension and a row's answer depends on its own inputs alone, so
 that a server may group rows as it likes. A row with a faulty value (NaN, out of range, bytes that
@@ -97,6 +100,10 @@ def make_signatures(model, log_prob_samples=16):
     def sample(given):
         return {"image": model.sample_rows(given["seed"], given["temperature"], **_besides(given))}
 
+    def fill_in(given):
+        images, mask = given["image"], given["mask"]
+        return {"reconstruction": model.reconstruct(images, seed=_noise(given), mask=mask)}
+
     def log_prob(given):
         images, seeds = given["image"], given["seed"]
         bound = model.log_prob_rows(images, seeds, log_prob_samples, **_besides(given))
@@ -120,6 +127,9 @@ def make_signatures(model, log_prob_samples=16):
             "reconstruct_encoded": signature(inputs, answer, model.image_shape),
             "sample_encoded": _sample_encoded(signatures["sample"]),
         }
+    if model.takes_mask:
+        mask = {"mask": _spec("mask", model.image_shape[:2])}
+        signatures["fill_in"] = signature(image | mask | seed, fill_in)
     return signatures
 
 

@@ -34,6 +34,8 @@ def example_requests(model, signatures):
             "seed": np.stack([np.zeros(num_rows), np.arange(num_rows)], 1).astype(np.int32),
             "temperature": np.ones(num_rows, np.float32),
         }
+        inputs["mask"] = np.ones((num_rows, *model.image_shape[:2]), np.float32)
+        inputs["mask"][:, model.image_shape[0] // 2 :] = 0.0
         if getattr(model, "tolerances", None) is not None:
             inputs["tolerance"] = np.full(num_rows, model.tolerances.middle, np.float32)
         if encoded_images.can_encode(model.image_shape):

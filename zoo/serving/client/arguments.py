@@ -17,6 +17,7 @@ __all__ = [
     "as_encoded_images",
     "as_images",
     "as_latents",
+    "as_masks",
     "as_num",
     "as_row_seeds",
     "as_temperatures",
@@ -167,6 +168,26 @@ def as_tolerances(tolerance, num):
             f"tolerance must be above 0. Received values from {values.min():g}."
         )
     return values
+
+
+def as_masks(mask, row_shape, num):
+    """Returns float32 `[num, H, W]` of 0 and 1, from a mask of all images or one an image.
+
+    Raises:
+        InvalidInputError: It is neither, or an image has no pixel that is seen.
+    """
+    values = _as_array(mask, "mask")
+    if values.shape not in (tuple(row_shape), (num, *row_shape)) or values.dtype.kind not in "biuf":
+        raise InvalidInputError(
+            f"mask must be [height, width], {list(row_shape)} here, or one an image; 1 is a pixel "
+            f"that is seen. Received: shape {values.shape}, type {values.dtype}."
+        )
+    values = np.broadcast_to(values > 0.5, [num, *row_shape])
+    if not values.any(axis=(1, 2)).all():
+        raise InvalidInputError(
+            "mask hides every pixel of an image: mark those that are seen by 1, or call sample."
+        )
+    return np.ascontiguousarray(values, np.float32)
 
 
 def as_encoded_images(image_bytes):

@@ -138,20 +138,27 @@ class Client:
         given = {"latents": latents, "context": context, "seed": seed, "tolerance": tolerance}
         return self._answer("decode", given, "image")["image"]
 
-    def reconstruct(self, images, context=None, seed=None, tolerance=None):
+    def reconstruct(self, images, context=None, seed=None, tolerance=None, mask=None):
         """Returns the likelihood's means at the images' posterior means, `[N, H, W, C]`.
 
         Args:
             images: `[N, H, W, C]`, float in [0, 1] or uint8.
             context: Context images of a conditional model.
-            seed: An int or two ints, for a model that draws pixels (PixelVAE) alone; None is 0.
+            seed: An int or two ints, for a model that draws pixels (PixelVAE) and beside a mask
+                alone; None is 0.
             tolerance: As in `encode`.
+            mask: Which pixels are seen, 1, or hidden, 0: `[H, W]` or `[N, H, W]`, for a model that
+                takes masks (`zoo.ShortRunModel`). Hidden ones are filled in, at drawn latents.
 
         Example:
             >>> client.reconstruct(images)  # float32 [N, 28, 28, 1]
+            >>> upper_half = np.arange(28)[:, None] < 14 * np.ones(28)  # [28, 28]
+            >>> client.reconstruct(images, mask=upper_half, seed=1)  # another seed, another answer
         """
         given = {"image": images, "context": context, "seed": seed, "tolerance": tolerance}
-        return self._answer("reconstruct", given, "reconstruction")["reconstruction"]
+        given |= {} if mask is None else {"mask": mask}
+        name = "reconstruct" if mask is None else "fill_in"
+        return self._answer(name, given, "reconstruction")["reconstruction"]
 
     def sample(self, num, seed=None, temperature=1.0, context=None, tolerance=None):
         """Draws images, `[num, H, W, C]` in pixel units.

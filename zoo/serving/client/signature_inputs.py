@@ -19,7 +19,7 @@ def as_inputs(name, signature, given):
         name: Name of the signature.
         signature: Its `ServedSignature`.
         given: The method's arguments, a dict with one of `image`, `image_bytes`, `latents`, `num`,
-            and any of `context`, `seed`, `temperature`, `tolerance`; None is not given.
+            and any of `context`, `seed`, `temperature`, `tolerance`, `mask`; None is not given.
 
     Raises:
         InvalidInputError: An argument is wrong, missing, or none of this model's.
@@ -43,6 +43,8 @@ def as_inputs(name, signature, given):
             f"The served `{name}` of this model draws nothing, so it takes no seed. Received: "
             f"seed={seed!r}"
         )
+    if "mask" in given:
+        inputs["mask"] = arguments.as_masks(given["mask"], specs["mask"].row_shape, num)
     if "temperature" in specs:
         inputs["temperature"] = arguments.as_temperatures(given["temperature"], num)
     tolerance = given.get("tolerance")
