@@ -129,6 +129,6 @@ class ShortRunModel(RedrawnLatents, LangevinPosterior, TiltedPrior, LatentImageM
         sizes = {"latent_dims": (3, 2), "num_steps": 2, "filters": (4,), "hidden_units": 6}
         energy = EnergyPrior.examples(image_shape)[""]
         return {
-            "": lambda: cls(image_shape, likelihood=likelihood(), **sizes),
+            "": lambda: cls(image_shape, step_size="acceptance", likelihood=likelihood(), **sizes),
             "energy": lambda: cls(image_shape, step_size=0.2, prior=energy(), **sizes),
         }
