@@ -7,8 +7,10 @@ import tensorflow as tf
 
 import zoo
 from tests.tiers import cover, thorough
+from tests.zoo.models.diffusion.exact_denoisers import errors_beside, exact_denoiser, known
 from training.datasets.topology import rendering_of
 from zoo.errors import BatchError
+from zoo.models.diffusion.noise_schedule import NoiseSchedule
 
 SHAPE = (4, 4, 1)
 MEAN, SCALE = 0.6, 0.05  # Of normal pixels, in pixel units.
@@ -18,17 +20,6 @@ pytestmark = pytest.mark.usefixtures("uncompiled")
 
 def make_model(shape=SHAPE, num_steps=20, **kwargs):
     return zoo.Diffusion(shape, num_steps=num_steps, filters=(4, 8), num_blocks=1, **kwargs)
-
-
-def known(model, denoise):
-    """Gives a model the noise that follows from E[x̃_0 | x_t] = denoise(x_t, ā_t)."""
-
-    def predict_noise(noised, steps, training=False):
-        signal = model._at(model.schedule.signal, steps)
-        return (noised - signal**0.5 * denoise(noised, signal)) / (1.0 - signal) ** 0.5
-
-    object.__setattr__(model, "predict_noise", predict_noise)
-    return model
 
 
 def of_normal_pixels(num_steps=50):
@@ -44,21 +35,36 @@ def of_normal_pixels(num_steps=50):
 # === Exact denoisers ===
 
 
-def test_samples_of_normal_pixels_follow_the_law_of_the_chain():
-    model = of_normal_pixels()
-    schedule, target = model.schedule, (2 * SCALE) ** 2
-    mean, variance = 0.0, 1.0  # Of x_T.
-    for t in range(50, 0, -1):
+def law_of_samples(schedule, mean, variance, noise):
+    """Mean and variance of a pixel x̃ at the chain's end, for data N(mean, variance).
+
+    Args:
+        noise: Variances of the steps, of t = 1..T; the last step adds none.
+    """
+    found, spread = 0.0, 1.0  # Of x_T.
+    for t in range(len(schedule.beta), 0, -1):
         signal, a, beta = (values[t - 1] for values in (schedule.signal, schedule.a, schedule.beta))
-        gain = np.sqrt(signal) * target / (signal * target + 1 - signal)
+        gain = np.sqrt(signal) * variance / (signal * variance + 1 - signal)
         # x_{t-1} is affine in x_t: slope and offset.
         share = beta / (1 - signal)
         slope = (1 - share * (1 - np.sqrt(signal) * gain)) / np.sqrt(a)
-        offset = (
-            share * np.sqrt(signal) * (1 - gain * np.sqrt(signal)) / np.sqrt(a) * (2 * MEAN - 1)
-        )
-        noise = schedule.posterior[t - 1] if t > 1 else 0.0
-        mean, variance = slope * mean + offset, slope**2 * variance + noise
+        offset = share * np.sqrt(signal) * (1 - gain * np.sqrt(signal)) / np.sqrt(a) * mean
+        found = slope * found + offset
+        spread = slope**2 * spread + (noise[t - 1] if t > 1 else 0.0)
+    return found, spread
+
+
+def test_the_law_of_a_thousand_steps_has_the_known_numbers():
+    schedule = NoiseSchedule(1000, (1e-4, 0.02))
+    for noise, deviation in ((schedule.beta, 0.5008), (schedule.posterior, 0.4961)):
+        mean, variance = law_of_samples(schedule, 0.3, 0.25, noise)
+        assert (mean, variance**0.5) == pytest.approx((0.3, deviation), abs=1e-4)
+
+
+def test_samples_of_normal_pixels_follow_the_law_of_the_chain():
+    model = of_normal_pixels()
+    schedule = model.schedule
+    mean, variance = law_of_samples(schedule, 2 * MEAN - 1, (2 * SCALE) ** 2, schedule.posterior)
     samples = 2 * np.float64(model.sample(1500, seed=0)) - 1
     assert samples.mean() == pytest.approx(mean, abs=4 * np.sqrt(variance / 6000))
     assert samples.std() == pytest.approx(np.sqrt(variance), rel=4 / np.sqrt(2 * 6000))
@@ -87,29 +93,30 @@ def test_the_bound_of_normal_pixels_is_the_one_in_closed_form():
 @pytest.mark.parametrize("name", cover(["circle", "sphere", "torus"], ["sphere", "torus"]))
 def test_the_exact_denoiser_of_spheres_lands_on_them(name):
     rendering = rendering_of(name, (8, 8))
-    basis = tf.constant(rendering.basis, tf.float32)
-    radius = 2 * rendering.scale  # In x̃ = 2x - 1.
-    dimension = 3 if name == "sphere" else 2  # Of the space of each: a torus is two circles.
-
-    def denoise(noised, signal):
-        flat = tf.matmul(tf.reshape(noised, [-1, 64]), basis, transpose_b=True)
-        weights = tf.reshape(flat, [tf.shape(noised)[0], -1, dimension])
-        size = tf.norm(weights, axis=2, keepdims=True)
-        level = signal[:, :, :, 0]
-        kappa = level**0.5 * radius * size / (1 - level)
-        if dimension == 2:
-            length = tf.math.bessel_i1e(kappa) / tf.math.bessel_i0e(kappa)
-        else:
-            length = 1 / tf.tanh(kappa) - 1 / kappa
-        means = tf.reshape(radius * length * weights / size, tf.shape(flat))
-        return tf.reshape(tf.matmul(means, basis), tf.shape(noised))
-
+    denoise = exact_denoiser(rendering, 3 if name == "sphere" else 2)
     model = known(make_model((8, 8, 1), num_steps=100), denoise)
     samples = model.sample(60, seed=1).numpy()
     assert rendering.off_manifold(samples).max() < 0.06
     # On all of it.
     points = rendering.read(samples)[0]
     assert np.linalg.norm(points.mean(axis=0)) < 0.4
+
+
+@pytest.mark.parametrize(("name", "dimension"), [("circle", 2), ("sphere", 3)])
+def test_a_networks_excess_over_the_exact_denoiser_is_its_distance_from_it(name, dimension):
+    rendering = rendering_of(name, (8, 8))
+    points = rendering.manifold.draw(3000, np.random.default_rng(0))
+    images, denoise = rendering.render(points), exact_denoiser(rendering, dimension)
+    model = make_model((8, 8, 1), num_steps=100)
+    # A network that is wrong in a way of its own, for at first it says 0.
+    object.__setattr__(model, "predict_noise", lambda noised, steps: 0.9 * noised)
+    found, exact, excess = errors_beside(model, denoise, images)
+    spread = (found - exact - excess).std() / np.sqrt(3000)
+    assert (found - exact).mean() == pytest.approx(excess.mean(), abs=4 * spread)
+    assert excess.mean() > 20 * spread
+    found, exact, excess = errors_beside(known(model, denoise), denoise, images)
+    np.testing.assert_array_equal(found, exact)
+    assert excess.max() == 0.0
 
 
 # === The network ===

@@ -9,10 +9,16 @@ from scipy import stats
 import zoo
 from tests.tiers import thorough
 from tests.zoo.models.piecewise_affine import references
+from tests.zoo.models.piecewise_affine.arcs import (
+    SHAPE,
+    approximate_vae,
+    arc_images,
+    fitted_to_arc,
+    levels_of,
+)
 from training.evaluation import annealed_importance_sampling
 from zoo.errors import BatchError
-
-SHAPE = (1, 3, 1)
+from zoo.models.piecewise_affine.maximisation import ExpectationMaximisation
 
 
 def line_images(num=200, seed=0, noise=0.05):
@@ -20,15 +26,6 @@ def line_images(num=200, seed=0, noise=0.05):
     generator = np.random.default_rng(seed)
     pixels = 0.5 + generator.standard_normal((num, 1)) * [[0.1, 0.05, -0.12]]
     pixels += noise * generator.standard_normal(pixels.shape)
-    return np.clip(pixels, 0, 1).reshape(-1, *SHAPE).astype(np.float32)
-
-
-def arc_images(num=150, seed=0):
-    """Images on an arc, which no plane holds, and normal noise."""
-    generator = np.random.default_rng(seed)
-    angles = generator.uniform(0, 4.0, num)
-    pixels = 0.5 + 0.25 * np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1)
-    pixels += 0.03 * generator.standard_normal(pixels.shape)
     return np.clip(pixels, 0, 1).reshape(-1, *SHAPE).astype(np.float32)
 
 
@@ -42,10 +39,7 @@ def layers_of(model):
 @pytest.fixture(scope="module")
 def fitted():
     """A model that a few steps have brought to an arc, its images, and the history."""
-    keras.utils.set_random_seed(3)
-    model = zoo.PiecewiseAffineVAE(SHAPE, hidden_units=(4, 3), noise_scale=0.1)
-    images = arc_images()
-    return model, images, model.fit_em(images, steps=8, verbose=0)
+    return fitted_to_arc()
 
 
 # === Expectation-maximisation ===
@@ -85,6 +79,21 @@ def test_em_never_lowers_the_likelihood_and_gains_much(fitted):
     values = np.linalg.eigvalsh(np.cov(pixels.T, bias=True))[::-1]
     straight = np.log(values[0]) + 2 * np.log(values[1:].mean()) + 3 + 3 * np.log(2 * np.pi)
     assert history["log_density"][-1] > -0.5 * straight + 0.5
+
+
+@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_whole_step_of_the_last_layer_or_the_scale_never_lowers_the_likelihood(seed, monkeypatch):
+    keras.utils.set_random_seed(seed)
+    model = zoo.PiecewiseAffineVAE(SHAPE, hidden_units=(3, 2), noise_scale=0.3)
+    maximisation = ExpectationMaximisation(model, arc_images(num=30, seed=seed))
+    # Without a search for a fraction that does not.
+    monkeypatch.setattr(maximisation, "_search", lambda move: move(1.0))
+    for improve in (lambda: maximisation._improve_layer(2), maximisation._improve_scale) * 2:
+        before = maximisation._log_density
+        improve()
+        maximisation._expect()
+        assert maximisation._log_density >= before - 1e-6  # Weights are float32.
 
 
 def test_em_stops_where_nothing_is_gained():
@@ -136,35 +145,11 @@ def test_density_is_that_of_quadrature_and_rate_and_distortion_have_no_gap(fitte
         )
 
 
-def approximate_vae(model):
-    """A ConvVAE with the model's decoder and a posterior that is not the exact one."""
-    dense = [keras.layers.Dense(layer.units, activation=None) for layer in model.layers_of_decoder]
-    leaky = [keras.layers.LeakyReLU(model.negative_slope) for _ in dense[1:]]
-    parts = [part for pair in zip(dense, [*leaky, None], strict=True) for part in pair if part]
-    decoder = keras.Sequential([keras.Input((1,)), *parts, keras.layers.Reshape(SHAPE)])
-    encoder = keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten()])
-    likelihood = zoo.distributions.Gaussian(float(model.likelihood.scale), mean="linear")
-    vae = zoo.ConvVAE(SHAPE, 1, likelihood=likelihood, encoder=encoder, decoder=decoder)
-    for layer, own in zip(dense, model.layers_of_decoder, strict=True):
-        layer.set_weights(own.get_weights())
-    # The best affine means, and a scale too large.
-    images = arc_images(num=400, seed=7)
-    inputs = np.concatenate([images.reshape(-1, 3), np.ones((400, 1))], axis=1)
-    fit = np.linalg.lstsq(inputs, model.encode(images)[0].numpy(), rcond=None)[0]
-    kernel, bias = vae.posterior_head.weights
-    kernel.assign(np.concatenate([fit[:3], np.zeros((3, 1))], axis=1))
-    bias.assign([fit[3, 0], -0.5])
-    return vae
-
-
 @pytest.fixture(scope="module")
 def estimates(fitted):
-    """Exact log-probabilities of levels of 16 images, nearly, and a VAE with the same decoder."""
+    """A VAE with the model's decoder, levels of 16 images, and their exact log-probabilities."""
     model, images, _ = fitted
-    # A cell of levels is narrow beside the noise: its probability is the density times its width.
-    levels = np.round(255 * images[:16]) / np.float32(255)
-    exact = model.log_density(levels).numpy() - 3 * np.log(255.0)
-    return approximate_vae(model), levels, exact
+    return approximate_vae(model), *levels_of(model, images[:16])
 
 
 @pytest.mark.usefixtures("uncompiled")
