@@ -39,6 +39,7 @@ def _estimators():
             "0",
             "within 0.1",
         ],
+        *_beside_exact_likelihood(found["exact likelihood"]),
         [
             "two points at ±a: split up to β/a², merged from",
             ", ".join(f"{value:.2f}" for value in two.values()),
@@ -67,6 +68,41 @@ def _estimators():
         ],
     ]
     return table(("what", "found", "due", "asked"), rows)
+
+
+def _beside_exact_likelihood(gaps):
+    """Rows of how far estimates lie below a likelihood that is exact, by their samples."""
+    what = f"piecewise affine decoder, exact log p(x) of {gaps['images']:.0f} images less the mean "
+    bound = "importance-weighted bound, "
+    bounds = {
+        name.removeprefix(bound).removesuffix(" samples"): gap
+        for name, gap in gaps.items()
+        if name.startswith(bound)
+    }
+    samples, found = ", ".join(bounds), ", ".join(f"{gap:.3f}" for gap in bounds.values())
+    rows = [[f"{what}bound of {samples} importance samples", f"{found} nats", "0", "from below"]]
+    rows += [
+        [f"the same, {name}", f"{gap:.3f} nats", "0", "from below"]
+        for name, gap in gaps.items()
+        if name.startswith("annealed")
+    ]
+    return rows
+
+
+def _exact_denoiser():
+    header = ("data", "network's", "exact denoiser's", "excess", "samples off the set", "by exact")
+    rows = [
+        [
+            name,
+            f"{row['network']:.5f}",
+            f"{row['exact']:.5f}",
+            f"{row['excess']:.5f} ± {row['excess_standard_error']:.5f}",
+            f"{row['network_off_manifold_share']:.0%}",
+            f"{row['exact_off_manifold_share']:.0%}",
+        ]
+        for name, row in read_benchmark("exact_denoiser").items()
+    ]
+    return table(header, rows, ["---"] + ["--:"] * 5)
 
 
 def _three_ways(label, found):
@@ -140,6 +176,7 @@ def _row_grouping():
 
 TABLES = {
     "estimators": _estimators,
+    "exact-denoiser": _exact_denoiser,
     "divergences": _divergences,
     "row-grouping": _row_grouping,
 }

@@ -3,7 +3,7 @@
 import statistics
 
 from training.documents.markers import table
-from training.documents.runs import read_benchmark
+from training.documents.runs import read_benchmark, read_json
 
 __all__ = ["TABLES"]
 
@@ -54,6 +54,17 @@ def _architectures():
     ]
     header = ("recipe", "objective", "parameters", "images a second", "of the convolution peak")
     return table(header, rows, ["---", "---", "--:", "--:", "--:"])
+
+
+def _mnist_generators():
+    rows = []
+    for name, row in read_benchmark("mnist_generators")["recipes"].items():
+        bits = read_json(f"savedmodels/{name}/metrics.json")["bits_per_dimension"]
+        step = f"{row['step_milliseconds']:.0f} for {row['batch_size']}"
+        sampling = f"{row['sampling_milliseconds_an_image']:.1f}"
+        rows.append([f"`{name}`", f"{bits['value']:.3f}", step, sampling])
+    header = ("model", "bits a dimension, at most", "training step, ms", "sampling, ms an image")
+    return table(header, rows, _right(4))
 
 
 def _activations():
@@ -192,6 +203,7 @@ TABLES = {
     "pipelines-from-disk": _pipelines_from_disk,
     "objectives": _objectives,
     "architectures": _architectures,
+    "mnist-generators": _mnist_generators,
     "activations": _activations,
     "train-step": _train_step,
     "eager": _eager,
