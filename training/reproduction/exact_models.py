@@ -94,6 +94,8 @@ class Decoder:
     """
 
     def __init__(self, hidden_units, gradient_steps, vae_steps):
+        # The VAE's first weights decide where it ends: the same in every process.
+        keras.utils.set_random_seed(0)
         self._hidden_units = hidden_units
         self.model = zoo.PiecewiseAffineVAE(SHAPE, 1, hidden_units, _SLOPE)
         self._gradient_steps, self._vae_steps = gradient_steps, vae_steps

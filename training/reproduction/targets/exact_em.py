@@ -100,8 +100,9 @@ def _verdict(numbers):
         f"{table['vae']['gap']:.3f}, the true density {table['true']['train']:.3f}"
         for name, table in numbers.items()
     ]
-    agrees = all(t["em"]["train"] < t["vae"]["train"] for t in numbers.values())
-    return f"{'agrees' if agrees else 'disagrees'}: {'; '.join(parts)}."
+    agrees = [t["em"]["train"] < t["vae"]["train"] for t in numbers.values()]
+    word = "agrees" if all(agrees) else "agrees in part" if any(agrees) else "disagrees"
+    return f"{word}: {'; '.join(parts)}."
 
 
 TARGET = Target(
@@ -112,6 +113,11 @@ TARGET = Target(
     measure=_measure,
     draw=_draw,
     verdict=_verdict,
-    remark="The paper shows curves only. Our VAE trains until its learning rate has decayed to 0. "
+    remark="The paper shows curves only. EM takes 75 steps as the authors do, but of one sweep "
+    "over the layers each, where theirs have 20 to 100: with 150 it comes to 0.964 on the circle "
+    "and 0.929 on the wave, and still gains. Our VAE trains until its learning rate has decayed to "
+    "0. What it comes to depends on its encoder's first weights: on the circle no latent is used, "
+    "hence no gap; on the wave those of another run left latents unused for some seeds, and the "
+    "mean was 1.817. "
     "Widths (8, 8) can fit the noise of 500 points: the test column is of 5000 others.",
 )

@@ -173,6 +173,7 @@ TARGET = Target(
     "`path_off_manifold`, medians over 200 pairs of test images, compare unlike ways: a VAE's "
     "path is a straight line between codes, ChartVAE's leads from chart to chart by images of "
     "the set at which charts meet, which it is given, and steps from one chart's image to the "
-    "next's there. Diffusion has no codes, so no paths. Minutes are those of a machine with much "
-    "other work.",
+    "next's there. Diffusion has no codes, so no paths. What it is off circle and torus is its "
+    "network's error: samples by the exact denoiser all lie on them (RESULTS.md). "
+    "Minutes are those of a machine with much other work.",
 )
