@@ -26,11 +26,14 @@ LONG = ("Diffusion", "Energy", "energy")
 # Classes of which a user calls methods, and those that are called; others are for who extends them.
 CALLED = (ImageModel, zoo.GECO, zoo.codec.Codec, zoo.codec.LosslessCodec, zoo.serving.Client)
 METHODS = (
-    *("calibrate", "chart_probabilities", "classify", "close", "count_regions", "decode"),
-    *("decode_chain", "encode", "export", "features", "fit_em", "fit_prior", "infeasible", "infer"),
-    *("interpolate", "log_density", "log_posterior", "log_prior", "log_prob", "multiplier_at"),
-    *("posterior", "posterior_moments", "pretrain", "prune", "reconstruct", "reconstruct_encoded"),
-    *("sample", "sample_encoded", "sample_prior", "signatures", "wait_until_available"),
+    *("calibrate", "chart_probabilities", "classify", "close", "compile", "count_regions"),
+    *("decode", "decode_chain", "encode", "estimate_log_z", "evaluate", "export", "features"),
+    *("fit", "fit_em", "fit_prior", "generate", "images_of", "infeasible", "infer", "interpolate"),
+    *("log_density", "log_posterior", "log_prior", "log_prob", "log_prob_rows", "multiplier_at"),
+    *("posterior", "posterior_moments", "predict", "predict_on_batch", "pretrain", "prune"),
+    *("reconstruct", "reconstruct_encoded", "redraw", "sample", "sample_encoded", "sample_prior"),
+    *("sample_rows", "signatures", "stable_step_size", "test_on_batch", "train_on_batch"),
+    "wait_until_available",
 )
 OF_PIXEL_VAE = ("LosslessCodec", "sample_pixels", "sample_pixels_naively")
 

@@ -30,6 +30,10 @@ class Entrances:
         Raises:
             ValueError: Bad images, labels or other arguments, a loss or weights that are not finite
                 (no weight was changed by that step), or `sample_weight`.
+
+        Example:
+            >>> history = model.fit(images, batch_size=12, epochs=1, verbose=0).history
+            >>> history["loss"]  # one number an epoch, nats an image
         """
         given = self._read_call("fit", args, kwargs)
         if not isinstance(given.get("callbacks"), keras.callbacks.CallbackList):
@@ -42,15 +46,28 @@ class Entrances:
             return super().fit(**given)
 
     def evaluate(self, *args, **kwargs):
-        """Evaluates as `keras.Model.evaluate` does; the same call gives the same."""
+        """Evaluates as `keras.Model.evaluate` does; the same call gives the same.
+
+        Example:
+            >>> logs = model.evaluate(test_images, verbose=0, return_dict=True)
+            >>> logs["rmse"], logs["rate"]  # pixel units; nats an image
+        """
         return self._enter("evaluate", args, kwargs)
 
     def train_on_batch(self, *args, **kwargs):
-        """Does one step, as `keras.Model.train_on_batch` does."""
+        """Does one step, as `keras.Model.train_on_batch` does.
+
+        Example:
+            >>> logs = model.train_on_batch(images, return_dict=True)
+        """
         return self._enter("train_on_batch", args, kwargs)
 
     def test_on_batch(self, *args, **kwargs):
-        """Measures one batch, as `keras.Model.test_on_batch` does."""
+        """Measures one batch, as `keras.Model.test_on_batch` does.
+
+        Example:
+            >>> logs = model.test_on_batch(images, return_dict=True)
+        """
         return self._enter("test_on_batch", args, kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None, seed=None):
@@ -67,6 +84,10 @@ class Entrances:
 
         Returns:
             A NumPy array `[N, H, W, C]` in pixel units; of a classifier class probabilities.
+
+        Example:
+            >>> model.predict(images, verbose=0)  # by posterior means, [N, 28, 28, 1]
+            >>> model.predict(images, verbose=0, seed=1)  # with latents drawn
         """
         x = x[0] if isinstance(x, tuple) else x  # A pair, as validation data is.
         given = {"x": x, "batch_size": batch_size, "steps": steps}
@@ -78,7 +99,11 @@ class Entrances:
             return super().predict(**given, verbose=verbose, callbacks=callbacks)
 
     def predict_on_batch(self, x, seed=None):
-        """Reconstructs one batch, as `predict` does."""
+        """Reconstructs one batch, as `predict` does.
+
+        Example:
+            >>> model.predict_on_batch(images)  # [N, 28, 28, 1]
+        """
         self._read_call("predict_on_batch", (), {"x": x})
         self._begin_prediction(seed)
         with inputs.plain_errors():

@@ -83,6 +83,9 @@ class ImageModel(Configured, Arguments, Entrances, keras.Model):
 
         Raises:
             ValueError: A loss or metrics are given: the model has its own.
+
+        Example:
+            >>> model.compile(keras.optimizers.Adam(1e-3), seed=1, steps_per_execution=10)
         """
         optimizer = self._check_compile_arguments(optimizer, kwargs)
         kwargs.setdefault("jit_compile", False)

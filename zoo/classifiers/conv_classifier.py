@@ -96,6 +96,10 @@ class ConvClassifier(ImageModel):
 
         Raises:
             ValueError: One of them is out of range or not supported.
+
+        Example:
+            >>> classifier = zoo.ConvClassifier((28, 28, 1), num_classes=10, filters=(4, 4))
+            >>> classifier.compile(keras.optimizers.Adam(1e-3), label_smoothing=0.1)
         """
         checks.number("label_smoothing", label_smoothing, least=0, below=1)
         checks.choice("training_dtype", training_dtype, _TRAINING_DTYPES)

@@ -243,7 +243,12 @@ class AnyTolerance:
         return super().predict(self._with_tolerance(x, tolerance), *args, **kwargs)
 
     def predict_on_batch(self, x, *args, tolerance=None, **kwargs):
-        """Reconstructs one batch, as `predict` does."""
+        """Reconstructs one batch, as `predict` does.
+
+        Example:
+            >>> model = zoo.ConvVAE((28, 28, 1), tolerance_range=(0.05, 0.2))
+            >>> model.predict_on_batch(images, tolerance=0.1)  # [N, 28, 28, 1]
+        """
         return super().predict_on_batch(self._with_tolerance(x, tolerance), *args, **kwargs)
 
     def _with_tolerance(self, data, tolerance):

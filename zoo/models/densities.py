@@ -74,7 +74,12 @@ class Densities:
         return self._run_log_prob_rows(images, seeds, num_samples, context, tolerance)
 
     def log_prob_rows(self, images, seeds, num_samples, context=None, tolerance=None):
-        """Returns `log_prob` with one seed a row, int32 `[B, 2]`, as a served model does."""
+        """Returns `log_prob` with one seed a row, int32 `[B, 2]`, as a served model does.
+
+        Example:
+            >>> seeds = zoo.random.row_seeds(0, len(images))
+            >>> model.log_prob_rows(images, seeds, num_samples=2)  # nats, [B]
+        """
         images, context = self._check_batch(images, context)
         tolerance = self._check_tolerance(tolerance, images.shape[0])
         check_num("num_samples", num_samples, 1)

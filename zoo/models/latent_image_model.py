@@ -179,6 +179,11 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
         """Returns the images that stand for p(x|z), `[B, H, W, C]` in pixel units: its means.
 
         If it has none, they are drawn with the noise.
+
+        Example:
+            >>> likelihood = model.decode(model.encode(images))
+            >>> noise = zoo.random.RowNoise(zoo.random.row_seeds(0, len(images)))
+            >>> model.images_of(likelihood, noise)  # [B, 28, 28, 1]
         """
         return likelihood.mean() if self.has_mean else likelihood.draw(noise)
 
@@ -239,7 +244,11 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
         return self._run_sample_rows(random.row_seeds(seed, num), temperature, context, tolerance)
 
     def sample_rows(self, seeds, temperature=1.0, context=None, tolerance=None):
-        """Draws one image for each row seed, int32 `[N, 2]`, as a served model does."""
+        """Draws one image for each row seed, int32 `[N, 2]`, as a served model does.
+
+        Example:
+            >>> rows = model.sample_rows([[7, 0], [7, 60]])  # rows 0 and 60 of sample(61, seed=7)
+        """
         seeds = as_row_seeds(seeds)
         num = seeds.shape[0]
         given = self._check_temperature(temperature, num), self._check_context(context, num)
@@ -268,6 +277,10 @@ class LatentImageModel(Densities, AnyTolerance, Architecture, ObjectiveModel):
 
         Returns:
             A tuple of latents, and p(x|z).
+
+        Example:
+            >>> noise = zoo.random.RowNoise(zoo.random.row_seeds(0, 4))
+            >>> latents, likelihood = model.generate(noise, tf.ones([4]))
         """
         num_rows = temperature.shape[0]
         tolerance = self._check_tolerance(tolerance, num_rows)

@@ -134,6 +134,10 @@ class TiltedPrior:
 
         Raises:
             ValueError: The model has no EnergyPrior.
+
+        Example:
+            >>> model = zoo.ConvVAE((28, 28, 1), latent_dim=2, prior=zoo.EnergyPrior(num_steps=2))
+            >>> log_z, error = model.estimate_log_z()  # nats
         """
         self._check_energy()
         # Where training is not compiled, neither is this: it is hardly ever done.
@@ -158,6 +162,10 @@ class TiltedPrior:
 
         Raises:
             ValueError: The model has no EnergyPrior.
+
+        Example:
+            >>> model = zoo.ConvVAE((28, 28, 1), latent_dim=2, prior=zoo.EnergyPrior(num_steps=2))
+            >>> model.stable_step_size()  # EnergyPrior(step_size=...) should be below
         """
         self._check_energy()
         return float(np.quantile(self._run_stable_steps(random.as_seed(seed)), 0.05))

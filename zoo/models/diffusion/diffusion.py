@@ -140,7 +140,12 @@ class Diffusion(VariationalBound, ObjectiveModel):
         return self._run_sample_rows(random.row_seeds(seed, num), temperature)
 
     def sample_rows(self, seeds, temperature=1.0):
-        """Draws one image for each row seed, int32 `[N, 2]`, as a served model does."""
+        """Draws one image for each row seed, int32 `[N, 2]`, as a served model does.
+
+        Example:
+            >>> model = zoo.Diffusion((8, 8, 1), num_steps=2, filters=(4, 4))
+            >>> rows = model.sample_rows([[7, 0], [7, 60]])  # rows 0 and 60 of sample(61, seed=7)
+        """
         seeds = as_row_seeds(seeds)
         return self._run_sample_rows(seeds, self._check_temperature(temperature, seeds.shape[0]))
 

@@ -111,7 +111,13 @@ class VariationalBound:
         return self._run_log_prob_rows(images, seeds, num_samples)
 
     def log_prob_rows(self, images, seeds, num_samples):
-        """Returns `log_prob` with one seed a row, int32 `[B, 2]`, as a served model does."""
+        """Returns `log_prob` with one seed a row, int32 `[B, 2]`, as a served model does.
+
+        Example:
+            >>> model = zoo.Diffusion((28, 28, 1), num_steps=2, filters=(4, 4))
+            >>> seeds = zoo.random.row_seeds(0, len(images))
+            >>> model.log_prob_rows(images, seeds, num_samples=2)  # nats, [B]
+        """
         images, _ = self._check_batch(images, None)
         return self._run_log_prob_rows(images, as_row_seeds(seeds), num_samples)
 
