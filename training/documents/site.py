@@ -25,7 +25,8 @@ _PATTERNS = (
 )
 _INDEX = """# Reference
 
-Every public name, from its docstring: shapes, units, errors, sources.
+Every public name, from its docstring: shapes, units, errors, sources. [choice] marks what no paper
+says and was chosen here, [derived] what follows from a paper's formulas and was worked out here.
 
 """
 
