@@ -20,7 +20,7 @@ from zoo.base import compiled
 from zoo.base.image_model import ImageModel
 
 MODULES = [zoo, *(m for _, m in inspect.getmembers(zoo, inspect.ismodule) if hasattr(m, "__all__"))]
-ADDRESS, SERVED = "localhost:8500", ("classifier_mnist", "conv_draw_mnist")
+ADDRESS, SERVED = "localhost:8500", ("classifier_mnist", "conv_draw_mnist", "short_run_mnist")
 LONG = ("Diffusion", "Energy", "energy")
 
 # Classes of which a user calls methods, and those that are called; others are for who extends them.

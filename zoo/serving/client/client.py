@@ -153,7 +153,8 @@ class Client:
         Example:
             >>> client.reconstruct(images)  # float32 [N, 28, 28, 1]
             >>> upper_half = np.arange(28)[:, None] < 14 * np.ones(28)  # [28, 28]
-            >>> client.reconstruct(images, mask=upper_half, seed=1)  # another seed, another answer
+            >>> with zoo.serving.Client("localhost:8500", "short_run_mnist") as client:
+            ...     client.reconstruct(images, mask=upper_half, seed=1)  # hidden pixels filled in
         """
         given = {"image": images, "context": context, "seed": seed, "tolerance": tolerance}
         given |= {} if mask is None else {"mask": mask}
