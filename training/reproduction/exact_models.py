@@ -109,7 +109,8 @@ class Decoder:
         decoder = keras.Sequential([keras.Input((1,)), *stack, keras.layers.Reshape(SHAPE)])
         likelihood = zoo.distributions.Gaussian("learned", mean="linear")
         self._vae = zoo.ConvVAE(SHAPE, 1, likelihood=likelihood, encoder=encoder, decoder=decoder)
-        _compile(self._vae, vae_steps)
+        # The rate's weight rises from 0: with 1 from the start most seeds leave the latent unused.
+        _compile(self._vae, vae_steps, zoo.schedules.Linear(0.0, 1.0, steps=max(vae_steps // 4, 1)))
         self._first_weights = self._vae.get_weights()
 
     def _begin(self, point_set, seed):
@@ -140,6 +141,7 @@ class Decoder:
         self._begin(point_set, seed)
         vae, images = self._vae, point_set.as_images(points)
         vae.set_weights(self._first_weights)
+        vae.objective.num_steps.assign(0.0)
         for own, layer in zip(self._layers, self.model.layers_of_decoder, strict=True):
             own.set_weights(layer.get_weights())
         vae.likelihood.log_scale.assign(self.model.likelihood.log_scale)
@@ -153,10 +155,10 @@ class Decoder:
         return point_set.as_cost(logs["loss"])
 
 
-def _compile(model, steps):
+def _compile(model, steps, beta=1.0):
     rate = keras.optimizers.schedules.CosineDecay(1e-2, steps)
     calls = math.gcd(steps, _STEPS_PER_CALL)
-    model.compile(keras.optimizers.Adam(rate), objective=zoo.ELBO(), steps_per_execution=calls)
+    model.compile(keras.optimizers.Adam(rate), objective=zoo.ELBO(beta), steps_per_execution=calls)
 
 
 def _fit(model, images, batch_size, steps, seed):

@@ -9,7 +9,7 @@ from training.reproduction.target import Target
 __all__ = ["TARGET"]
 
 # Points, seeds, steps of EM, of the gradient, of the VAE.
-_SIZES = {"smoke": (40, 1, 2, 2, 2), "small": (500, 5, 75, 2000, 8000)}
+_SIZES = {"smoke": (40, 1, 2, 2, 2), "small": (500, 5, 300, 2000, 8000)}
 _SIZES["paper"] = _SIZES["small"]
 _HIDDEN_UNITS = (8, 8)
 _NUM_TEST = 5000
