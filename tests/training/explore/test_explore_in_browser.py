@@ -125,7 +125,7 @@ def test_uploads_are_fitted_or_refused_in_a_sentence(visit):
         good = {"name": "b.png", "mimeType": "image/png", "buffer": file.getvalue()}
     upload.set_input_files(good)
     page.get_by_text("scaled from 40 × 20 to 8 × 8 pixels").first.wait_for()
-    assert wait_for_others(page, "reconstruction", before)[0] != before[0]
+    assert wait_for_others(page, "reconstruction", before, 0)[0] != before[0]
 
 
 def test_the_code_can_be_downloaded(visit):
