@@ -41,9 +41,11 @@ body { max-width: 80rem }
 .pictures { display: flex; flex-wrap: wrap; gap: 1.2rem; align-items: flex-start }
 figure { margin: 0; flex: 0 1 18rem }
 figure img { width: 100%; image-rendering: pixelated }
-/* It has captions, which would be too small to read. */
+/* These have captions, which would be too small to read. */
 figure.mistakes { flex-basis: 50rem }
-figure.mistakes img { width: auto; image-rendering: auto }
+figure.filled_in { flex-basis: 38rem }
+figure.mistakes img { width: auto }
+figure.mistakes img, figure.filled_in img { image-rendering: auto }
 figcaption { color: #555; font-size: 0.9rem }
 pre { padding: 0.6rem 0.8rem; overflow-x: auto }
 .wide { overflow-x: auto }
