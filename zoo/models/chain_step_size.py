@@ -11,10 +11,12 @@ from zoo.chains.variational_step import choose_step_size
 from zoo.errors import SettingError
 from zoo.objectives.objective import mean_over_replicas
 
-__all__ = ["ChainStepSize"]
+__all__ = ["CHAIN", "ChainStepSize"]
+
+CHAIN = 1  # Tag of the noise of a chain's steps.
 
 _LOG = logging.getLogger(__name__)
-_CHAIN = 1  # Tag of the noise of a chain's steps.
+_OF_CHOICES = 2  # Beside the noise of training and evaluation.
 _FIRST_STEP_SIZE = 0.1
 _LEAST_STEP_SIZE, _MOST_STEP_SIZE = 1e-4, 2.0
 # The step size that accepts so often comes near the best of every number of steps [derived].
@@ -76,14 +78,12 @@ class ChainStepSize:
         images = record.images[:_NUM_COMPARED]
         mask = None if record.seen is None else record.seen[:_NUM_COMPARED, ..., 0]
         num_rows = images.shape[0] or tf.shape(images)[0]
+        own_seed = random.derive(self._noise_seed, _OF_CHOICES)
 
         def choose():
-            noise = random.StepNoise(random.derive(random.as_seed(_CHAIN), count), num_rows)
-            density, start = self._target(images, None, mask), self._start(noise)
-            chain_noise, step_size = noise.fold(_CHAIN), tf.exp(log_step_size)
-            return tf.math.log(
-                choose_step_size(density, start, chain_noise, self.num_steps, step_size)
-            )
+            noise = random.StepNoise(random.derive(own_seed, count), num_rows)
+            given = self._target(images, None, mask), self._start(noise), noise.fold(CHAIN)
+            return tf.math.log(choose_step_size(*given, self.num_steps, tf.exp(log_step_size)))
 
         return tf.cond(count % _PERIOD == 1, choose, lambda: log_step_size)
 

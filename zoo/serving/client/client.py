@@ -144,8 +144,7 @@ class Client:
         Args:
             images: `[N, H, W, C]`, float in [0, 1] or uint8.
             context: Context images of a conditional model.
-            seed: An int or two ints, for a model that draws pixels (PixelVAE) and beside a mask
-                alone; None is 0.
+            seed: As in `decode`, and beside a mask.
             tolerance: As in `encode`.
             mask: Which pixels are seen, 1, or hidden, 0: `[H, W]` or `[N, H, W]`, for a model that
                 takes masks (`zoo.ShortRunModel`). Hidden ones are filled in, at drawn latents.
@@ -157,7 +156,7 @@ class Client:
             ...     client.reconstruct(images, mask=upper_half, seed=1)  # hidden pixels filled in
         """
         given = {"image": images, "context": context, "seed": seed, "tolerance": tolerance}
-        given |= {} if mask is None else {"mask": mask}
+        given["mask"] = mask
         name = "reconstruct" if mask is None else "fill_in"
         return self._answer(name, given, "reconstruction")["reconstruction"]
 

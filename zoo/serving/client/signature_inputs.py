@@ -43,7 +43,7 @@ def as_inputs(name, signature, given):
             f"The served `{name}` of this model draws nothing, so it takes no seed. Received: "
             f"seed={seed!r}"
         )
-    if "mask" in given:
+    if given.get("mask") is not None:
         inputs["mask"] = arguments.as_masks(given["mask"], specs["mask"].row_shape, num)
     if "temperature" in specs:
         inputs["temperature"] = arguments.as_temperatures(given["temperature"], num)
