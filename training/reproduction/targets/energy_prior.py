@@ -123,7 +123,7 @@ TARGET = Target(
         for digit, values in _PAPER.items()
     },
     remark="Ours are small networks (filters 8 and 16, 16 latents, or 16 and 8; energies of 100 "
-    "and 100 units, chains of 40 steps, penalty 0.05), trained for 2,000 steps of 64 images with an encoder. The "
-    "score is log p(x|z) + log p(z) at one draw of z, of all test images: about a tenth of them "
-    "show the digit that was held out.",
+    "and 100 units, chains of 40 steps, penalty 0.05), trained for 2,000 steps of 64 images with "
+    "an encoder. The score is log p(x|z) + log p(z) at one draw of z, of all test images: about a "
+    "tenth of them show the digit that was held out.",
 )
