@@ -14,7 +14,7 @@ NAMES = (
     *("figure-8", "blur-map", "sequential-chain", "pixel-vae-information", "info-vae-metrics"),
     "any-tolerance",
     "exact-em",
-    *("short-run", "energy-prior", "topology"),
+    *("short-run", "short-run-pixels", "energy-prior", "topology"),
 )
 SCALES = ("smoke", "small", "paper")
 FOLDER = "reproduction"  # Beside the page of a report: its pictures and numbers.

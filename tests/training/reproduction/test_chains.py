@@ -34,6 +34,26 @@ def test_errors_and_distances_are_put_in_order(errors, distances, word, tmp_path
 
 
 @pytest.mark.parametrize(
+    ("information", "word"),
+    [((0.02, 2.5), "agrees: "), ((0.5, 2.5), "disagrees: "), ((0.02, 0.04), "disagrees: ")],
+)
+def test_latents_are_used_by_short_run_alone(information, word, tmp_path):
+    target = TARGETS["short-run-pixels"]
+    rows = [
+        {"information_at_least": each, "rate": 1.0, "log_num_images": np.log(100)}
+        for each in information
+    ]
+    numbers = dict(zip(("ELBO", "short run"), rows, strict=True))
+    assert target.verdict(numbers).startswith(word)
+    assert "that 100 images can show" in target.verdict(numbers)
+    if word == "agrees: ":
+        images = np.zeros((2, 4, 4, 1), np.uint8)
+        arrays = {f"answers {name}": np.stack([images] * 2) for name in numbers}
+        target.draw(numbers, arrays | {"images": images}, tmp_path / "short-run-pixels.png")
+        assert (tmp_path / "short-run-pixels.png").exists()
+
+
+@pytest.mark.parametrize(
     ("precisions", "word"),
     [((0.1, 0.3, 0.5), "agrees: "), ((0.1, 0.3, 0.2), "agrees in part: "), ((3, 2, 1), "disag")],
 )

@@ -1,10 +1,10 @@
-"""The two pictures of `short_run`: samples, and digits with a missing half."""
+"""The pictures of `short_run` and `short_run_pixels`: rows of images."""
 
 import numpy as np
 
 from training.figures.plots import saved
 
-__all__ = ["draw"]
+__all__ = ["draw", "draw_rows"]
 
 
 def draw(numbers, arrays, path):
@@ -16,14 +16,14 @@ def draw(numbers, arrays, path):
         + (f"\nFréchet {row[distance]:.0f}" if distance in row else "")
         for name, row in numbers.items()
     }
-    _draw_rows(path, "Samples", {labels[name]: images for name, images in samples.items()})
+    draw_rows(path, "Samples", {labels[name]: images for name, images in samples.items()})
     answers = {f"answer {i + 1}": images for i, images in enumerate(arrays["answers"])}
     rows = {"image": arrays["images"], "shown": arrays["shown"], **answers}
     title = "Digits with a missing half, filled in by short run with two layers, 60 steps"
-    _draw_rows(path.with_name(f"{path.stem}_filled_in.png"), title, rows)
+    draw_rows(path.with_name(f"{path.stem}_filled_in.png"), title, rows)
 
 
-def _draw_rows(path, title, rows):
+def draw_rows(path, title, rows):
     """Draws images `[N, H, W, 1]` in a row of one picture, for each label."""
     with saved(path, len(rows), 1, figsize=(9.5, 0.9 * len(rows) + 0.4), title=title) as (_, axes):
         for axis, (label, images) in zip(axes, rows.items(), strict=True):
