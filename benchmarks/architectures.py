@@ -43,7 +43,7 @@ RECIPES = {
 
 
 class Step:
-    """A recipe's training step, as `fit` runs it, on one batch of noise.
+    """A recipe's training step, as `fit` runs it, on one batch of noise, a replica.
 
     Args:
         name: Name of the recipe.
@@ -55,14 +55,20 @@ class Step:
         data = types.SimpleNamespace(image_shape=image_shape, context_shape=None, num_classes=None)
         self.model = kinds.make_model(recipe, data)
         self.batch_size = recipe.batch_size
-        rng = np.random.default_rng(0)
-        images = rng.random((recipe.batch_size, *image_shape), np.float32)
-        self._batches = iter(tf.data.Dataset.from_tensors(images).repeat())
+        strategy = tf.distribute.get_strategy()
+        num_images = recipe.batch_size * strategy.num_replicas_in_sync
+        self._images = np.random.default_rng(0).random((num_images, *image_shape), np.float32)
+        batches = tf.data.Dataset.from_tensors(self._images).repeat()
+        self._batches = iter(strategy.experimental_distribute_dataset(batches))
         self.model.make_train_function()
-        self.gigaflops = 3e-9 * forward_operations(self.model, images)
         start = time.perf_counter()
         self.seconds()
         self.seconds_to_prepare = time.perf_counter() - start
+
+    @property
+    def gigaflops(self):
+        """Operations of a step, without those that no product makes."""
+        return 3e-9 * forward_operations(self.model, self._images)
 
     def seconds(self, num_steps=1):
         """Takes steps; returns the seconds of one."""
@@ -126,6 +132,7 @@ def measure(data_name, image_shape, names, num_rounds, num_steps):
         # Every other round runs backwards, so that none always follows the same one.
         for name in names if index % 2 == 0 else reversed(names):
             seconds[name].append(steps[name].seconds(num_steps))
+    gigaflops = {name: step.gigaflops for name, step in steps.items()}
     return {
         name: {
             "architecture": type(step.model).__name__,
@@ -134,9 +141,9 @@ def measure(data_name, image_shape, names, num_rounds, num_steps):
             "batch_size": step.batch_size,
             "seconds": seconds[name],
             "images_per_second": step.batch_size / statistics.median(seconds[name]),
-            "gigaflops_a_step": step.gigaflops,
+            "gigaflops_a_step": gigaflops[name],
             "share_of_convolution_peak": statistics.median(
-                step.gigaflops / taken / max(peaks) for taken in seconds[name]
+                gigaflops[name] / taken / max(peaks) for taken in seconds[name]
             ),
             "convolution_peak_gigaflops": max(peaks),
             "seconds_of_the_first_step": step.seconds_to_prepare,

@@ -60,8 +60,6 @@ def load(name, folder):
         return Pictures(config=name, data_dir=data_dir)
 
     if name == "celeb_a":
-        window = celeb_a.WINDOW
-        return load_builder(
-            name, make_builder, celeb_a.IMAGE_SIZE, "crop", None, folder, cut=lambda x: x[window]
-        )
+        size, window = celeb_a.IMAGE_SIZE, celeb_a.WINDOW
+        return load_builder(name, make_builder, size, "crop", None, folder, window=window)
     return load_builder(name, make_builder, lsun.IMAGE_SIZE, "crop", None, folder)

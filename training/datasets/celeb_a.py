@@ -1,7 +1,6 @@
 """CelebA: 202,599 aligned photographs of faces (Liu et al. 2015)."""
 
 import dataclasses
-import operator
 
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.registry import register
@@ -13,7 +12,7 @@ LICENCE = (
     "Learning Face Attributes in the Wild*, 2015, "
     "<https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html>"
 )
-WINDOW = (slice(55, 163), slice(35, 143))  # the centred 108x108 of the 218x178 pixels
+WINDOW = (55, 35, 108, 108)  # Top, left, height and width: the centre of the 218x178 pixels.
 
 
 @register("celeb_a")
@@ -30,6 +29,6 @@ def load_celeb_a(name, image_size, fit, channels, data_dir) -> ImageDataset:
     """
     if fit != "exact":
         image_size = image_size or IMAGE_SIZE
-    cut = operator.itemgetter(WINDOW) if fit == "crop" else None
-    data = load_builder(name, "celeb_a", image_size, fit, channels, data_dir, cut=cut)
+    window = WINDOW if fit == "crop" else None
+    data = load_builder(name, "celeb_a", image_size, fit, channels, data_dir, window=window)
     return dataclasses.replace(data, licence=LICENCE)

@@ -164,7 +164,7 @@ def _read_file(path: Path, size: tuple[int, int], fit: str, channels: int | None
     """
     try:
         data = path.read_bytes()
-        image = read_image(data, channels)
+        image = read_image(data, channels, _least_side(size, fit))
     except Image.DecompressionBombError:
         most = 2 * Image.MAX_IMAGE_PIXELS // 10**6
         return _File(path, f"more than {most} megapixels: save a smaller copy")
@@ -191,6 +191,13 @@ def _read_file(path: Path, size: tuple[int, int], fit: str, channels: int | None
         num_images=len(pixels),
         pixels=pixels,
     )
+
+
+def _least_side(size: tuple[int, int], fit: str) -> int | None:
+    """The pixels that a picture must have along either side to be brought to the wanted size."""
+    if fit == "exact":
+        return None
+    return max(size) * (PATCHES_ACROSS if fit == "patches" else 1)
 
 
 def _images_of(pixels: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarray:
@@ -277,7 +284,8 @@ def _disk_split(
     indices = [index for file in files for index in range(file.num_images)]
 
     def read_image_of(name: bytes, index: int) -> np.ndarray:
-        pixels = read_image(Path(os.fsdecode(name)).read_bytes(), channels).pixels
+        data = Path(os.fsdecode(name)).read_bytes()
+        pixels = read_image(data, channels, _least_side(size, fit)).pixels
         return _images_of(pixels, size, fit)[index]
 
     def decode(name: tf.Tensor, index: tf.Tensor) -> Example:

@@ -4,11 +4,12 @@ import contextlib
 import dataclasses
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from training.datasets.decoding import decode_image
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.preparation import MakeBuilder, find_builder, prepared_builder
 from training.datasets.registry import register
@@ -43,7 +44,7 @@ def load_builder(
     channels: int | None,
     data_dir: str | None,
     num_validation: int | None = None,
-    cut: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    window: Sequence[int] | None = None,
 ) -> ImageDataset:
     """Loads what a TFDS builder with an `image` feature prepares.
 
@@ -59,8 +60,7 @@ def load_builder(
         data_dir: As in `load`.
         num_validation: How many training images become the validation split, if it is missing;
             by default `HELD_OUT_FRACTION` of them.
-        cut: Takes the wanted part of a stored image, uint8 `[height, width, C]`, before `fit`;
-            needs `image_size`.
+        window: (top, left, height, width) of the wanted part of a stored image, before `fit`.
 
     Returns:
         The data set, with the labels of its `label` feature if that is a class.
@@ -83,12 +83,13 @@ def load_builder(
     image_shape = output_shape(builder)
     features = builder.info.features
     stored_shape = features["image"].shape
+    least_size = image_size if fit in ("crop", "resize") else None
     has_label = "label" in features and isinstance(features["label"], tfds.features.ClassLabel)
 
     def decode(record: dict[str, tf.Tensor]) -> Example:
-        image = _decode_image(record["image"], stored_shape)
+        image = decode_image(record["image"], stored_shape, window, least_size)
         if image_size:
-            image = fit_image(cut(image) if cut else image, image_size, fit)
+            image = fit_image(image, image_size, fit)
         example = {"image": tf.ensure_shape(convert_channels(image, image_shape[2]), image_shape)}
         if has_label:
             example["label"] = tf.cast(record["label"], tf.int32)
@@ -120,16 +121,6 @@ def load_builder(
         f"<https://www.tensorflow.org/datasets/catalog/{builder.info.name}>",
         version=builder.info.full_name,
     )
-
-
-def _decode_image(encoded: tf.Tensor, stored_shape: tuple[int | None, ...]) -> tf.Tensor:
-    """Decodes an image of any format TensorFlow reads; an animation gives its first frame.
-
-    The decoder of TFDS takes every WebP image, such as those of half of LSUN, for an animation.
-    """
-    channels = stored_shape[2] or 0
-    image = tf.io.decode_image(encoded, channels=channels, expand_animations=False)
-    return tf.ensure_shape(image, stored_shape)
 
 
 def _image_feature(name: str, features):

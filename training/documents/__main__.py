@@ -20,7 +20,8 @@ from training.runs.run_directory import replace_file
 
 __all__ = ["DOCUMENTS", "TABLES", "main"]
 
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs/RESULTS.md", ROOT / "docs/CODEC.md")
+_NAMES = ("README.md", "docs/RESULTS.md", "docs/CODEC.md", "docs/SCALING.md")
+DOCUMENTS = tuple(ROOT / name for name in _NAMES)
 TABLES = (
     result_tables.TABLES
     | benchmark_tables.TABLES

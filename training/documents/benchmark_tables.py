@@ -196,7 +196,21 @@ def _kept_latents():
     return table(header, [["rmse", *cells]], _right(len(header)))
 
 
+def _scaling():
+    rows = []
+    for name, found in read_benchmark("scaling")["recipes"].items():
+        of_one, of_two = found["images_per_second"]
+        computed = found["computed_images_per_second"].values()
+        megabytes = f"{found['bytes'] / 1e6:.1f}"
+        cells = [f"{each:.0f}" for each in (of_one, of_two, *computed)]
+        share = f"{found['times_as_fast']:.2f}"
+        rows.append([name, megabytes, *cells[:2], share, *cells[2:]])
+    header = ("recipe", "gradients, MB", "one worker", "two", "times as fast")
+    return table((*header, "8, computed", "64, computed"), rows, _right(7))
+
+
 TABLES = {
+    "scaling": _scaling,
     "kept-latents": _kept_latents,
     "fused-adam": _fused_adam,
     "pipelines": _pipelines_in_memory,

@@ -1,0 +1,73 @@
+"""Pictures that are decoded no larger than needed, against all of their pixels."""
+
+import io
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from training.datasets.decoding import decode_image
+from training.datasets.image_files import read_image
+from training.datasets.resizing import fit_image
+
+
+def encoded(height, width, image_format="JPEG", **options):
+    """A picture of soft edges with grain, as a photograph has them."""
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    picture = np.asarray(Image.fromarray(coarse).resize((width, height)), np.float64)
+    pixels = (picture + rng.normal(0, 3, picture.shape)).clip(0, 255).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, image_format, **options)
+    return file.getvalue()
+
+
+def by_tensorflow(data, side):
+    return decode_image(tf.constant(data), (None, None, 3), least_size=(side, side)).numpy()
+
+
+def by_pillow(data, side):
+    return read_image(data, least_side=side).pixels
+
+
+@pytest.mark.parametrize("decode", [by_tensorflow, by_pillow])
+@pytest.mark.parametrize(
+    ("stored", "side", "decoded"),
+    [
+        ((256, 341), 64, (64, 86)),
+        ((256, 341), 65, (128, 171)),
+        ((600, 520), 64, (75, 65)),
+        ((100, 90), 64, (100, 90)),
+        ((40, 90), 64, (40, 90)),
+    ],
+)
+def test_a_jpeg_comes_reduced_but_not_too_far(decode, stored, side, decoded):
+    image = decode(encoded(*stored), side)
+    assert image.shape == (*decoded, 3)
+    whole = read_image(encoded(*stored)).pixels
+    expected = fit_image(whole, (side, side), "crop").numpy().astype(np.float64)
+    error = fit_image(image, (side, side), "crop").numpy() - expected
+    assert np.sqrt(np.mean(error**2)) < 1.5
+    assert abs(error.mean()) < 1.0
+
+
+@pytest.mark.parametrize("decode", [by_tensorflow, by_pillow])
+def test_other_formats_keep_their_size(decode):
+    assert decode(encoded(256, 341, "PNG"), 64).shape == (256, 341, 3)
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
+def test_a_window_is_what_a_slice_of_all_pixels_is(image_format):
+    data = encoded(120, 90, image_format)
+    whole = decode_image(tf.constant(data), (120, 90, 3)).numpy()
+    part = decode_image(tf.constant(data), (120, 90, 3), window=(17, 9, 64, 48)).numpy()
+    # At the window's rim the decoder has no neighbours from which to interpolate colour.
+    np.testing.assert_array_equal(part[1:-1, 1:-1], whole[18:80, 10:56])
+
+
+def test_a_turned_picture_is_reduced_by_its_shorter_side():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # To be turned by a quarter.
+    image = read_image(encoded(256, 600, exif=exif), least_side=64).pixels
+    assert image.shape == (150, 64, 3)
