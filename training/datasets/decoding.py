@@ -8,9 +8,12 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-__all__ = ["JPEG_REDUCTIONS", "decode_image"]
+__all__ = ["SPARE", "decode_image"]
 
-JPEG_REDUCTIONS = (1, 2, 4, 8)
+# A picture is decoded to at least so many times the wanted size, and the rest averaged: decoded to
+# the wanted size itself it is up to half a pixel off, and rougher.
+SPARE = 2
+_JPEG_REDUCTIONS = (1, 2, 4, 8)
 
 
 def decode_image(
@@ -58,10 +61,10 @@ def _decode_reduced(encoded, channels, least_size):
     """Decodes a JPEG picture at the smallest size that has `least_size`."""
     sides = tf.io.extract_jpeg_shape(encoded)[:2]
     possible = tf.reduce_min(sides // tf.constant(least_size))
-    index = tf.reduce_sum(tf.cast(possible >= JPEG_REDUCTIONS, tf.int32)) - 1
+    index = tf.reduce_sum(tf.cast(possible >= _JPEG_REDUCTIONS, tf.int32)) - 1
 
     def decode_at(reduction):
         return lambda: tf.io.decode_jpeg(encoded, channels, ratio=reduction)
 
     # One that is smaller than wanted is decoded as it is.
-    return tf.switch_case(tf.maximum(index, 0), [decode_at(each) for each in JPEG_REDUCTIONS])
+    return tf.switch_case(tf.maximum(index, 0), [decode_at(each) for each in _JPEG_REDUCTIONS])

@@ -14,6 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 from training.datasets import memory
+from training.datasets.decoding import SPARE
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.image_files import LEAST_OF_16_BITS, find_image_files, read_image
 from training.datasets.registry import register
@@ -194,10 +195,10 @@ def _read_file(path: Path, size: tuple[int, int], fit: str, channels: int | None
 
 
 def _least_side(size: tuple[int, int], fit: str) -> int | None:
-    """The pixels that a picture must have along either side to be brought to the wanted size."""
+    """The pixels that a picture needs along either side, to be brought to the size well."""
     if fit == "exact":
         return None
-    return max(size) * (PATCHES_ACROSS if fit == "patches" else 1)
+    return SPARE * max(size) * (PATCHES_ACROSS if fit == "patches" else 1)
 
 
 def _images_of(pixels: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarray:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from training.datasets.decoding import decode_image
+from training.datasets.decoding import SPARE, decode_image
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.preparation import MakeBuilder, find_builder, prepared_builder
 from training.datasets.registry import register
@@ -83,7 +83,8 @@ def load_builder(
     image_shape = output_shape(builder)
     features = builder.info.features
     stored_shape = features["image"].shape
-    least_size = image_size if fit in ("crop", "resize") else None
+    is_fitted = fit in ("crop", "resize")
+    least_size = tuple(SPARE * side for side in image_size) if is_fitted and image_size else None
     has_label = "label" in features and isinstance(features["label"], tfds.features.ClassLabel)
 
     def decode(record: dict[str, tf.Tensor]) -> Example:
