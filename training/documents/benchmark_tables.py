@@ -209,7 +209,24 @@ def _scaling():
     return table((*header, "8, computed", "64, computed"), rows, _right(7))
 
 
+def _sampling():
+    rows = []
+    for name, found in read_benchmark("sampling")["recipes"].items():
+        seconds, served = found["seconds"], found["served_over_sample"]
+        names = ("training step", "forward pass of 64", "sample 1", "sample 64")
+        milliseconds = (f"{1000 * seconds[each]:,.1f}" for each in names)
+        ratio = f"{found['sample_over_forward_pass']:.2f}"
+        batch = str(found["batch_size"])
+        rows.append(
+            [name, batch, *milliseconds, ratio, *(f"{served[num]:.2f}" for num in ("1", "64"))]
+        )
+    header = ("recipe", "batch", "training step, ms", "forward pass of 64, ms")
+    header += ("sample 1, ms", "sample 64, ms", "sample over pass", "served over bare, 1", "64")
+    return table(header, rows, _right(9))
+
+
 TABLES = {
+    "sampling": _sampling,
     "scaling": _scaling,
     "kept-latents": _kept_latents,
     "fused-adam": _fused_adam,
