@@ -7,7 +7,8 @@
 Each framework has a process of its own. For each peer (see settings.py) both get the same weights,
 images and noise, and must agree in every term of the loss and every gradient; then all variants
 take turns in rounds, and the medians over the rounds count. PyTorch's best variant of a precision
-counts, eager or compiled; one twice as slow as the best of its precision leaves the rounds.
+counts, eager or compiled. What is twice as slow as another variant of its framework leaves the
+rounds: bfloat16 on a processor that has no such products.
 """
 
 import argparse
@@ -28,6 +29,8 @@ PRECISIONS = ("float32", "bfloat16")
 WAYS = ("eager", "compiled")
 TOLERANCES = {"loss": 1e-5, "gradients": 1e-4}
 MOST_TIMES_SLOWER = 2.0
+SECONDS_A_TURN = 0.3
+NUM_ROUNDS = 9
 
 
 def check(zoo, torch, peer):
@@ -43,29 +46,33 @@ def check(zoo, torch, peer):
 
 
 def prepare(zoo, torch, peer, ways):
-    """Makes all steps; returns the framework of each variant and the seconds that each took."""
-    variants = dict.fromkeys(PRECISIONS, zoo)
-    variants |= {f"{way} {precision}": torch for way in ways for precision in PRECISIONS}
-    seconds = {
-        variant: framework("prepare", peer=peer, variant=variant)
-        for variant, framework in variants.items()
-    }
-    return variants, seconds
+    """Makes the steps that are worth rounds.
+
+    Returns:
+        The framework of each variant, the seconds of one step, and those until it was ready.
+    """
+    frameworks, step, ready = {}, {}, {}
+    for names in (
+        PRECISIONS,
+        *([f"{way} {precision}" for precision in PRECISIONS] for way in ways),
+    ):
+        framework = zoo if names is PRECISIONS else torch
+        for name in names:
+            if name.startswith("compiled") and name.replace("compiled", "eager") not in frameworks:
+                continue  # A precision that this processor has no products in.
+            ready[name] = framework("prepare", peer=peer, variant=name)
+            step[name] = framework("run", name=name, num_steps=1)
+            frameworks[name] = framework
+            _drop_slow(frameworks, step)
+    return frameworks, step, ready
 
 
-def without_slow(variants, torch):
-    """Returns the variants that are worth rounds, by a step each."""
-    first = {name: f("run", name=name, num_steps=1) for name, f in variants.items()}
-    kept = {}
-    for name, framework in variants.items():
-        rivals = [
-            first[other]
-            for other, its in variants.items()
-            if its is torch and other.endswith(name.split()[-1])
-        ]
-        if framework is not torch or first[name] <= MOST_TIMES_SLOWER * min(rivals):
-            kept[name] = framework
-    return kept
+def _drop_slow(frameworks, step):
+    """Takes out the variants that are much slower than another of their framework."""
+    for name, framework in list(frameworks.items()):
+        fastest = min(step[other] for other, its in frameworks.items() if its is framework)
+        if step[name] > MOST_TIMES_SLOWER * fastest:
+            del frameworks[name]
 
 
 def time_rounds(variants, num_rounds, num_steps):
@@ -78,27 +85,43 @@ def time_rounds(variants, num_rounds, num_steps):
     return seconds
 
 
-def measure(zoo, torch, peer, ways, rounds):
+def measure(zoo, torch, peer, ways, num_rounds):
     """Compares a peer with ours, then times both; returns a dict for JSON."""
     batch_size = settings.of(peer)["batch_size"]
-    result = {"recipe": settings.PEERS[peer], "batch_size": batch_size}
-    result["differences"] = check(zoo, torch, peer)
-    variants, result["seconds_to_prepare"] = prepare(zoo, torch, peer, ways)
-    seconds = time_rounds(without_slow(variants, torch), **rounds)
+    differences = check(zoo, torch, peer)
+    variants, first, ready = prepare(zoo, torch, peer, ways)
+    num_steps = max(1, round(SECONDS_A_TURN / min(first[name] for name in variants)))
+    seconds = time_rounds(variants, num_rounds, num_steps)
     for framework in (zoo, torch):
         framework("forget")
+    return {
+        "recipe": settings.PEERS[peer],
+        "batch_size": batch_size,
+        "differences": differences,
+        "seconds_to_prepare": ready,
+        "seconds_of_the_second_step": first,
+        "steps_a_turn": num_steps,
+        "seconds": seconds,
+        "compared": compare(seconds, batch_size),
+    }
+
+
+def compare(seconds, batch_size):
+    """Returns images a second of both, and their ratio, by precision, where both have one."""
     medians = {name: statistics.median(values) for name, values in seconds.items()}
-    result |= {"seconds": seconds, "compared": {}}
+    compared = {}
     for precision in PRECISIONS:
-        theirs = [name for name in medians if name != precision and name.endswith(precision)]
+        theirs = [name for name in medians if name.endswith(f" {precision}")]
+        if precision not in medians or not theirs:
+            continue
         best = min(theirs, key=medians.get)
-        result["compared"][precision] = {
+        compared[precision] = {
             "torch_variant": best.split()[0],
             "our_images_per_second": batch_size / medians[precision],
             "their_images_per_second": batch_size / medians[best],
             "times_as_fast": ratio(seconds, best, precision),
         }
-    return result
+    return compared
 
 
 def show(peer, result):
@@ -119,48 +142,41 @@ def main():
     """Runs the benchmark, prints what it finds and writes the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(settings.PEERS))
-    parser.add_argument(
-        "--quick", action="store_true", help="two rounds, nothing compiled, no JSON"
-    )
+    parser.add_argument("--quick", action="store_true", help="2 rounds, nothing compiled, no JSON")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="default: all cores")
     parser.add_argument("--torch-python", default=sys.executable, help="interpreter with PyTorch")
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.names) - set(settings.PEERS))
     if unknown:
         parser.error(f"NAME must be among {', '.join(settings.PEERS)}. Received: {unknown}")
-    rounds = (
-        {"num_rounds": 2, "num_steps": 1} if arguments.quick else {"num_rounds": 9, "num_steps": 4}
-    )
-    program = ("-m", "benchmarks.peers.worker")
+    ways, num_rounds = (WAYS[:1], 2) if arguments.quick else (WAYS, NUM_ROUNDS)
     with contextlib.ExitStack() as stack:
-        zoo, torch = (
-            stack.enter_context(
-                contextlib.closing(
-                    Framework(f"benchmarks.peers.{side}", python, arguments.threads, program)
-                )
-            )
-            for side, python in (
-                ("zoo_side", sys.executable),
-                ("torch_side", arguments.torch_python),
-            )
-        )
-        report = {
+
+        def start(side, python):
+            program = ("-m", "benchmarks.peers.worker")
+            framework = Framework(f"benchmarks.peers.{side}", python, arguments.threads, program)
+            return stack.enter_context(contextlib.closing(framework))
+
+        zoo = start("zoo_side", sys.executable)
+        torch = start("torch_side", arguments.torch_python)
+        made_with = {
             "commit": provenance.commit(),
             "machine": provenance.machine(),
             "threads": arguments.threads,
             "versions": zoo("versions") | torch("versions"),
-            "load_average_before": os.getloadavg(),
-            "rounds": rounds,
-            "peers": {},
         }
-        ways = WAYS[:1] if arguments.quick else WAYS
         for peer in arguments.names or settings.PEERS:
-            report["peers"][peer] = measure(zoo, torch, peer, ways, rounds)
-            show(peer, report["peers"][peer])
-    report["load_average_after"] = os.getloadavg()
-    if not arguments.quick:
-        RESULTS.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-        print(f"written to {RESULTS}")
+            load = {"load_average_before": os.getloadavg()}
+            result = made_with | load | measure(zoo, torch, peer, ways, num_rounds)
+            show(peer, result)
+            if not arguments.quick:
+                write(peer, result)
+
+
+def write(peer, result):
+    """Writes what was measured of a peer to the JSON, beside what is there of others."""
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    RESULTS.write_text(json.dumps(results | {peer: result}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

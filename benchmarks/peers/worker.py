@@ -16,13 +16,13 @@ class PeerWorker(Worker):
     """Holds training steps of one framework: `benchmarks.peers.zoo_side` or `.torch_side`."""
 
     def prepare(self, peer, variant):
-        """Makes a training step and runs it twice; returns the seconds that this took."""
+        """Makes a training step and runs it once; returns the seconds that this took."""
         sizes = settings.of(peer)
         start = time.perf_counter()
         self._steps[variant] = self._module.make_step(
             peer, sizes, variant.split(), *_batch(sizes["batch_size"])
         )
-        self.run(variant, 2)
+        self.run(variant, 1)
         return time.perf_counter() - start
 
     def measure(self, peer, path):
