@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-thorough test-slow lint format docs examples site benchmark benchmark-data clean
+.PHONY: demo test test-thorough test-slow lint format docs examples site benchmark benchmark-data benchmark-peers clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else f"VAE Zoo needs Python 3.11 to 3.13, this is {sys.version.split()[0]}: give another one, as in `make PYTHON=python3.12 demo`.")'
@@ -50,6 +50,12 @@ format: $(VENV)/lint.stamp
 benchmark: $(VENV)/base.stamp
 	$(BIN)/python -m pip install --quiet --requirement benchmarks/requirements.txt
 	$(BIN)/python benchmarks/train_step.py
+
+# In an environment of its own: pythae asks for packages that are not ours.
+benchmark-peers: $(VENV)/base.stamp
+	$(BIN)/python -m venv $(VENV)/torch
+	$(VENV)/torch/bin/python -m pip install --quiet --requirement benchmarks/peers/requirements.txt
+	$(BIN)/python -m benchmarks.peers --torch-python $(VENV)/torch/bin/python
 
 benchmark-data: $(VENV)/base.stamp
 	$(BIN)/python benchmarks/data_pipelines.py

@@ -41,9 +41,10 @@ class Framework:
         module_name: `conv_draw_zoo` or `conv_draw_torch`.
         python: The interpreter to run it with.
         num_threads: Threads that the framework may compute with.
+        worker: What the interpreter runs, before the module's name.
     """
 
-    def __init__(self, module_name, python, num_threads):
+    def __init__(self, module_name, python, num_threads, worker=(str(HERE / "worker.py"),)):
         environment = os.environ | {
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "CUDA_VISIBLE_DEVICES": "-1",
@@ -53,12 +54,13 @@ class Framework:
         }
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [python, str(HERE / "worker.py"), module_name],
+            [python, *worker, module_name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
             env=environment,
+            cwd=HERE.parent,
         )
 
     def __call__(self, do, **arguments):

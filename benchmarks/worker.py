@@ -69,9 +69,8 @@ class Worker:
         np.savez(path + f".{self._module.__name__}.npz", **result)
 
 
-def main():
-    """Answers commands from standard input until it ends."""
-    worker = Worker(sys.argv[1])
+def main(worker):
+    """Has the worker answer commands from standard input until it ends."""
     for line in sys.stdin:
         command = json.loads(line)
         answer = getattr(worker, command.pop("do"))(**command)
@@ -79,4 +78,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(Worker(sys.argv[1]))

@@ -237,9 +237,32 @@ def _step_profile():
     return table(header, rows, _right(len(header)))
 
 
+def _peers():
+    rows = []
+    for name, found in read_benchmark("peers").items():
+        cells = []
+        for precision in ("float32", "bfloat16"):
+            cells += _peer_cells(found["compared"].get(precision))
+        differences = (f"{found['differences'][part]:.0e}" for part in ("loss", "gradients"))
+        rows.append([found["recipe"] or name, " / ".join(differences), *cells])
+    speeds = ("ours / PyTorch, {}", "times as fast")
+    header = [speed.format(p) for p in ("float32", "bfloat16") for speed in speeds]
+    return table(("networks of", "same loss / gradients to", *header), rows, _right(6))
+
+
+def _peer_cells(compared):
+    if compared is None:
+        return ["", ""]
+    ours, theirs = (compared[f"{whose}_images_per_second"] for whose in ("our", "their"))
+    least, most = compared["times_as_fast"]["quartiles"]
+    ratio = f"{compared['times_as_fast']['median']:.2f} ({least:.2f}-{most:.2f})"
+    return [f"{ours:.0f} / {theirs:.0f} ({compared['torch_variant']})", ratio]
+
+
 TABLES = {
     "step-profile": _step_profile,
     "sampling": _sampling,
+    "peers": _peers,
     "scaling": _scaling,
     "kept-latents": _kept_latents,
     "fused-adam": _fused_adam,

@@ -1,0 +1,1 @@
+"""Our training steps beside the same networks in PyTorch: see __main__.py."""
