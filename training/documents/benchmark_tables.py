@@ -259,7 +259,17 @@ def _peer_cells(compared):
     return [f"{ours:.0f} / {theirs:.0f} ({compared['torch_variant']})", ratio]
 
 
+def _onednn():
+    rows = []
+    for name, found in read_benchmark("onednn")["recipes"].items():
+        without, with_it = (f"{speed:.0f}" for speed in found["images_per_second"])
+        rows.append([name, without, with_it, f"{found['times_as_fast']:.2f}"])
+    header = ("recipe", "images a second without", "with oneDNN", "times as fast")
+    return table(header, rows, _right(4))
+
+
 TABLES = {
+    "onednn": _onednn,
     "step-profile": _step_profile,
     "sampling": _sampling,
     "peers": _peers,
