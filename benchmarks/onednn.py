@@ -1,6 +1,6 @@
 """Times the training steps of recipes with oneDNN's kernels and without.
 
-    python -m benchmarks.onednn    # about six minutes on two quiet cores
+    python -m benchmarks.onednn    # about three minutes on two quiet cores
 
 TensorFlow chooses its kernels when it is imported, so each setting has a process of its own; they
 take turns, and the median over all steps of a setting counts. On a processor with AVX-512 VNNI

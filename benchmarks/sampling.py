@@ -28,7 +28,7 @@ IMAGE_SHAPE = (28, 28, 1)
 NAMES = (
     *("conv_vae_mnist", "nvp_vae_mnist", "conv_draw_mnist", "sequential_vae_mnist"),
     *("short_run_mnist", "conv_vae_mnist_energy_prior", "energy_vae_mnist"),
-    *("pixel_vae_mnist", "diffusion_mnist"),
+    "pixel_vae_mnist",
 )
 NUMBERS = (1, 64)
 NUM_ROUNDS = 9
