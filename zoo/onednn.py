@@ -1,6 +1,6 @@
 """Has TensorFlow use oneDNN's kernels, which it leaves unused on processors without AVX-512 VNNI.
 
-Our steps take 1.1 to 1.4 times as long without, the classifier's twice (docs/RESULTS.md).
+Our steps take 1.1 to 1.4 times as long without (docs/RESULTS.md, Speed).
 Results differ in rounding. TensorFlow reads the variable when it is imported: whoever imports it
 before the zoo, or has set the variable, has decided.
 """
