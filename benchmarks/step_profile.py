@@ -22,6 +22,7 @@ from tensorflow.python.framework import op_def_registry
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from benchmarks.architectures import RECIPES, Step
+from training.runs import provenance
 
 HERE = pathlib.Path(__file__).parent
 NUM_STEPS = 5
@@ -109,7 +110,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="MNIST, nothing written")
     quick = parser.parse_args().quick
-    report = {"load_average_before": os.getloadavg(), "cores": os.cpu_count(), "recipes": {}}
+    report = {"commit": provenance.commit(), "machine": provenance.machine()}
+    report |= {"load_average_before": os.getloadavg(), "recipes": {}}
     for image_shape, names in list(RECIPES.values())[: 1 if quick else None]:
         for name in names:
             print(f"{name}: profiling", flush=True)

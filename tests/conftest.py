@@ -7,6 +7,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # Tests compile far more than they run.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
+import zoo  # noqa: F401  # isort: skip  Before TensorFlow, whose kernels it chooses.
 import keras
 import numpy as np
 import pytest

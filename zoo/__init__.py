@@ -7,6 +7,7 @@ instead of tuning the weights of its loss.
 import importlib
 
 from zoo.keras_registration import register_with_keras
+from zoo.onednn import use_onednn
 
 _HOMES = {
     "ChartVAE": "zoo.models",
@@ -70,4 +71,5 @@ def __dir__():
     return __all__
 
 
+use_onednn()
 register_with_keras(_SUBPACKAGES)

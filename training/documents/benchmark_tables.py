@@ -209,6 +209,34 @@ def _scaling():
     return table((*header, "8, computed", "64, computed"), rows, _right(7))
 
 
+def _sampling():
+    rows = []
+    for name, found in read_benchmark("sampling")["recipes"].items():
+        seconds, served = found["seconds"], found["served_over_sample"]
+        names = ("training step", "forward pass of 64", "sample 1", "sample 64")
+        milliseconds = (f"{1000 * seconds[each]:,.1f}" for each in names)
+        ratio = f"{found['sample_over_forward_pass']:.2f}"
+        batch = str(found["batch_size"])
+        rows.append(
+            [name, batch, *milliseconds, ratio, *(f"{served[num]:.2f}" for num in ("1", "64"))]
+        )
+    header = ("recipe", "batch", "training step, ms", "forward pass of 64, ms")
+    header += ("sample 1, ms", "sample 64, ms", "sample over pass", "served over bare, 1", "64")
+    return table(header, rows, _right(9))
+
+
+def _step_profile():
+    recipes = read_benchmark("step_profile")["recipes"]
+    rows = []
+    for name, found in recipes.items():
+        kernels = sum(found["seconds_by_operation"].values()) / found["seconds_passed"]
+        shares = (f"{share:.0%}" for share in found["shares"].values())
+        rows.append([name, *shares, f"{kernels:.2f}"])
+    kinds = next(iter(recipes.values()))["shares"]
+    header = ("recipe", *kinds, "kernels at a time")
+    return table(header, rows, _right(len(header)))
+
+
 def _peers():
     rows = []
     for name, found in read_benchmark("peers").items():
@@ -231,7 +259,19 @@ def _peer_cells(compared):
     return [f"{ours:.0f} / {theirs:.0f} ({compared['torch_variant']})", ratio]
 
 
+def _onednn():
+    rows = []
+    for name, found in read_benchmark("onednn")["recipes"].items():
+        without, with_it = (f"{speed:.0f}" for speed in found["images_per_second"])
+        rows.append([name, without, with_it, f"{found['times_as_fast']:.2f}"])
+    header = ("recipe", "images a second without", "with oneDNN", "times as fast")
+    return table(header, rows, _right(4))
+
+
 TABLES = {
+    "onednn": _onednn,
+    "step-profile": _step_profile,
+    "sampling": _sampling,
     "peers": _peers,
     "scaling": _scaling,
     "kept-latents": _kept_latents,
