@@ -28,8 +28,6 @@ RESULTS = pathlib.Path(__file__).parents[1] / "results" / "peers.json"
 PRECISIONS = ("float32", "bfloat16")
 WAYS = ("eager", "compiled")
 TOLERANCES = {"loss": 1e-5, "gradients": 1e-4}
-# With oneDNN's rounding some of pythae's ReLUs are on for one side and off for the other.
-LOOSER = {"pythae_vae": {"gradients": 1e-2}}
 MOST_TIMES_SLOWER = 2.0
 SECONDS_A_TURN = 0.3
 NUM_ROUNDS = 9
@@ -41,7 +39,7 @@ def check(zoo, torch, peer):
         path = os.path.join(directory, "ours")
         zoo("measure", peer=peer, path=path)
         differences = torch("compare", peer=peer, path=path)
-    for name, most in (TOLERANCES | LOOSER.get(peer, {})).items():
+    for name, most in TOLERANCES.items():
         if not differences[name] <= most:
             raise RuntimeError(f"{peer}: {name} differ by {differences[name]:.1e}, over {most:g}.")
     return differences
