@@ -10,15 +10,23 @@ _POSTERIOR = 16  # Where the posterior's kernel stands among our weights: after 
 
 
 class Peer(nn.Module):
-    """What `pythae.models.VAE` computes, with noise that is given."""
+    """What `pythae.models.VAE` computes, with noise that is given.
+
+    Args:
+        latent_dim: As pythae's.
+        is_smooth: Whether softplus stands for ReLU: see `benchmarks.peers.settings.of_check`.
+    """
 
     has_mirrored_weights = sees_mirrored_images = True
 
-    def __init__(self, latent_dim):
+    def __init__(self, latent_dim, is_smooth=False):
         super().__init__()
         self.noise_shape = (latent_dim,)
         config = VAEConfig(input_dim=(1, 28, 28), latent_dim=latent_dim)
         self.encoder, self.decoder = Encoder_Conv_VAE_MNIST(config), Decoder_Conv_AE_MNIST(config)
+        if is_smooth:
+            for block in (*self.encoder.layers, *self.decoder.layers[1:-1]):
+                block[2] = nn.Softplus()
         self.loss_function = VAE(config, self.encoder, self.decoder).loss_function
 
     def forward(self, images, noise):

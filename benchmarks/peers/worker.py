@@ -27,14 +27,14 @@ class PeerWorker(Worker):
 
     def measure(self, peer, path):
         """Writes our weights, terms and gradients."""
-        found = self._module.measure(peer, settings.of(peer), *_batch(_NUM_COMPARED))
+        found = self._module.measure(peer, settings.of_check(peer), *_batch(_NUM_COMPARED))
         with open(path, "wb") as file:
             pickle.dump(found, file)
 
     def compare(self, peer, path):
         """Reads what `measure` wrote; returns the peer's relative differences from it."""
         with open(path, "rb") as file:
-            return self._module.compare(peer, settings.of(peer), pickle.load(file))
+            return self._module.compare(peer, settings.of_check(peer), pickle.load(file))
 
 
 def _batch(num):

@@ -22,6 +22,15 @@ def test_the_slow_leave_and_a_precision_that_left_is_not_compiled():
     assert "compiled bfloat16" not in ready
 
 
+def test_float32_stays_however_fast_bfloat16_is():
+    zoo = Framework(float32=4.0, bfloat16=1.0)
+    torch = Framework(
+        eager_float32=4.0, eager_bfloat16=1.0, compiled_float32=1.5, compiled_bfloat16=1.0
+    )
+    variants, _, _ = peers.prepare(zoo, torch, "conv_vae", peers.WAYS)
+    assert set(variants) == {*zoo.seconds, *torch.seconds} - {"eager float32"}
+
+
 def test_the_better_way_of_a_precision_counts():
     seconds = {
         "float32": [1.0, 2.0, 1.0],
