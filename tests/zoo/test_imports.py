@@ -17,6 +17,7 @@ LAYERS = (
         "zoo.keras_registration",
         "zoo.labels",
         "zoo.names",
+        "zoo.onednn",
         "zoo.papers",
         "zoo.philox",
         "zoo.pixel_range",
