@@ -225,18 +225,6 @@ def _sampling():
     return table(header, rows, _right(9))
 
 
-def _step_profile():
-    recipes = read_benchmark("step_profile")["recipes"]
-    rows = []
-    for name, found in recipes.items():
-        kernels = sum(found["seconds_by_operation"].values()) / found["seconds_passed"]
-        shares = (f"{share:.0%}" for share in found["shares"].values())
-        rows.append([name, *shares, f"{kernels:.2f}"])
-    kinds = next(iter(recipes.values()))["shares"]
-    header = ("recipe", *kinds, "kernels at a time")
-    return table(header, rows, _right(len(header)))
-
-
 def _peers():
     rows = []
     for name, found in read_benchmark("peers").items():
@@ -270,7 +258,6 @@ def _onednn():
 
 TABLES = {
     "onednn": _onednn,
-    "step-profile": _step_profile,
     "sampling": _sampling,
     "peers": _peers,
     "scaling": _scaling,
