@@ -91,7 +91,7 @@ def _draw(numbers, arrays, path):
             label = None if index else "the paper's"
             axis.plot(at, paper, "D", color="black", fillstyle="none", label=label)
         chance = [row["by_chance"] for row in rows.values()]
-        axis.plot(places, chance, "_", color="0.3", markersize=60, label="by chance")
+        axis.hlines(chance, places - 0.4, places + 0.4, color="0.3", label="by chance")
         axis.set_xticks(places, list(rows))
         axis.set(xlabel="digit", ylabel="average precision", ylim=(0, 1))
         axis.legend(ncols=5, loc="upper center", bbox_to_anchor=(0.5, -0.15))
@@ -102,7 +102,9 @@ def _verdict(numbers):
     one = sum(row["one layer"] > row["VAE"] for row in rows)
     joint = sum(row["joint"] > row["one layer"] for row in rows)
     num = len(rows)
-    word = "agrees" if one == joint == num else "agrees in part" if one + joint else "disagrees"
+    # By chance alone half of them would be in order.
+    is_in_part = one + joint >= num
+    word = "agrees" if one == joint == num else "agrees in part" if is_in_part else "disagrees"
     return (
         f"{word}: in {one} of {num} trainings an energy over one layer tells outliers better than "
         f"the VAE, in {joint} a joint one better than that."
@@ -125,5 +127,7 @@ TARGET = Target(
     remark="Ours are small networks (filters 8 and 16, 16 latents, or 16 and 8; energies of 100 "
     "and 100 units, chains of 40 steps, penalty 0.05), trained for 2,000 steps of 64 images with "
     "an encoder. The score is log p(x|z) + log p(z) at one draw of z, of all test images: about a "
-    "tenth of them show the digit that was held out.",
+    "tenth of them show the digit that was held out. Tried by hand on digits 1 and 4: pixels of "
+    "standard deviation 0.5 with 8 latents, and posteriors by chains of 20 steps instead of an "
+    "encoder; neither put the three in the paper's order.",
 )
