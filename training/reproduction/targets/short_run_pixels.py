@@ -13,7 +13,7 @@ __all__ = ["TARGET"]
 
 _INFERENCES = {"ELBO": "encoder", "short run": "short_run"}
 # Steps of training; test images: of rate and bits, of the information.
-_SIZES = {"smoke": (2, 20, 10), "small": (1000, 1000, 100), "paper": (50_000, 10_000, 1000)}
+_SIZES = {"smoke": (2, 20, 10), "small": (400, 1000, 100), "paper": (50_000, 10_000, 1000)}
 _NETWORKS = {"filters": 16, "num_blocks": 2, "encoder_filters": (8, 16), "hidden_units": 64}
 _PAPER_NETWORKS = {"filters": 64, "num_blocks": 4}
 _CHAINS = {"num_steps": 12, "step_size": 0.1}
@@ -71,7 +71,7 @@ TARGET = Target(
     draw=_draw,
     verdict=_verdict,
     remark="The paper's decoder is an LSTM on text; here it is a small PixelVAE (16 filters, 2 "
-    "blocks, 16 latents) on MNIST, 1,000 steps of 64 images, chains of 12 steps of 0.1. The "
+    "blocks, 16 latents) on MNIST, 400 steps of 64 images, chains of 12 steps of 0.1. The "
     "information is the contrastive bound of 100 test images with the decoder as critic; the rate "
     "of short run is by the weights of its chains' paths and a loose bound.",
 )
