@@ -32,8 +32,6 @@ NAMES = (
 )
 NUMBERS = (1, 64)
 NUM_ROUNDS = 9
-# Of those whose round takes more than so many seconds there are fewer.
-SLOW, FEW_ROUNDS = 20, 2
 
 
 def calls_of(step, folder):
@@ -62,8 +60,6 @@ def measure(name, num_rounds):
         calls = calls_of(step, f"{folder}/1")
     seconds = {call: [] for call in calls}
     for index in range(num_rounds + 1):
-        if index > FEW_ROUNDS and sum(taken[-1] for taken in seconds.values()) > SLOW:
-            break
         for call in calls if index % 2 == 0 else reversed(calls):
             start = time.perf_counter()
             calls[call]()

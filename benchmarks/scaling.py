@@ -20,6 +20,8 @@ import subprocess
 import sys
 import time
 
+from benchmarks import answers
+
 HERE = pathlib.Path(__file__).parent
 NAMES = ("conv_vae_mnist", "conv_draw_mnist")
 SIZES = (1_000, 1_000_000, 4_000_000)  # Numbers in an all-reduce, float32.
@@ -52,7 +54,7 @@ def work(name):
     }
     if is_together:
         answer["all_reduce_seconds"] = {size: _all_reduce(strategy, size) for size in SIZES}
-    print("ANSWER " + json.dumps(answer), flush=True)
+    answers.give(answer)
 
 
 def _all_reduce(strategy, size):
@@ -75,7 +77,8 @@ def _all_reduce(strategy, size):
     return statistics.median(taken[2:])
 
 
-def _free_ports(num):
+def free_ports(num):
+    """Returns ports of 127.0.0.1 that nobody listens at."""
     sockets = [socket.socket() for _ in range(num)]
     for each in sockets:
         each.bind(("127.0.0.1", 0))
@@ -87,7 +90,7 @@ def _free_ports(num):
 
 def run(name, cores):
     """Starts a process on each of these cores; returns what each answered."""
-    workers = [f"127.0.0.1:{port}" for port in _free_ports(len(cores))]
+    workers = [f"127.0.0.1:{port}" for port in free_ports(len(cores))]
     processes = []
     for index, core in enumerate(cores):
         task = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
@@ -103,17 +106,10 @@ def run(name, cores):
             )
         )
     try:
-        return [_answer(process) for process in processes]
+        return [answers.read(process.communicate()[0]) for process in processes]
     finally:
         for process in processes:  # One waits for ever where the other has failed.
             process.kill()
-
-
-def _answer(process):
-    lines = [line for line in process.communicate()[0].splitlines() if line.startswith("ANSWER ")]
-    if not lines:
-        raise RuntimeError(f"A worker ended with {process.returncode} and no answer.")
-    return json.loads(lines[0].removeprefix("ANSWER "))
 
 
 def measure(name, num_rounds):

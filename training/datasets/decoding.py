@@ -8,11 +8,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-__all__ = ["SPARE", "decode_image"]
+__all__ = ["decode_image"]
 
-# A picture is decoded to at least so many times the wanted size, and the rest averaged: decoded to
-# the wanted size itself it is up to half a pixel off, and rougher.
-SPARE = 2
 _JPEG_REDUCTIONS = (1, 2, 4, 8)
 
 

@@ -14,11 +14,10 @@ import tensorflow as tf
 from PIL import Image
 
 from training.datasets import memory
-from training.datasets.decoding import SPARE
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.image_files import LEAST_OF_16_BITS, find_image_files, read_image
 from training.datasets.registry import register
-from training.datasets.resizing import PATCHES_ACROSS, cut_patches, fit_image
+from training.datasets.resizing import PATCHES_ACROSS, cut_patches, fit_image, least_size
 from training.datasets.splits import DiskSplit, Example, MemorySplit
 from zoo.errors import MismatchError
 
@@ -165,7 +164,7 @@ def _read_file(path: Path, size: tuple[int, int], fit: str, channels: int | None
     """
     try:
         data = path.read_bytes()
-        image = read_image(data, channels, _least_side(size, fit))
+        image = read_image(data, channels, least_size(size, fit))
     except Image.DecompressionBombError:
         most = 2 * Image.MAX_IMAGE_PIXELS // 10**6
         return _File(path, f"more than {most} megapixels: save a smaller copy")
@@ -192,13 +191,6 @@ def _read_file(path: Path, size: tuple[int, int], fit: str, channels: int | None
         num_images=len(pixels),
         pixels=pixels,
     )
-
-
-def _least_side(size: tuple[int, int], fit: str) -> int | None:
-    """The pixels that a picture needs along either side, to be brought to the size well."""
-    if fit == "exact":
-        return None
-    return SPARE * max(size) * (PATCHES_ACROSS if fit == "patches" else 1)
 
 
 def _images_of(pixels: np.ndarray, size: tuple[int, int], fit: str) -> np.ndarray:
@@ -286,7 +278,7 @@ def _disk_split(
 
     def read_image_of(name: bytes, index: int) -> np.ndarray:
         data = Path(os.fsdecode(name)).read_bytes()
-        pixels = read_image(data, channels, _least_side(size, fit)).pixels
+        pixels = read_image(data, channels, least_size(size, fit)).pixels
         return _images_of(pixels, size, fit)[index]
 
     def decode(name: tf.Tensor, index: tf.Tensor) -> Example:

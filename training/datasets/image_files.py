@@ -135,7 +135,7 @@ def decode_image(data: bytes, channels: int | None = None) -> np.ndarray:
 
 
 def read_image(
-    data: bytes, channels: int | None = None, least_side: int | None = None
+    data: bytes, channels: int | None = None, least_size: Sequence[int] | None = None
 ) -> DecodedImage:
     """Decodes one image file.
 
@@ -146,8 +146,8 @@ def read_image(
         data: The content of the file.
         channels: 1 for greyscale or 3 for colour; by default what the image has: a palette has
             colours.
-        least_side: A JPEG picture may come reduced to a half, a quarter or an eighth, which takes
-            a fraction of the time, but to no less than this many pixels a side; None: not at all.
+        least_size: A JPEG picture may come reduced to a half, a quarter or an eighth, which takes
+            a fraction of the time, but to no less than this (height, width); None: not at all.
 
     Raises:
         Exception: Whatever Pillow raises for a file it cannot read (there is no common class).
@@ -156,8 +156,8 @@ def read_image(
         is_16_bit = opened.mode.startswith("I") or ";16" in str(opened.tile)
         # A photograph with several views of one scene (MPO) is no animation.
         has_more_frames = opened.format != "MPO" and getattr(opened, "is_animated", False)
-        if least_side and opened.format == "JPEG":
-            opened.draft(opened.mode, (least_side, least_side))
+        if least_size is not None and opened.format == "JPEG":
+            opened.draft(opened.mode, 2 * [max(least_size)])  # It may be turned afterwards.
         image = ImageOps.exif_transpose(opened)
     if is_16_bit and isinstance(image.info.get("transparency"), int | tuple):
         raise ValueError("expected no transparent colour in an image of 16 bits a value")

@@ -7,6 +7,25 @@ from zoo.errors import MismatchError
 
 FITS = ("crop", "resize", "exact", "patches")
 PATCHES_ACROSS = 4  # Along the side of a photograph that has fewer.
+# A picture is decoded to at least so many times the wanted size, and the rest averaged: decoded to
+# the wanted size itself it is up to half a pixel off, and rougher.
+_SPARE = 2
+
+
+def least_size(size: tuple[int, int] | None, fit: str) -> tuple[int, int] | None:
+    """Returns the (height, width) that a picture needs, in pixels, to be brought to a size well.
+
+    Args:
+        size: (height, width) wanted; None: as they are.
+        fit: As in `fit_image`; "patches" are several along a side.
+
+    Returns:
+        None where every pixel is needed.
+    """
+    if size is None or fit == "exact":
+        return None
+    factor = _SPARE * (PATCHES_ACROSS if fit == "patches" else 1)
+    return factor * size[0], factor * size[1]
 
 
 def fit_image(image: tf.Tensor, size: tuple[int, int], fit: str) -> tf.Tensor:

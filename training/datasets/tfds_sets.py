@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from training.datasets.decoding import SPARE, decode_image
+from training.datasets.decoding import decode_image
 from training.datasets.image_dataset import ImageDataset
 from training.datasets.preparation import MakeBuilder, find_builder, prepared_builder
 from training.datasets.registry import register
-from training.datasets.resizing import convert_channels, fit_image
+from training.datasets.resizing import convert_channels, fit_image, least_size
 from training.datasets.splits import DiskSplit, Example
 from zoo.errors import MismatchError
 
@@ -83,12 +83,11 @@ def load_builder(
     image_shape = output_shape(builder)
     features = builder.info.features
     stored_shape = features["image"].shape
-    is_fitted = fit in ("crop", "resize")
-    least_size = tuple(SPARE * side for side in image_size) if is_fitted and image_size else None
+    least = least_size(image_size, fit)
     has_label = "label" in features and isinstance(features["label"], tfds.features.ClassLabel)
 
     def decode(record: dict[str, tf.Tensor]) -> Example:
-        image = decode_image(record["image"], stored_shape, window, least_size)
+        image = decode_image(record["image"], stored_shape, window, least)
         if image_size:
             image = fit_image(image, image_size, fit)
         example = {"image": tf.ensure_shape(convert_channels(image, image_shape[2]), image_shape)}

@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from training.datasets.decoding import SPARE, decode_image
+from training.datasets.decoding import decode_image
 from training.datasets.image_files import read_image
-from training.datasets.resizing import fit_image
+from training.datasets.resizing import fit_image, least_size
 
 
 def encoded(height, width, image_format="JPEG", **options):
@@ -28,7 +28,7 @@ def by_tensorflow(data, side):
 
 
 def by_pillow(data, side):
-    return read_image(data, least_side=side).pixels
+    return read_image(data, least_size=(side, side)).pixels
 
 
 @pytest.mark.parametrize("decode", [by_tensorflow, by_pillow])
@@ -51,7 +51,7 @@ def test_a_jpeg_comes_reduced_but_not_too_far(decode, stored, side, decoded):
 @pytest.mark.parametrize("stored", [(256, 341), (600, 520)])
 def test_brought_to_its_size_it_is_what_all_pixels_give(decode, stored):
     data = encoded(*stored)
-    whole, part = (decode(data, side) for side in (1000, SPARE * 64))
+    whole, part = decode(data, 1000), decode(data, max(least_size((64, 64), "crop")))
     assert part.shape[0] <= whole.shape[0] / 2
     images = (fit_image(image, (64, 64), "crop").numpy() for image in (whole, part))
     error = np.subtract(*images, dtype=np.float64)
@@ -75,5 +75,12 @@ def test_a_window_is_what_a_slice_of_all_pixels_is(image_format):
 def test_a_turned_picture_is_reduced_by_its_shorter_side():
     exif = Image.Exif()
     exif[0x0112] = 6  # To be turned by a quarter.
-    image = read_image(encoded(256, 600, exif=exif), least_side=64).pixels
+    image = read_image(encoded(256, 600, exif=exif), least_size=(64, 64)).pixels
     assert image.shape == (150, 64, 3)
+
+
+def test_what_a_picture_needs_is_told_by_how_it_is_fitted():
+    assert least_size((32, 48), "crop") == least_size((32, 48), "resize") == (64, 96)
+    assert least_size((32, 48), "patches") == (256, 384)
+    assert least_size((32, 48), "exact") is None
+    assert least_size(None, "crop") is None

@@ -1,11 +1,11 @@
 """Several devices and several machines train as one does, from the command line."""
 
 import json
-import socket
 
 import numpy as np
 import pytest
 
+from benchmarks.scaling import free_ports
 from tests import contract
 from tests.training.tiny import make_model, start_python, tiny_recipe
 from training.runs import strategies
@@ -47,19 +47,9 @@ def test_two_devices_equal_one(tmp_path, tiny_recipe_file, uninterrupted):
     assert (directory / "savedmodel" / "1" / "saved_model.pb").exists()
 
 
-def _free_ports(num):
-    sockets = [socket.socket() for _ in range(num)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
 def _run_two_workers(code):
     """Runs the code in two processes of one cluster; gives what each printed."""
-    workers = [f"127.0.0.1:{port}" for port in _free_ports(2)]
+    workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
     processes = []
     for index in range(2):
         task = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}

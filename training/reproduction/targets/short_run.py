@@ -137,7 +137,8 @@ TARGET = Target(
     remark="Ours are small networks (filters 8 and 16, 16 latents, above them 32) on MNIST, 1,500 "
     "steps of 64 images with chains of 12 steps of 0.1, hardly two epochs: verdict and pictures "
     "are those of a beginning. The Fréchet distances are in our classifier's features of 1,000 "
-    "images, rmse and rate of 1,000 test images at drawn latents. log p(x) is of 20 images: by 16 draws, which is loose of chains, as their rate is; "
-    "and by annealed importance sampling, which asks nothing of the inference. Equal passes: the "
-    "VAE after as many passes through the decoder and back as a training by short run makes.",
+    "images, rmse and rate of 1,000 test images at drawn latents. log p(x) is of 20 images: by 16 "
+    "draws, which is loose of chains, as their rate is; and by annealed importance sampling, which "
+    "asks nothing of the inference. Equal passes: the VAE after as many passes through the decoder "
+    "and back as a training by short run makes.",
 )
