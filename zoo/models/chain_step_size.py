@@ -34,7 +34,7 @@ class ChainStepSize:
 
     def _set_step_size(self, step_size):
         """Checks and keeps the constructor's argument, a number or the name of a rule."""
-        if step_size not in _RULES:
+        if not (isinstance(step_size, str) and step_size in _RULES):
             if not checks.is_number(step_size) or step_size <= 0:
                 expected = "a number above 0, 'acceptance' or 'variational'"
                 raise SettingError("step_size", expected, step_size)

@@ -1,5 +1,7 @@
 """An energy-based prior: a normal that a small network tilts towards where the latents are."""
 
+import re
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -156,12 +158,15 @@ class EnergyPrior(Configured, keras.layers.Layer):
 
     def _check_network(self, size):
         try:
-            received = tuple(self.network(keras.KerasTensor((None, size))).shape)
-        except (AttributeError, TypeError, ValueError) as error:
-            received = str(error)
-        if received != (None, 1):
-            what = f"a network with output {received}"
-            raise ValueError(f"network must be {_expected(size)}. Received: {what}")
+            received = self.network(keras.KerasTensor((None, size)))
+        except Exception as error:  # Whatever a layer raises.
+            what = f"a network that cannot be called on them: {_reason(error)}"
+        else:
+            shapes = keras.tree.map_structure(lambda tensor: tuple(tensor.shape), received)
+            if shapes == (None, 1):
+                return
+            what = f"a network with output {shapes}"
+        raise ValueError(f"network must be {_expected(size)}. Received: {what}") from None
 
     # === Densities ===
 
@@ -246,6 +251,14 @@ class EnergyPrior(Configured, keras.layers.Layer):
             return cls(network=keras.Sequential(layers), penalty=0.01, **sizes)
 
         return {"": lambda: cls(hidden_units=(4,), **sizes), "own_network": own_network}
+
+
+def _reason(error):
+    """Returns the line of an error that says why; Keras puts others and colours around it."""
+    text = str(error).rpartition("Error encountered:")[2]
+    lines = [re.sub(r"\x1b\[\d*m", "", line).strip() for line in text.splitlines()]
+    said = (line for line in lines if line and not line.startswith("Exception encountered"))
+    return next(said, type(error).__name__)
 
 
 def _expected(size):

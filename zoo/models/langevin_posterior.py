@@ -187,13 +187,18 @@ class LangevinPosterior(ChainStepSize):
                 f"A {type(self).__name__} takes no mask: what is hidden of an image would be seen "
                 "by the pixels after it."
             )
-        mask = tf.cast(tf.convert_to_tensor(mask), tf.float32)
+        mask = tf.convert_to_tensor(mask)
+        if not (mask.dtype.is_floating or mask.dtype.is_integer or mask.dtype.is_bool):
+            raise BatchError(f"mask must be of numbers, 1 where seen. Received: {mask.dtype.name}")
+        mask = tf.cast(mask, tf.float32)
         rows, sizes = images.shape[0], tuple(self.image_shape[:2])
         if not any(mask.shape.is_compatible_with(shape) for shape in (sizes, (rows, *sizes))):
             raise BatchError(
                 f"mask must be [height, width], {list(sizes)} here, or one an image; 1 is a pixel "
                 f"that is seen. Received: shape {tuple(mask.shape)}"
             )
+        if tf.get_static_value(tf.reduce_any(tf.math.is_nan(mask))):
+            raise BatchError("mask must be 1 where seen, 0 where hidden. Received: NaN among them")
         mask = tf.cast(mask > 0.5, tf.float32)
         something = tf.reduce_all(tf.reduce_any(mask > 0.5, axis=(-2, -1)))
         known = tf.get_static_value(something)

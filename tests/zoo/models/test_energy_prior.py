@@ -281,6 +281,37 @@ def test_priors_that_cannot_be_are_refused():
         vae(prior)
 
 
+class Broken(keras.layers.Layer):
+    def call(self, inputs):
+        raise RuntimeError("no way\nfrom here")
+
+
+def _two_outputs():
+    inputs = keras.Input((2,))
+    outputs = keras.layers.Dense(1)(inputs)
+    return keras.Model(inputs, [outputs, outputs])
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)]), "called on them: "),
+        (
+            lambda: keras.Sequential([keras.layers.Conv2D(1, 3)]),
+            "expected min_ndim=4, found ndim=2",
+        ),
+        (lambda: keras.Sequential([Broken()]), "a network that cannot be called on them: no way"),
+        (_two_outputs, r"a network with output \[\(None, 1\), \(None, 1\)\]"),
+    ],
+    ids=["other size", "other rank", "an error inside", "two outputs"],
+)
+def test_a_network_that_fails_is_told_in_a_line(make, said):
+    with pytest.raises(ValueError, match=f"to one number a row.*Received: .*{said}") as caught:
+        vae(zoo.EnergyPrior(network=make()))
+    assert "\n" not in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+
+
 def test_what_asks_for_another_prior_is_refused():
     with pytest.raises(ValueError, match=r"was made without a zoo.EnergyPrior"):
         vae().estimate_log_z()

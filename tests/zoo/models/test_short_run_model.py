@@ -252,6 +252,10 @@ def test_models_and_walks_that_cannot_be_are_refused(images):
         ({"step_size": 0.0}, "step_size must be a number above 0, 'acceptance' or 'variational'"),
         ({"step_size": -1.0}, "step_size must be a number above 0, 'acceptance' or 'variational'"),
         (
+            {"step_size": np.array([0.1, 0.2])},
+            "step_size must be a number above 0, 'acceptance' or 'variational'",
+        ),
+        (
             {"step_size": "best"},
             "step_size must be a number above 0, 'acceptance' or 'variational'",
         ),
@@ -264,6 +268,8 @@ def test_models_and_walks_that_cannot_be_are_refused(images):
         ({"mask": np.ones((3, 8))}, r"mask must be \[height, width\], \[4, 8\] here.*\(3, 8\)"),
         ({"mask": np.ones((5, 4, 8))}, r"or one an image.*\(5, 4, 8\)"),
         ({"mask": np.zeros((4, 8))}, "mask hides every pixel of an image"),
+        ({"mask": np.full((4, 8), np.nan)}, "mask must be 1 where seen.*Received: NaN"),
+        ({"mask": "seen"}, "mask must be of numbers, 1 where seen. Received: string"),
     ):
         with pytest.raises(ValueError, match=message):
             model.reconstruct(images, **arguments)
