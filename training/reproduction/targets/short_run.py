@@ -139,6 +139,7 @@ TARGET = Target(
     "are those of a beginning. The Fréchet distances are in our classifier's features of 1,000 "
     "images, rmse and rate of 1,000 test images at drawn latents. log p(x) is of 20 images: by 16 "
     "draws, which is loose of chains, as their rate is; and by annealed importance sampling, which "
-    "asks nothing of the inference. Equal passes: the VAE after as many passes through the decoder "
-    "and back as a training by short run makes.",
+    "asks nothing of the inference and is loose, too: of the VAEs 13 and 21 nats below their own "
+    "bounds. Its error is mostly that of the images, which are the same for all. Equal passes: the "
+    "VAE after as many passes through the decoder and back as a training by short run makes.",
 )
