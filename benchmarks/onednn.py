@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 
-from benchmarks import answers
+from benchmarks import processes
 
 HERE = pathlib.Path(__file__).parent
 NAMES = (
@@ -34,7 +34,7 @@ def work():
         step = Step(name, (28, 28, 1))
         step.seconds(2)
         found[name] = [step.seconds() / step.batch_size for _ in range(NUM_STEPS)]
-    answers.give(found)
+    processes.give(found)
 
 
 def run(setting):
@@ -47,7 +47,7 @@ def run(setting):
         text=True,
         check=True,
     )
-    return answers.read(done.stdout)
+    return processes.read(done.stdout)
 
 
 def main():

@@ -14,13 +14,12 @@ import argparse
 import json
 import os
 import pathlib
-import socket
 import statistics
 import subprocess
 import sys
 import time
 
-from benchmarks import answers
+from benchmarks import processes
 
 HERE = pathlib.Path(__file__).parent
 NAMES = ("conv_vae_mnist", "conv_draw_mnist")
@@ -54,7 +53,7 @@ def work(name):
     }
     if is_together:
         answer["all_reduce_seconds"] = {size: _all_reduce(strategy, size) for size in SIZES}
-    answers.give(answer)
+    processes.give(answer)
 
 
 def _all_reduce(strategy, size):
@@ -77,26 +76,15 @@ def _all_reduce(strategy, size):
     return statistics.median(taken[2:])
 
 
-def free_ports(num):
-    """Returns ports of 127.0.0.1 that nobody listens at."""
-    sockets = [socket.socket() for _ in range(num)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
 def run(name, cores):
     """Starts a process on each of these cores; returns what each answered."""
-    workers = [f"127.0.0.1:{port}" for port in free_ports(len(cores))]
-    processes = []
+    workers = [f"127.0.0.1:{port}" for port in processes.free_ports(len(cores))]
+    started = []
     for index, core in enumerate(cores):
         task = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
         config = {"TF_CONFIG": json.dumps(task)} if len(cores) > 1 else {}
         command = [sys.executable, "-m", "benchmarks.scaling", "--work", name, "--core", str(core)]
-        processes.append(
+        started.append(
             subprocess.Popen(
                 command,
                 env={**os.environ, **config},
@@ -106,9 +94,9 @@ def run(name, cores):
             )
         )
     try:
-        return [answers.read(process.communicate()[0]) for process in processes]
+        return [processes.read(process.communicate()[0]) for process in started]
     finally:
-        for process in processes:  # One waits for ever where the other has failed.
+        for process in started:  # One waits for ever where the other has failed.
             process.kill()
 
 

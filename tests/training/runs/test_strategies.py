@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.scaling import free_ports
+from benchmarks.processes import free_ports
 from tests import contract
 from tests.training.tiny import make_model, start_python, tiny_recipe
 from training.runs import strategies

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.training.serve.stand_in import STAND_IN, free_port, make_version
+from tests.training.serve.stand_in import STAND_IN, free_port_options, make_version
 from training.serve import loading, model_server, server_folder
 
 MEASURED = {1: 0.004, 2: 0.005, 4: 0.006, 8: 0.012}
@@ -67,4 +67,4 @@ def press(monkeypatch):
 
 @pytest.fixture
 def ports():
-    return ["--grpc-port", str(free_port()), "--rest-port", str(free_port())]
+    return free_port_options()

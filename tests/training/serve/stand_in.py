@@ -6,11 +6,11 @@
 import json
 import os
 import pathlib
-import socket
 import sys
 
 import numpy as np
 
+from benchmarks.processes import free_ports
 from training.command_line import cli
 from zoo.serving import keras_config, manifest, warmup
 
@@ -39,11 +39,10 @@ def make_version(folder, context_shape=None, is_classifier=False, has_files=True
     return folder
 
 
-def free_port():
-    """Returns a port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return probe.getsockname()[1]
+def free_port_options():
+    """Returns the options of `vae-zoo serve` for two ports that nothing listens on."""
+    grpc, rest = free_ports(2)
+    return ["--grpc-port", str(grpc), "--rest-port", str(rest)]
 
 
 def fails(capsys, *arguments):

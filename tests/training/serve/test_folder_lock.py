@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.training.serve.stand_in import fails, free_port
+from tests.training.serve.stand_in import fails, free_port_options
 from training.command_line import cli
 from training.serve import folder_lock, model_server
 from zoo.errors import UserError
@@ -33,8 +33,7 @@ def while_it_runs(program, monkeypatch, ports):
 def test_a_second_server_needs_a_folder_of_its_own(while_it_runs, program, capsys):
     def serve_another():
         before = [path.read_bytes() for path in (CONFIGURATION, program, LOG)]
-        other = ("--grpc-port", str(free_port()), "--rest-port", str(free_port()))
-        code, message, _ = fails(capsys, "digits", *other)
+        code, message, _ = fails(capsys, "digits", *free_port_options())
         assert code == 1
         assert message == (
             "vae-zoo: A server started from serving is running, which reads its files again: give "

@@ -2,11 +2,11 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 
 import pytest
 
+from benchmarks.processes import free_ports
 from training.serve import model_server
 from training.serve.loading import wait_until_loaded
 from zoo.serving import server_configuration as configuration
@@ -52,7 +52,7 @@ def start_real_server(models, folder, max_batch_size=64, timeout_micros=1000):
         configuration.MONITORING_FILE: configuration.monitoring_config(),
     }.items():
         (folder / name).write_text(text, encoding="utf-8")
-    ports = _free_ports(2)
+    ports = free_ports(2)
     arguments = configuration.server_arguments(folder, batching, configuration.Endpoints(*ports))
     with open(folder / "server.log", "wb") as log:
         command = [binary, *arguments]
@@ -74,11 +74,3 @@ def start_real_server(models, folder, max_batch_size=64, timeout_micros=1000):
 
 def _check_running(process):
     assert process.poll() is None, f"the server ended with code {process.returncode}"
-
-
-def _free_ports(count):
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("localhost", 0))
-        return [one.getsockname()[1] for one in sockets]
