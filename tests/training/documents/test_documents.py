@@ -18,7 +18,6 @@ from training.reproduction.report import read_entries
 from training.reproduction.targets import TARGETS
 
 _REPRODUCTION = ROOT / "docs" / FOLDER
-_NOT_RUN = {"short-run-pixels"}  # Targets without results yet.
 # Tables of numbers that `make docs` does not write, by how they begin: what tests assert, and a run
 # whose JSON is not committed.
 _BY_HAND = {
@@ -55,9 +54,6 @@ def test_pictures_are_drawn_from_what_is_there_today(picture):
 def test_pictures_of_the_papers_are_drawn_from_what_is_there_today(target):
     sources = drawn.sources(_REPRODUCTION, target)
     found = drawn.pictures(_REPRODUCTION, target)
-    if target.name in _NOT_RUN:
-        assert not sources, "There are results: this test no longer needs to let it pass."
-        return
     assert sources
     assert found
     assert {read_stamp(picture) for picture in found} == {digest(sources)}, "Run make docs."
