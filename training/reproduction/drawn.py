@@ -2,7 +2,7 @@
 
 FOLDER/TARGET.json    numbers, and which runs they come from
 FOLDER/TARGET.npz     arrays that pictures show beside them, if there are any
-FOLDER/TARGET*.png    the pictures, each with the hash of the two
+FOLDER/TARGET.png     the picture, with the hash of the two; others are TARGET_*.png
 """
 
 import json
@@ -51,7 +51,8 @@ def sources(folder, target):
 
 def pictures(folder, target):
     """Returns the paths of a target's pictures, sorted."""
-    return sorted(folder.glob(f"{target.name}*.png"))
+    # Not TARGET*: the names of targets may begin with one another's.
+    return sorted(path for end in ("", "_*") for path in folder.glob(f"{target.name}{end}.png"))
 
 
 def draw_again(folder, target):

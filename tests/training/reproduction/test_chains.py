@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from training.reproduction import drawn
 from training.reproduction.targets import TARGETS
 from training.reproduction.targets.short_run import _NAMES
 
@@ -65,3 +66,14 @@ def test_each_training_is_counted(precisions, word, tmp_path):
     if word == "agrees: ":
         target.draw(numbers, {}, tmp_path / "energy-prior.png")
         assert (tmp_path / "energy-prior.png").exists()
+
+
+def test_a_target_has_no_picture_of_another_whose_name_begins_with_its_own(tmp_path):
+    for name in ("short-run.png", "short-run_filled_in.png", "short-run-pixels.png"):
+        (tmp_path / name).touch()
+    found = {name: drawn.pictures(tmp_path, TARGETS[name]) for name in TARGETS}
+    assert [path.name for path in found["short-run"]] == [
+        "short-run.png",
+        "short-run_filled_in.png",
+    ]
+    assert [path.name for path in found["short-run-pixels"]] == ["short-run-pixels.png"]
