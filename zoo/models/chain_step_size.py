@@ -1,7 +1,5 @@
 """The step size of a model's Langevin chains: a number, or moved by training."""
 
-import logging
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -9,13 +7,13 @@ import tensorflow as tf
 from zoo import checks, random
 from zoo.chains.variational_step import choose_step_size
 from zoo.errors import SettingError
+from zoo.models.chain_divergence import warn_of_divergence
 from zoo.objectives.objective import mean_over_replicas
 
 __all__ = ["CHAIN", "ChainStepSize"]
 
 CHAIN = 1  # Tag of the noise of a chain's steps.
 
-_LOG = logging.getLogger(__name__)
 _OF_CHOICES = 2  # Beside the noise of training and evaluation.
 _FIRST_STEP_SIZE = 0.1
 _LEAST_STEP_SIZE, _MOST_STEP_SIZE = 1e-4, 2.0
@@ -52,6 +50,10 @@ class ChainStepSize:
             autocast=False,
             aggregation="mean",
         )
+
+    @property
+    def _step_size_tensor(self):
+        return tf.exp(tf.convert_to_tensor(self.log_step_size))
 
     @property
     def current_step_size(self):
@@ -94,14 +96,14 @@ class ChainStepSize:
 
 
 class _WarnOfDivergence(keras.callbacks.Callback):
-    """Says after an epoch which step size would have been stable, if the model's was not."""
+    """Says after an epoch which step size would have been stable, if most chains' was not."""
 
     def on_epoch_end(self, epoch, logs=None):
-        stable, step_size = (logs or {}).get("stable_step"), self.model.current_step_size
-        if stable is not None and stable < step_size:
-            _LOG.warning(
-                "The Langevin chains of the posterior diverge: a step of %.3g is too large to be "
-                "stable. Make the model with step_size=%.2g.",
-                step_size,
-                0.9 * stable,
-            )
+        logs = logs or {}
+        warn_of_divergence(
+            "posterior",
+            logs.get("posterior_stiff", 0.0),
+            self.model.current_step_size,
+            lambda: 0.9 * logs["stable_step"],
+            "Make the model with step_size=%.2g.",
+        )

@@ -1,6 +1,7 @@
 """Layers of latents with a joint energy-based prior."""
 
 import functools
+import itertools
 
 import keras
 import tensorflow as tf
@@ -8,6 +9,7 @@ import tensorflow as tf
 from zoo import checks, papers, registry
 from zoo.distributions import Gaussian, normals
 from zoo.errors import SettingError
+from zoo.models.chosen_inference import ChosenInference
 from zoo.models.conv_networks import check_divisible, make_decoder, make_encoder
 from zoo.models.energy_prior import EnergyPrior
 from zoo.models.latent_image_model import LatentImageModel
@@ -26,15 +28,15 @@ __all__ = ["EnergyVAE"]
 
 
 @registry.register("architecture", package="zoo")
-class EnergyVAE(RedrawnLatents, TiltedPrior, LatentImageModel):
+class EnergyVAE(RedrawnLatents, ChosenInference, TiltedPrior, LatentImageModel):
     """A VAE of several layers of latents whose prior is tilted by an energy of each layer.
 
     Cui, Wu & Han 2023, "Learning Joint Latent Space EBM Prior Model for Multi-layer Generator":
     p(z) = exp(Σ_l f_l(z_l)) Π_{l<L} N(z_l; μ_l(z_{l+1}), σ_l(z_{l+1})²) N(z_L; 0, I) / Z, and the
     decoder sees z_1. The posterior is an encoder's, q(z_1|x) Π_l q(z_l|z_{l-1}) (their variational
-    scheme). Z depends on the prior's networks μ_l and σ_l, too, whose gradient therefore has a term
-    at draws of the prior beside that at the posterior's:
-    E_q ∂ log p_β(z) - E_p ∂ log p_β(z) [derived].
+    scheme), or the law of short Langevin chains on log p(x, z) (their first scheme). Z depends on
+    the prior's networks μ_l and σ_l, too, whose gradient therefore has a term at draws of the prior
+    beside that at the posterior's: E_q ∂ log p_β(z) - E_p ∂ log p_β(z) [derived].
 
     Chains run in the noise that latents are made of from the top down, where the prior is exactly
     exp(Σ f_l(z_l(ε))) N(ε; 0, I) / Z: in z they would be stiff wherever a σ_l is small.
@@ -50,6 +52,9 @@ class EnergyVAE(RedrawnLatents, TiltedPrior, LatentImageModel):
         likelihood: Name of a likelihood or a `zoo.distributions.Likelihood`.
         prior: A `zoo.EnergyPrior`, which has a network of its sizes for each layer; None for one
             with its defaults.
+        inference: `"encoder"`, or `"short_run"`: by Langevin chains, as in `zoo.ShortRunModel`.
+        num_steps: Langevin steps of the posterior's chains; the paper takes 40.
+        step_size: Their size, in the noise's unit, as in `zoo.ShortRunModel`.
 
     Raises:
         ValueError: The image size does not fit the networks, there are no latents, or the prior is
@@ -72,6 +77,9 @@ class EnergyVAE(RedrawnLatents, TiltedPrior, LatentImageModel):
         hidden_units=256,
         likelihood="gaussian",
         prior=None,
+        inference="encoder",
+        num_steps=20,
+        step_size=0.1,
         **kwargs,
     ):
         super().__init__(image_shape, likelihood, **kwargs)
@@ -82,26 +90,31 @@ class EnergyVAE(RedrawnLatents, TiltedPrior, LatentImageModel):
         if not isinstance(prior, EnergyPrior):
             raise SettingError("prior", "a zoo.EnergyPrior", prior)
         self._set_prior(prior)
+        self._set_inference(inference, num_steps, step_size)
         check_divisible("EnergyVAE", self.image_shape, self.filters)
 
-        # === Layers ===
-        first, *others = self.latent_dims
-        self.encoder = make_encoder(self.image_shape, self.filters, hidden_units)
-        self.posterior_head = keras.layers.Dense(2 * first, dtype="float32", name="posterior")
-        self.bottom_up = [
-            make_conditional(below, above, hidden_units)
-            for below, above in zip(self.latent_dims[:-1], others, strict=True)
-        ]
+        if not self.infers_by_chains:
+            self._make_encoder()
         self.top_down = make_top_down(self.latent_dims, hidden_units)
         num_parameters = self.likelihood.num_parameters(self.image_shape[-1])
         self.decoder = make_decoder(
-            self.image_shape, first, self.filters, hidden_units, num_parameters
+            self.image_shape, self.latent_dims[0], self.filters, hidden_units, num_parameters
         )
-
-        # === Build ===
-        self.posterior_head.build((None, hidden_units))
         self.energy.attach(self._noise_shapes, apart=True)
+        if self.infers_by_chains:
+            self._add_step_size()
         self.built = True
+
+    def _make_encoder(self):
+        self.encoder = make_encoder(self.image_shape, self.filters, self.hidden_units)
+        self.posterior_head = keras.layers.Dense(
+            2 * self.latent_dims[0], dtype="float32", name="posterior"
+        )
+        self.posterior_head.build((None, self.hidden_units))
+        self.bottom_up = [
+            make_conditional(below, above, self.hidden_units)
+            for below, above in itertools.pairwise(self.latent_dims)
+        ]
 
     @property
     def _latent_shapes(self):
@@ -134,14 +147,12 @@ class EnergyVAE(RedrawnLatents, TiltedPrior, LatentImageModel):
         conditionals = conditional_normals(self.top_down, latents, training)
         return _log_prob(conditionals, latents)
 
-    def _log_prior(self, latents, context):
-        """Returns log p_β(z) + Σ f_l(z_l) - log Z in nats, `[B]`."""
-        return self._log_base(latents) + self.energy.log_ratio(latents)
-
     # === What the base class asks for ===
 
-    def _infer(self, images, context, noise, training=False):
+    def _infer(self, images, context, noise, training=False, **given):
         """Draws z_1 ~ q(z_1|x) and so on up; returns an `Inference` with the ratio as its rate."""
+        if self.infers_by_chains:
+            return super()._infer(images, context, noise, training, **given)
         parameters = self.posterior_head(self.encoder(images, training=training))
         posteriors, latents = [], []
         for layer, network in enumerate([*self.bottom_up, None]):
@@ -188,7 +199,11 @@ class EnergyVAE(RedrawnLatents, TiltedPrior, LatentImageModel):
         likelihood = functools.partial(Gaussian, mean="linear", decay=0.9)
         sizes = {"latent_dims": (3, 2), "filters": (4,), "hidden_units": 6}
         prior = EnergyPrior.examples(image_shape)[""]
-        return {"": lambda: cls(image_shape, likelihood=likelihood(), prior=prior(), **sizes)}
+        chains = {"inference": "short_run", "num_steps": 2, "step_size": 0.2}
+        return {
+            "": lambda: cls(image_shape, likelihood=likelihood(), prior=prior(), **sizes),
+            "short_run": lambda: cls(image_shape, prior=prior(), **chains, **sizes),
+        }
 
 
 def _log_prob(conditionals, latents):

@@ -7,22 +7,21 @@ from zoo.base.arguments import as_noise
 from zoo.base.compiled import compiled
 from zoo.chains import langevin
 from zoo.distributions import normals
-from zoo.errors import MARK, BatchError, UsageError
+from zoo.errors import UsageError
+from zoo.models.chain_divergence import is_stiff
 from zoo.models.chain_step_size import CHAIN, ChainStepSize
 from zoo.models.record import Inference, Record
-from zoo.models.seen_pixels import SeenPixels
+from zoo.models.seen_pixels import SeenPixels, as_mask
 
 __all__ = ["LangevinPosterior"]
-
-_NOTHING_SEEN = "mask hides every pixel of an image: mark those that are seen by 1, or call sample."
 
 
 class LangevinPosterior(ChainStepSize):
     """Gives an architecture the law of a short chain instead of a network's q(z|x).
 
     To be named before `zoo.LatentImageModel` among the bases. A subclass has `num_steps`, calls
-    `_set_step_size` and `_add_step_size` in its constructor and is a `TiltedPrior` whose noise is
-    its latents. One that says so by `infers_by_chains = False` keeps the posterior that it has.
+    `_set_step_size` and `_add_step_size` in its constructor and is a `TiltedPrior`, in whose noise
+    the chains walk. One that says so by `infers_by_chains = False` keeps the posterior that it has.
     """
 
     infers_by_chains = True
@@ -47,40 +46,48 @@ class LangevinPosterior(ChainStepSize):
     def _infer(self, images, context, noise, training=False, mask=None):
         """Walks to z_K; returns an `Inference` with the path's weight as its posterior."""
         start, chain = self._walk(images, context, noise, self.num_steps, mask)
-        log_prior = normals.standard_log_prob(chain.latents)
-        log_posterior = normals.standard_log_prob(start) - chain.log_path
+        latents = tuple(map(tf.stop_gradient, self._latents_of(chain.latents)))
+        log_prior = self._log_base(latents)
+        of_noise = normals.standard_log_prob(start) - chain.log_path
+        # The density of latents is that of their noise over the volume that it takes up as latents.
+        volume = log_prior - normals.standard_log_prob(chain.latents)
+        log_posterior = of_noise + tf.stop_gradient(volume)
         inference = Inference(
-            latents=chain.latents,
+            latents=latents,
             rate=log_posterior - log_prior,
             log_posterior=log_posterior,
             log_prior=log_prior,
-            parameters=self._decode(chain.latents, context, training),
-            measures={"acceptance": chain.acceptance, "stable_step": chain.stable_step},
+            parameters=self._decode(latents, context, training),
+            measures={
+                "acceptance": chain.acceptance,
+                "stable_step": chain.stable_step,
+                "posterior_stiff": is_stiff(chain, self._step_size_tensor),
+            },
         )
         return self._tilted(inference, context)
 
     def _walk(self, images, context, noise, num_steps, mask=None):
         """Runs the chains, on the seen pixels if there is a mask `[B, H, W]`; start and chain."""
         start = self._start(noise)
-        step_size = tf.exp(tf.convert_to_tensor(self.log_step_size))
         num_steps = tf.convert_to_tensor(num_steps)  # So that longer chains go on from shorter.
-        density = self._target(images, context, mask)
-        return start, langevin(density, start, noise.fold(CHAIN), num_steps, step_size)
+        walk = self._target(images, context, mask), start, noise.fold(CHAIN), num_steps
+        return start, langevin(*walk, self._step_size_tensor)
 
     def _start(self, noise):
         return tuple(noise.normal(shape, stream=i) for i, shape in enumerate(self._noise_shapes))
 
     def _target(self, images, context, mask=None):
-        """Returns the function from latents to log p(x, z) that chains climb."""
+        """Returns the function from noise to log p(x, z), z made of it, that chains climb."""
 
-        def log_density(latents):
+        def log_density(noise):
+            latents = self._latents_of(noise)
             parameters = self._decode(latents, context)
             if mask is None:
                 value = self._likelihood(parameters).log_prob(images)
             else:
                 seen = SeenPixels(self._likelihood, parameters, mask)
                 value = seen.log_prob_and_constant(images)
-            value += normals.standard_log_prob(latents)
+            value += normals.standard_log_prob(noise)
             return value if self.energy is None else value + self.energy.exponent(latents)
 
         return log_density
@@ -187,25 +194,7 @@ class LangevinPosterior(ChainStepSize):
                 f"A {type(self).__name__} takes no mask: what is hidden of an image would be seen "
                 "by the pixels after it."
             )
-        mask = tf.convert_to_tensor(mask)
-        if not (mask.dtype.is_floating or mask.dtype.is_integer or mask.dtype.is_bool):
-            raise BatchError(f"mask must be of numbers, 1 where seen. Received: {mask.dtype.name}")
-        mask = tf.cast(mask, tf.float32)
-        rows, sizes = images.shape[0], tuple(self.image_shape[:2])
-        if not any(mask.shape.is_compatible_with(shape) for shape in (sizes, (rows, *sizes))):
-            raise BatchError(
-                f"mask must be [height, width], {list(sizes)} here, or one an image; 1 is a pixel "
-                f"that is seen. Received: shape {tuple(mask.shape)}"
-            )
-        if tf.get_static_value(tf.reduce_any(tf.math.is_nan(mask))):
-            raise BatchError("mask must be 1 where seen, 0 where hidden. Received: NaN among them")
-        mask = tf.cast(mask > 0.5, tf.float32)
-        something = tf.reduce_all(tf.reduce_any(mask > 0.5, axis=(-2, -1)))
-        known = tf.get_static_value(something)
-        if known is not None and not known:
-            raise BatchError(_NOTHING_SEEN)
-        with tf.control_dependencies([tf.debugging.Assert(something, [f"{MARK} {_NOTHING_SEEN}"])]):
-            return tf.broadcast_to(mask, [tf.shape(images)[0], *sizes])
+        return as_mask(mask, images)
 
     def _predict(self, images, context, seed, tolerance=None, mask=None):
         if mask is None:
@@ -216,7 +205,8 @@ class LangevinPosterior(ChainStepSize):
     def _run_walk(self, images, mask, num_steps, seed):
         images = self._as_images(images)
         _, chain = self._walk(images, None, as_noise(seed, images), num_steps, mask)
-        return chain.latents, self._decode(chain.latents, None)
+        latents = self._latents_of(chain.latents)
+        return latents, self._decode(latents, None)
 
     @compiled
     def _run_walk_and_decode(self, images, mask, num_steps, seed):
@@ -244,5 +234,5 @@ class LangevinPosterior(ChainStepSize):
 
     @property
     def _measure_names(self):
-        own = ("acceptance", "stable_step") if self.infers_by_chains else ()
+        own = ("acceptance", "stable_step", "posterior_stiff") if self.infers_by_chains else ()
         return (*super()._measure_names, *own)

@@ -4,12 +4,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import checks
 from zoo.base.compiled import compiled
 from zoo.distributions import normals
 from zoo.errors import SettingError, UsageError
+from zoo.models.chosen_inference import ChosenInference
 from zoo.models.energy_prior import EnergyPrior
-from zoo.models.langevin_posterior import LangevinPosterior
 from zoo.models.mixture_prior import MixturePrior
 from zoo.models.record import Inference
 from zoo.models.tilted_prior import TiltedPrior
@@ -50,7 +49,7 @@ class NormalPosterior:
         return normals.normal_from_parameters(self._posterior_parameters(images, training, **given))
 
 
-class NormalLatents(LangevinPosterior, TiltedPrior, NormalPosterior):
+class NormalLatents(ChosenInference, TiltedPrior, NormalPosterior):
     """Also N(0, I), a tilted prior or a mixture, over one vector of latents `[B, latent_dim]`.
 
     A subclass sets `latent_dim`, calls `_set_prior`, then `_set_inference`, and after all its
@@ -61,10 +60,7 @@ class NormalLatents(LangevinPosterior, TiltedPrior, NormalPosterior):
     _priors = (EnergyPrior, MixturePrior)
 
     def _set_inference(self, inference, num_steps, step_size):
-        """Checks and keeps these arguments of the constructor."""
-        self.inference = checks.choice("inference", inference, ["encoder", "short_run"])
-        self.num_steps = checks.integer("num_steps", num_steps)
-        self._set_step_size(step_size)
+        super()._set_inference(inference, num_steps, step_size)
         others = {
             "tolerance_range, which asks for a posterior that learns": self.tolerances,
             "prior=zoo.MixturePrior(), which is fitted to an encoder's posterior": self.mixture,
@@ -72,11 +68,6 @@ class NormalLatents(LangevinPosterior, TiltedPrior, NormalPosterior):
         for what, is_there in others.items():
             if self.infers_by_chains and is_there is not None:
                 raise ValueError(f"inference='short_run' has no encoder. Leave out {what}.")
-
-    @property
-    def infers_by_chains(self):
-        """Whether Langevin chains stand for the encoder."""
-        return self.inference == "short_run"
 
     def posterior(self, images, tolerance=None):
         """Returns q(z|x), a TFP normal of shape `[B, latent_dim]`; arguments as in `infer`.

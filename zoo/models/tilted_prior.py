@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import logging
 
 import keras
 import numpy as np
@@ -12,11 +11,11 @@ from zoo import random
 from zoo.base.compiled import compiled, uncompiled
 from zoo.distributions import normals
 from zoo.errors import SettingError
+from zoo.models.chain_divergence import is_stiff, warn_of_divergence
 from zoo.models.energy_prior import EnergyPrior
 
 __all__ = ["TiltedPrior"]
 
-_LOG = logging.getLogger(__name__)
 _NUM_CHAINS = 1000  # To see how stiff the energy is.
 
 
@@ -60,6 +59,10 @@ class TiltedPrior:
     def _chain(self, noise, temperature):
         return self.energy.chain(noise, temperature, self._to_latents)
 
+    def _latents_of(self, noise):
+        """Returns what the noise that chains walk in stands for."""
+        return noise if self._to_latents is None else self._to_latents(noise)
+
     def _exponent_of(self, latents, context):
         """Returns f at latents of the model, in nats, `[B]`."""
         return self.energy.exponent(self._noise_of(latents, context))
@@ -69,9 +72,13 @@ class TiltedPrior:
         exponent = self.energy.exponent(noise)
         return exponent, exponent
 
+    def _log_base(self, latents):
+        """Returns log p(z) of the prior without an energy, in nats, `[B]`."""
+        return normals.standard_log_prob(latents)
+
     def _log_prior(self, latents, context, **given):
-        """Returns log N(z; 0, I), with an energy's share, in nats, `[B]`."""
-        log_prior = normals.standard_log_prob(latents)
+        """Returns log p(z), with an energy's share, in nats, `[B]`."""
+        log_prior = self._log_base(latents)
         return log_prior if self.energy is None else log_prior + self.energy.log_ratio(latents)
 
     def _tilted(self, inference, context=None):
@@ -101,11 +108,14 @@ class TiltedPrior:
             latents = tuple(map(tf.stop_gradient, record.latents))
             squares = self._exponent_of(latents, record.context) ** 2 + drawn**2
             gradient += self.energy.penalty * squares
-        is_stiff = tf.cast(chain.stable_step < self.energy.step_size, tf.float32)
         return dataclasses.replace(
             record,
             rate=record.rate + (gradient - tf.stop_gradient(gradient)),
-            measures=measures | {"prior_gap": of_data - drawn, "prior_stiff": is_stiff},
+            measures=measures
+            | {
+                "prior_gap": of_data - drawn,
+                "prior_stiff": is_stiff(chain, self.energy.step_size),
+            },
         )
 
     @property
@@ -198,14 +208,13 @@ class _KeepLogZ(keras.callbacks.Callback):
         self._refresh()
         model = self.model
         logs["log_z"] = self._log_z
-        if logs.get("prior_stiff", 0.0) > 0.5:
-            _LOG.warning(
-                "The Langevin chains of the prior diverge: %.0f%% of them end where a step of %g "
-                "is too large to be stable. Train with EnergyPrior(step_size=%.2g).",
-                100 * logs["prior_stiff"],
-                model.energy.step_size,
-                model.stable_step_size(),
-            )
+        warn_of_divergence(
+            "prior",
+            logs.get("prior_stiff", 0.0),
+            model.energy.step_size,
+            model.stable_step_size,
+            "Train with EnergyPrior(step_size=%.2g).",
+        )
 
     def _refresh(self):
         if self._log_z is None:

@@ -267,7 +267,7 @@ def test_models_and_walks_that_cannot_be_are_refused(images):
         ({"num_steps": 0}, "num_steps must be an int of at least 1"),
         ({"mask": np.ones((3, 8))}, r"mask must be \[height, width\], \[4, 8\] here.*\(3, 8\)"),
         ({"mask": np.ones((5, 4, 8))}, r"or one an image.*\(5, 4, 8\)"),
-        ({"mask": np.zeros((4, 8))}, "mask hides every pixel of an image"),
+        ({"mask": np.zeros((4, 8))}, "mask hides every pixel of every image"),
         ({"mask": np.full((4, 8), np.nan)}, "mask must be 1 where seen.*Received: NaN"),
         ({"mask": "seen"}, "mask must be of numbers, 1 where seen. Received: string"),
     ):
@@ -278,7 +278,7 @@ def test_models_and_walks_that_cannot_be_are_refused(images):
     model.compile("adam", zoo.ELBO(), run_eagerly=True)
     batch = {"image": images, "mask": np.ones((len(images), 4, 8))}
     batch["mask"][1] = 0
-    with pytest.raises(ValueError, match="mask hides every pixel of an image"):
+    with pytest.raises(ValueError, match="mask hides every pixel of image 1: mark those"):
         model.train_on_batch(batch)
     encoding = contract.make_compiled("ConvVAE", "ELBO")
     with pytest.raises(ValueError, match="A ConvVAE needs whole images: leave `mask` out"):

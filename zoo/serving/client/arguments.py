@@ -183,9 +183,11 @@ def as_masks(mask, row_shape, num):
             f"that is seen. Received: shape {values.shape}, type {values.dtype}."
         )
     values = np.broadcast_to(values > 0.5, [num, *row_shape])
-    if not values.any(axis=(1, 2)).all():
+    has_seen = values.any(axis=(1, 2))
+    if not has_seen.all():
         raise InvalidInputError(
-            "mask hides every pixel of an image: mark those that are seen by 1, or call sample."
+            f"mask hides every pixel of image {np.argmin(has_seen)}: mark those that are seen by "
+            "1, or call sample."
         )
     return np.ascontiguousarray(values, np.float32)
 
