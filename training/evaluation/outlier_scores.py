@@ -38,9 +38,9 @@ def measure(model, data, outliers=None, num_images=2000, num_samples=16, seed=0)
 
         - `joint`: log p(x|z) + log p(z) at a draw of z given x (Pang et al. 2020),
         - `log_prob`: the bound on log p(x),
-        - `likelihood_ratio`, of a model that has `redraw`: by how much `joint` is higher than where
-          the lower half of the groups of latents is drawn from the prior (Cui, Wu & Han 2023): a
-          high ratio, not a low one, tells an outlier.
+        - `likelihood_ratio_k`, of a model that has `redraw`, for each k below its number of groups
+          of latents: by how much `joint` is higher than where the k lowest groups are drawn from
+          the prior (LLR^{>k} of Cui, Wu & Han 2023): a high ratio, not a low one, tells an outlier.
 
         The measures are `average_precision` (area under the precision-recall curve with outliers as
         positives) and `area_under_roc` (0.5 by chance). With them `outlier_share`, which is the
@@ -102,13 +102,14 @@ def _scores(model, images, num_samples, seed):
         record = model.infer(part, seed=rows)
         joint = record.log_prior - record.distortion
         scores = {"joint": joint, "log_prob": model.log_prob(part, num_samples, rows)}
-        if hasattr(model, "redraw") and len(record.latents) > 1:
-            scores["likelihood_ratio"] = _joint_of_upper_half(model, record, rows) - joint
+        if hasattr(model, "redraw"):
+            for k in range(1, len(record.latents)):
+                scores[f"likelihood_ratio_{k}"] = _joint_above(k, model, record, rows) - joint
         parts.append(scores)
     return {name: np.concatenate([np.float64(part[name]) for part in parts]) for name in parts[0]}
 
 
-def _joint_of_upper_half(model, record, seed):
-    """Returns log p(x|z) + log p(z) with the lower groups of z drawn from the prior, `[B]`."""
-    latents = model.redraw(record.latents, len(record.latents) // 2, seed)
+def _joint_above(k, model, record, seed):
+    """Returns log p(x|z) + log p(z) with the k lowest groups of z drawn from the prior, `[B]`."""
+    latents = model.redraw(record.latents, len(record.latents) - k, seed)
     return model.decode(latents).log_prob(record.images) + model.log_prior(latents)

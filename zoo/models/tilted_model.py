@@ -10,6 +10,7 @@ from zoo.models.conv_draw import ConvDRAW
 from zoo.models.conv_vae import ConvVAE
 from zoo.models.energy_prior import EnergyPrior
 from zoo.models.latent_image_model import LatentImageModel
+from zoo.models.short_run_model import ShortRunModel
 from zoo.models.tilted_prior import TiltedPrior
 
 __all__ = ["TiltedModel", "with_energy_prior"]
@@ -24,7 +25,8 @@ def with_energy_prior(model, prior=None):
     and the distortion stay as they were; samples, the rate and `log_prob` become better.
 
     Args:
-        model: A trained `zoo.ConvVAE`, `zoo.PixelVAE` or `zoo.ConvDRAW`, which stays as it is.
+        model: A trained `zoo.ConvVAE`, `zoo.PixelVAE`, `zoo.ConvDRAW` or `zoo.ShortRunModel`, which
+            stays as it is.
         prior: A `zoo.EnergyPrior`; None for one with its defaults.
 
     Returns:
@@ -88,6 +90,20 @@ class TiltedModel(TiltedPrior, LatentImageModel):
         return self.backbone.has_mean
 
     @property
+    def has_posterior_density(self):
+        """That of the model that was trained."""
+        return self.backbone.has_posterior_density
+
+    @property
+    def has_trained_posterior(self):
+        """That of the model that was trained."""
+        return self.backbone.has_trained_posterior
+
+    @property
+    def _measure_names(self):
+        return (*super()._measure_names, *self.backbone._measure_names)
+
+    @property
     def _latent_shapes(self):
         return self.backbone._latent_shapes
 
@@ -121,6 +137,10 @@ class TiltedModel(TiltedPrior, LatentImageModel):
         """Returns the model's log q(z|x) in nats, `[B]`."""
         return self.backbone._log_posterior(latents, images, context)
 
+    def log_posterior(self, latents, images, context=None, tolerance=None):
+        """Returns log q(z|x) in nats, `[B]`, the model's own, which may refuse."""
+        return self.backbone.log_posterior(latents, images, context, tolerance)
+
     def _noise_of(self, latents, context):
         return self.backbone._noise_of(latents, context)
 
@@ -135,17 +155,22 @@ class TiltedModel(TiltedPrior, LatentImageModel):
         prior = EnergyPrior.examples(image_shape)
         return {
             "": lambda: cls(vae[""](), prior[""]()),
+            "short_run": lambda: cls(ShortRunModel.examples(image_shape)[""](), prior[""]()),
             "conditional": lambda: cls(draw["conditional"](), prior["own_network"]()),
         }
 
 
+def _gives_noise_back(cls):
+    return getattr(cls, "_noise_of", Architecture._noise_of) != Architecture._noise_of
+
+
 def _check_backbone(model):
     kind = type(model).__name__
-    has_noise = getattr(type(model), "_noise_of", Architecture._noise_of) != Architecture._noise_of
-    if not isinstance(model, keras.Model) or not has_noise:
+    if not isinstance(model, keras.Model) or not _gives_noise_back(type(model)):
         raise ValueError(
             "An energy-based second stage needs a model whose latents say what noise they were "
-            f"made of: a ConvVAE, PixelVAE or ConvDRAW. Received: a {kind}"
+            "made of, as zoo.load returns it: a ConvVAE, PixelVAE, ConvDRAW or ShortRunModel. "
+            f"Received: a {kind}"
         )
     prior = getattr(model, "prior", "standard_normal")
     if prior != "standard_normal":

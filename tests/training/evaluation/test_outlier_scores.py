@@ -1,9 +1,11 @@
 import types
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import zoo
 from tests import contract
 from tests.training.datasets.test_tfds_sets import needs_prepared
 from training import datasets
@@ -45,17 +47,21 @@ def test_outliers_are_ranked_by_low_densities():
 
 
 @pytest.mark.usefixtures("uncompiled")
-def test_a_model_of_layers_has_the_ratio_of_its_joint_densities(images):
-    model = contract.make_model("EnergyVAE")
+def test_a_model_of_layers_has_the_ratios_of_its_joint_densities(images):
+    keras.utils.set_random_seed(0)
+    sizes = {"filters": (4,), "hidden_units": 6, "prior": zoo.EnergyPrior((4,), num_steps=2)}
+    model = zoo.EnergyVAE(contract.IMAGE_SHAPE, (3, 2, 2), **sizes)
     scores = outlier_scores._scores(model, images, num_samples=1, seed=3)
     latents = model.encode(images, seed=(3, 0))
-    upper = model.redraw(latents, 1, seed=(3, 0))
-    joint, expected = (
-        model.decode(z).log_prob(images) + model.log_prior(z) for z in (latents, upper)
+    joint, *above = (
+        model.decode(z).log_prob(images) + model.log_prior(z)
+        for z in [latents, *(model.redraw(latents, 3 - k, seed=(3, 0)) for k in (1, 2))]
     )
     contract.assert_close(scores["joint"], joint)
-    contract.assert_close(scores["likelihood_ratio"], expected - joint, tolerance=1e-4)
-    assert "likelihood_ratio" not in outlier_scores._scores(_Brightness(), images, 1, 0)
+    for k, upper in enumerate(above, 1):
+        contract.assert_close(scores[f"likelihood_ratio_{k}"], upper - joint, tolerance=1e-4)
+    assert set(scores) == {"joint", "log_prob", "likelihood_ratio_1", "likelihood_ratio_2"}
+    assert set(outlier_scores._scores(_Brightness(), images, 1, 0)) == {"joint", "log_prob"}
 
 
 def test_area_and_precision_are_those_of_counting():
