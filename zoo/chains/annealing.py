@@ -11,6 +11,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from zoo.chains.groups import per_row, square_length
+
 __all__ = ["annealed_log_weights", "inverse_temperatures", "log_mean"]
 
 _LEAPFROG_STEPS = 10
@@ -79,7 +81,7 @@ def _hamiltonian_step(log_densities, latents, beta, step_sizes, noise):
 
     def move(values, directions, factor):
         return tuple(
-            value + factor * _per_row(step_sizes, value) * direction
+            value + factor * per_row(step_sizes, value) * direction
             for value, direction in zip(values, directions, strict=True)
         )
 
@@ -102,16 +104,11 @@ def _hamiltonian_step(log_densities, latents, beta, step_sizes, noise):
     # NaN, of a walk that went astray, is not accepted.
     is_accepted = tf.math.log(uniforms) < before - energy - _kinetic(momentum)
     kept = tuple(
-        tf.where(_per_row(is_accepted, new), new, old)
+        tf.where(per_row(is_accepted, new), new, old)
         for new, old in zip(position, latents, strict=True)
     )
     return kept, is_accepted
 
 
-def _per_row(values, like):
-    """Shapes `[N]` so that each row of `like` meets one value."""
-    return tf.reshape(values, [-1] + [1] * (like.shape.rank - 1))
-
-
 def _kinetic(momenta):
-    return 0.5 * sum(tf.reduce_sum(p**2, axis=range(1, p.shape.rank)) for p in momenta)
+    return 0.5 * square_length(momenta)

@@ -6,8 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import checks
+from zoo.chains.groups import add, per_row, square_length, subtract
 
-__all__ = ["LangevinChain", "check_chain", "langevin"]
+__all__ = ["LangevinChain", "check_chain", "clipped_drift", "langevin", "make_draws", "row_size"]
 
 _FLAT, _TINY = 1e-8, 1e-30
 
@@ -77,14 +78,14 @@ def langevin(log_density, latents, noise, num_steps, step_size, temperature=1.0)
     """
     check_chain(num_steps, step_size)
     shapes = [group.shape[1:] for group in latents]
-    draw = _make_draws(noise, num_steps, shapes)
+    draw = make_draws(noise, num_steps, shapes)
     step_size = tf.convert_to_tensor(step_size, tf.float32)
-    walk = _Walk(log_density, step_size, longest=np.sqrt(sum(map(np.prod, shapes))))
-    scales = [_per_row(step_size * temperature, group) for group in latents]
+    walk = _Walk(log_density, step_size, longest=row_size(latents))
+    scales = [per_row(step_size * temperature, group) for group in latents]
 
     def step(index, log_path, here, _):
         pushes = [scale * normal for scale, normal in zip(scales, draw(index), strict=True)]
-        there = walk.at(_sum(here.latents, here.drift, pushes))
+        there = walk.at(add(here.latents, here.drift, pushes))
         return index + 1, log_path + walk.log_ratio(here, there), there, here
 
     start = walk.at(latents)
@@ -106,7 +107,7 @@ def check_chain(num_steps, step_size):
         checks.number("step_size", step_size, above=0)
 
 
-def _make_draws(noise, num_steps, shapes):
+def make_draws(noise, num_steps, shapes):
     """Returns a function from a step's index to its normal numbers, one tensor a group."""
     if isinstance(num_steps, tf.Tensor):
 
@@ -118,6 +119,18 @@ def _make_draws(noise, num_steps, shapes):
     # All at once: a draw for each row in each step would take longer than the walk.
     of_all = [noise.normal([num_steps, *shape], stream=i) for i, shape in enumerate(shapes)]
     return lambda index: [normals[:, index] for normals in of_all]
+
+
+def row_size(latents):
+    """Returns √d, d being how many numbers a row of latents has in all."""
+    return np.sqrt(sum(np.prod(group.shape[1:]) for group in latents))
+
+
+def clipped_drift(gradient, step_size, longest):
+    """Returns (s²/2) ∇log π, of each row at most so long."""
+    drift = [0.5 * step_size**2 * part for part in gradient]
+    share = longest / tf.maximum(tf.sqrt(square_length(drift)), longest)
+    return tuple(per_row(share, part) * part for part in drift)
 
 
 class _Point(NamedTuple):
@@ -145,16 +158,14 @@ class _Walk:
             value = self._log_density(latents)
         # Of the sum over rows, so each row's is its own.
         gradient = tape.gradient(value, latents, unconnected_gradients="zero")
-        drift = [0.5 * self._step_size**2 * part for part in gradient]
-        share = self._longest / tf.maximum(tf.sqrt(_square(drift)), self._longest)
-        drift = tuple(_per_row(share, part) * part for part in drift)
+        drift = clipped_drift(gradient, self._step_size, self._longest)
         return _Point(latents, value, tuple(gradient), drift)
 
     def log_ratio(self, here, there):
         """Log N(here; T(there), s²I) - log N(there; T(here), s²I), `[B]`."""
-        moves = _difference(there.latents, here.latents)
-        forth = _square(_difference(moves, here.drift))
-        back = _square(_sum(moves, there.drift))
+        moves = subtract(there.latents, here.latents)
+        forth = square_length(subtract(moves, here.drift))
+        back = square_length(add(moves, there.drift))
         return 0.5 * (forth - back) / self._step_size**2
 
     def acceptance(self, here, there):
@@ -162,25 +173,7 @@ class _Walk:
         return tf.exp(tf.minimum(gain, 0.0))
 
     def stable_step(self, here, there):
-        bend = _square(_difference(there.gradient, here.gradient))
-        move = _square(_difference(there.latents, here.latents))
+        bend = square_length(subtract(there.gradient, here.gradient))
+        move = square_length(subtract(there.latents, here.latents))
         # Nearly straight, or at rest: any step will do.
         return 2.0 * tf.where(bend > _FLAT * move, move / (bend + _TINY), 1.0 / _FLAT) ** 0.25
-
-
-def _sum(*groups):
-    return tuple(map(tf.add_n, zip(*groups, strict=True)))
-
-
-def _difference(groups, others):
-    return tuple(a - b for a, b in zip(groups, others, strict=True))
-
-
-def _square(groups):
-    """Squared length of each row over all groups, `[B]`."""
-    return tf.add_n([tf.reduce_sum(g**2, axis=list(range(1, g.shape.rank))) for g in groups])
-
-
-def _per_row(values, like):
-    """Shapes a scalar or `[B]` so that each row of `like` meets one value."""
-    return tf.reshape(values, [-1] + [1] * (like.shape.rank - 1))

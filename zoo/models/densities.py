@@ -93,9 +93,16 @@ class Densities:
         noise = random.RowNoise(seeds)
 
         def log_weight(index):
-            drawn = self._infer(images, context, noise.fold(index), **given)
-            likelihood = self._likelihood_at(drawn.parameters, tolerance)
-            log_likelihood = self.likelihood.log_prob_of_levels(likelihood, images)
-            return log_likelihood + drawn.log_prior - drawn.log_posterior
+            return self._log_weight(images, context, noise.fold(index), tolerance, **given)
 
         return log_mean_weight(log_weight, num_samples, tf.shape(images)[:1])
+
+    def _log_weight(self, images, context, noise, tolerance, **given):
+        """Returns log p(x|z) p(z) / q(z|x) of 256-level images at a draw of q, in nats, `[B]`."""
+        drawn = self._infer(images, context, noise, **given)
+        log_likelihood = self._log_prob_of_levels(drawn.parameters, images, tolerance)
+        return log_likelihood + drawn.log_prior - drawn.log_posterior
+
+    def _log_prob_of_levels(self, parameters, images, tolerance=None):
+        likelihood = self._likelihood_at(parameters, tolerance)
+        return self.likelihood.log_prob_of_levels(likelihood, images)

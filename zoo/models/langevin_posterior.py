@@ -5,7 +5,7 @@ import tensorflow as tf
 from zoo import checks
 from zoo.base.arguments import as_noise
 from zoo.base.compiled import compiled
-from zoo.chains import langevin
+from zoo.chains import annealed_path, langevin
 from zoo.distributions import normals
 from zoo.errors import UsageError
 from zoo.models.chain_divergence import is_stiff
@@ -91,6 +91,22 @@ class LangevinPosterior(ChainStepSize):
             return value if self.energy is None else value + self.energy.exponent(latents)
 
         return log_density
+
+    def _log_weight(self, images, context, noise, tolerance, **given):
+        """Returns the weight of a path that anneals: the bound is nats above that of chains."""
+        if not self.infers_by_chains:
+            return super()._log_weight(images, context, noise, tolerance, **given)
+
+        def log_factor(noise):
+            return self._target(images, context)(noise) - normals.standard_log_prob(noise)
+
+        walk = self._start(noise), noise.fold(CHAIN), self.num_steps, self._step_size_tensor
+        ends, log_ratio = annealed_path(log_factor, *walk)
+        latents = self._latents_of(ends)
+        log_likelihood = self._log_prob_of_levels(self._decode(latents, context), images)
+        if self.energy is not None:
+            log_ratio += self.energy.exponent(latents) - tf.convert_to_tensor(self.energy.log_z)
+        return log_likelihood + log_ratio
 
     def infer(
         self,

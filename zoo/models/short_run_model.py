@@ -29,7 +29,8 @@ class ShortRunModel(RedrawnLatents, LangevinPosterior, TiltedPrior, LatentImageM
     Inference becomes better by more steps (`encode(images, num_steps=100)`), and needs no more than
     a likelihood: with `mask=`, of the pixels that are seen. `rate` is log of a path's density less
     log p(z), whose mean bounds the KL from above, without a gradient; `log_prob` averages the
-    weights of paths, a bound that more samples tighten slowly. Objectives that would move a
+    weights of paths that anneal from the prior to log p(x, z), a bound that more steps tighten and
+    more samples slowly. Objectives that would move a
     posterior by gradients, `zoo.GECO` and `zoo.InfoVAE`, refuse the model. `fit` logs the
     `acceptance` of the chains' last steps and `stable_step`, the mean over images of the step size
     up to which these were stable.
