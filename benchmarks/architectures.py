@@ -11,6 +11,7 @@ share is of fewer operations than those of direct convolutions: see train_step.p
 """
 
 import argparse
+import copy
 import functools
 import json
 import math
@@ -48,10 +49,12 @@ class Step:
     Args:
         name: Name of the recipe.
         image_shape: Shape of its images.
+        **arguments: Of the architecture, in the place of the recipe's.
     """
 
-    def __init__(self, name, image_shape):
-        recipe = find_recipe(name)
+    def __init__(self, name, image_shape, **arguments):
+        recipe = copy.deepcopy(find_recipe(name))
+        recipe.architecture["arguments"].update(arguments)
         data = types.SimpleNamespace(image_shape=image_shape, context_shape=None, num_classes=None)
         self.model = kinds.make_model(recipe, data)
         self.batch_size = recipe.batch_size

@@ -1,12 +1,13 @@
 """Times `sample` of each architecture beside its steps and passes, and the served graph beside it.
 
-    python -m benchmarks.sampling            # about five minutes on two quiet cores
+    python -m benchmarks.sampling            # about seven minutes on two quiet cores
     python -m benchmarks.sampling --quick    # one recipe, two rounds, nothing written
 
 Models are those of the recipes for MNIST, untrained. A step is of the recipe's batch, as `fit` runs
 it; the forward pass is `infer` on 64 images; the served graph is the signature `sample` of an
 export, loaded in the same process: what a server runs, without the server. All take their turn in
-each round; a ratio is taken within a round, and the median over the rounds counts.
+each round, and so does the step of conv_vae_mnist, a plain VAE; a ratio is taken within a round,
+and the median over the rounds counts.
 """
 
 import argparse
@@ -25,11 +26,21 @@ from training.runs import provenance
 
 HERE = pathlib.Path(__file__).parent
 IMAGE_SHAPE = (28, 28, 1)
-NAMES = (
-    *("conv_vae_mnist", "nvp_vae_mnist", "conv_draw_mnist", "sequential_vae_mnist"),
-    *("short_run_mnist", "conv_vae_mnist_energy_prior", "energy_vae_mnist"),
-    "pixel_vae_mnist",
-)
+PLAIN = "conv_vae_mnist"
+_ENERGY = {"prior": {"class_name": "EnergyPrior", "arguments": {}}}
+# By what a row is called: the recipe, and arguments of the architecture that are not the recipe's.
+MODELS = {
+    PLAIN: (PLAIN, {}),
+    "nvp_vae_mnist": ("nvp_vae_mnist", {}),
+    "conv_draw_mnist": ("conv_draw_mnist", {}),
+    "sequential_vae_mnist": ("sequential_vae_mnist", {}),
+    "short_run_mnist": ("short_run_mnist", {}),
+    f"{PLAIN}, with an energy prior": (PLAIN, _ENERGY),
+    "conv_vae_mnist_energy_prior, frozen": ("conv_vae_mnist_energy_prior", {}),
+    "energy_vae_mnist": ("energy_vae_mnist", {}),
+    "energy_vae_mnist, by chains": ("energy_vae_mnist", {"inference": "short_run"}),
+    "pixel_vae_mnist": ("pixel_vae_mnist", {}),
+}
 NUMBERS = (1, 64)
 NUM_ROUNDS = 9
 
@@ -52,12 +63,12 @@ def calls_of(step, folder):
     return calls
 
 
-def measure(name, num_rounds):
+def measure(recipe, arguments, plain, num_rounds):
     """Returns the seconds of each call, and the ratios of its rounds."""
     keras.utils.set_random_seed(0)
-    step = Step(name, IMAGE_SHAPE)
+    step = Step(recipe, IMAGE_SHAPE, **arguments)
     with tempfile.TemporaryDirectory() as folder:
-        calls = calls_of(step, f"{folder}/1")
+        calls = calls_of(step, f"{folder}/1") | {"plain step": plain.seconds}
     seconds = {call: [] for call in calls}
     for index in range(num_rounds + 1):
         for call in calls if index % 2 == 0 else reversed(calls):
@@ -74,6 +85,9 @@ def measure(name, num_rounds):
     return {
         "batch_size": step.batch_size,
         "seconds": medians,
+        "step_over_plain": ratio("training step", "plain step")
+        * plain.batch_size
+        / step.batch_size,
         "sample_over_forward_pass": ratio("sample 64", "forward pass of 64"),
         "served_over_sample": {num: ratio(f"served {num}", f"sample {num}") for num in NUMBERS},
     }
@@ -85,8 +99,9 @@ def main():
     parser.add_argument("--quick", action="store_true")
     is_quick = parser.parse_args().quick
     report = {"commit": provenance.commit(), "machine": provenance.machine(), "recipes": {}}
-    for name in NAMES[:1] if is_quick else NAMES:
-        report["recipes"][name] = measure(name, 2 if is_quick else NUM_ROUNDS)
+    plain = Step(PLAIN, IMAGE_SHAPE)
+    for name in list(MODELS)[:1] if is_quick else MODELS:
+        report["recipes"][name] = measure(*MODELS[name], plain, 2 if is_quick else NUM_ROUNDS)
         print(name, json.dumps(report["recipes"][name]), flush=True)
     if not is_quick:
         path = HERE / "results" / "sampling.json"

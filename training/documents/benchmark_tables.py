@@ -215,14 +215,30 @@ def _sampling():
         seconds, served = found["seconds"], found["served_over_sample"]
         names = ("training step", "forward pass of 64", "sample 1", "sample 64")
         milliseconds = (f"{1000 * seconds[each]:,.1f}" for each in names)
+        step, *others = milliseconds
+        times = f"{found['step_over_plain']:.1f}"
         ratio = f"{found['sample_over_forward_pass']:.2f}"
         batch = str(found["batch_size"])
-        rows.append(
-            [name, batch, *milliseconds, ratio, *(f"{served[num]:.2f}" for num in ("1", "64"))]
-        )
-    header = ("recipe", "batch", "training step, ms", "forward pass of 64, ms")
-    header += ("sample 1, ms", "sample 64, ms", "sample over pass", "served over bare, 1", "64")
-    return table(header, rows, _right(9))
+        of_served = (f"{served[num]:.2f}" for num in ("1", "64"))
+        rows.append([name, batch, step, times, *others, ratio, *of_served])
+    header = ("recipe", "batch", "training step, ms", "an image, times a VAE's")
+    header += ("forward pass of 64, ms", "sample 1, ms", "sample 64, ms", "sample over pass")
+    return table((*header, "served over bare, 1", "64"), rows, _right(10))
+
+
+def _outliers():
+    found = read_benchmark("outliers")["models"]
+    scores = ("joint", "log_prob", "likelihood_ratio")
+    rows = []
+    for name, measured in found.items():
+        ratios = [n for n in measured if n.startswith(scores[2]) and n.endswith("area_under_roc")]
+        best = max(ratios, key=measured.get, default=None)
+        cells = [f"{measured[f'{score}_area_under_roc']:.3f}" for score in scores[:2]]
+        k = best and best.removeprefix(f"{scores[2]}_").removesuffix("_area_under_roc")
+        cells.append(f"{measured[best]:.3f} (k = {k})" if best else "")
+        rows.append([name, measured["data"], *cells])
+    header = ("model", "its data", "log p(x, z)", "bound on log p(x)", "likelihood ratio, best k")
+    return table(header, rows, ["---", "---"] + ["--:"] * 3)
 
 
 def _peers():
@@ -259,6 +275,7 @@ def _onednn():
 TABLES = {
     "onednn": _onednn,
     "sampling": _sampling,
+    "outliers": _outliers,
     "peers": _peers,
     "scaling": _scaling,
     "kept-latents": _kept_latents,

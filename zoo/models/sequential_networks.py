@@ -47,13 +47,25 @@ class ImagePyramid(keras.layers.Layer):
 
     def call(self, images, step=0):
         """Returns features of each scale, finest first, `[B, H / 2^i, W / 2^i, filters[i-1]]`."""
-        scales = []
-        for convolution in self.convolutions:
-            images = convolution(images)
-            if not scales and self.step_biases is not None:
-                images += self.step_biases[step]
-            images = _leaky_relu(images)
-            scales.append(images)
+        first = self.convolutions[0](images)
+        if self.step_biases is not None:
+            first += self._biases(first)[step]
+        return self._scales(first)
+
+    def of_all_steps(self, images):
+        """As `call`, of T steps that share it at the same images, `[B * T, ...]`: one pass."""
+        first = self.convolutions[0](images)[:, tf.newaxis]
+        if self.step_biases is not None:
+            first += self._biases(first)[:, tf.newaxis, tf.newaxis]
+        return self._scales(tf.reshape(first, [-1, *first.shape[2:]]))
+
+    def _biases(self, like):
+        return tf.cast(self.step_biases, like.dtype)
+
+    def _scales(self, first):
+        scales = [_leaky_relu(first)]
+        for convolution in self.convolutions[1:]:
+            scales.append(_leaky_relu(convolution(scales[-1])))
         return scales
 
 
@@ -85,7 +97,15 @@ class LadderEncoder(keras.layers.Layer):
 
     def call(self, images, step=0):
         """Returns means, then log-scales of all latents, float32 `[B, 2 * sum(latent_dims)]`."""
-        features = [_flatten(scale) for scale in self.pyramid(images, step=step)]
+        return self._read(self.pyramid(images, step=step))
+
+    def of_all_steps(self, images):
+        """As `call`, of T steps that share it at the same images, `[B, T, ...]`: one pass."""
+        parameters = self._read(self.pyramid.of_all_steps(images))
+        return tf.reshape(parameters, [tf.shape(images)[0], -1, parameters.shape[-1]])
+
+    def _read(self, scales):
+        features = [_flatten(scale) for scale in scales]
         features[-1] = _leaky_relu(self.hidden(features[-1]))
         halves = [
             tf.split(head(f), 2, axis=-1) for head, f in zip(self.heads, features, strict=True)
@@ -160,11 +180,23 @@ class StepGenerator(keras.layers.Layer):
             layer.build((None, *shape[:2], shape[2] + extra))
         self.built = True
 
-    def call(self, latents=None, image=None, step=0):
+    def of_latents(self, latents):
+        """Returns what the layers that see nothing but latents make of them, for `call`.
+
+        Args:
+            latents: `[N, sum(latent_dims)]`: of one step, or of several that share the layers.
+
+        Returns:
+            A list of `[N, ...]`.
+        """
+        *finer, coarsest = tf.split(latents, self._latent_dims, axis=-1)
+        return [_leaky_relu(self.latent_hidden(coarsest)), *self._as_maps(finer)]
+
+    def call(self, of_latents=None, image=None, step=0):
         """Proposes an image.
 
         Args:
-            latents: `[B, sum(latent_dims)]`, or None for a step without.
+            of_latents: What the method of that name gave, or None for a step without latents.
             image: The previous image, `[B, H, W, C]`, or None for a step without.
             step: Number of the step, from 0.
 
@@ -172,10 +204,9 @@ class StepGenerator(keras.layers.Layer):
             The proposal `[B, H, W, num_outputs]` and the gate `[B, H, W, 1]` in (0, 1), float32.
         """
         hidden, maps, skips = [], [None] * len(self._shapes), [None] * len(self._shapes)
-        if latents is not None:
-            *finer, coarsest = tf.split(latents, self._latent_dims, axis=-1)
-            hidden.append(_leaky_relu(self.latent_hidden(coarsest)))
-            maps[:-1] = self._as_maps(finer)
+        if of_latents is not None:
+            of_coarsest, *maps[:-1] = of_latents
+            hidden.append(of_coarsest)
         if image is not None:
             skips = self.pyramid(image, step=step)
             hidden.append(_leaky_relu(self.image_hidden(_flatten(skips[-1]))))

@@ -145,18 +145,18 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
 
     def _posterior_parameters(self, images, training=False):
         """Those of q_1(z|x), ..., q_T(z|x), `[B, T, 2 * sum(latent_dims)]`."""
-        parameters = [
-            self._of_step(self.encoders, t)(images, step=t) for t in range(self.num_steps)
-        ]
-        return tf.stack(parameters, axis=1)
+        if self.share_weights:
+            return self.encoders[0].of_all_steps(images)
+        return tf.stack([encoder(images) for encoder in self.encoders], axis=1)
 
     def _infer(self, images, context, noise, training=False):
         """Draws z ~ q(z|x); returns an `Inference` with the KL in closed form."""
         posterior, prior = self._posterior(images), normals.standard_normal()
         latents = posterior.loc + posterior.scale * noise.normal(self._latents_shape)
-        *earlier, last = self._decode_chain(tf.unstack(latents, axis=1))
+        of_steps = tuple(tf.unstack(latents, axis=1))
+        *earlier, last = self._decode_chain(of_steps)
         return Inference(
-            latents=tuple(tf.unstack(latents, axis=1)),
+            latents=of_steps,
             rate=normals.kl_divergence(posterior, prior),
             log_posterior=normals.log_prob(posterior, latents),
             log_prior=normals.log_prob(prior, latents),
@@ -242,19 +242,28 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
         return self._decode_chain(latents)
 
     def _decode_chain(self, latents):
-        chain = [None]
-        for step, latents_of_step in enumerate(latents):
-            chain.append(self._redraw(step, chain[-1], latents_of_step))
-        return tuple(chain[1:])
+        features = self._of_latents(latents)
+        first, _ = self._generator(0)(features[0], image=self._blank(latents[0]))
+        chain = [first]
+        for step in range(1, self.num_steps):
+            chain.append(self._redraw(step, chain[-1], features[step]))
+        return tuple(chain)
 
-    def _redraw(self, step, parameters, latents):
+    def _of_latents(self, latents):
+        """Returns what the generators' layers make of each step's latents; in one pass if shared."""
+        if not self.share_weights:
+            pairs = zip(self.generators, latents, strict=True)
+            return [generator.of_latents(own) for generator, own in pairs]
+        together = self.generators[0].of_latents(tf.concat(latents, axis=0))
+        parts = [tf.split(features, self.num_steps) for features in together]
+        return list(zip(*parts, strict=True))
+
+    def _redraw(self, step, parameters, features):
         """Returns the likelihood's parameters after a step, `[B, H, W, num_parameters]`."""
-        generator = self._of_step(self.generators, step)
-        if step == 0:
-            return generator(latents, image=self._blank(latents), step=step)[0]
         if self.stop_gradient:
             parameters = tf.stop_gradient(parameters)
-        proposal, gate = generator(latents, image=self.likelihood(parameters).mean(), step=step)
+        image = self.likelihood(parameters).mean()
+        proposal, gate = self._generator(step)(features, image=image, step=step)
         return gate * proposal + (1.0 - gate) * parameters
 
     def _blank(self, latents):
@@ -284,8 +293,8 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
     def _latent_shapes(self):
         return [(sum(self.latent_dims),)] * self.num_steps
 
-    def _of_step(self, networks, step):
-        return networks[0 if self.share_weights else step]
+    def _generator(self, step):
+        return self.generators[0 if self.share_weights else step]
 
     @classmethod
     def examples(cls, image_shape):

@@ -39,15 +39,35 @@ def latents(model):
 
 
 def test_each_step_mixes_what_it_proposes_with_the_image_before(model, latents):
-    image, _ = model.generators[0](latents[0])
+    first, *others = (g.of_latents(z) for g, z in zip(model.generators, latents, strict=True))
+    image, _ = model.generators[0](first)
     chain = [image.numpy()]
-    for generator, z in zip(model.generators[1:], latents[1:], strict=True):
-        proposal, gate = generator(z, image=tf.constant(chain[-1]))
+    for generator, features in zip(model.generators[1:], others, strict=True):
+        proposal, gate = generator(features, image=tf.constant(chain[-1]))
         assert gate.shape == (4, 8, 8, 1)
         gate = gate.numpy()
         assert 0.0 < gate.min() < gate.max() < 1.0
         chain.append(gate * proposal.numpy() + (1.0 - gate) * chain[-1])
     assert_close([p.mean() for p in model.decode_chain(latents)], chain)
+
+
+def test_steps_that_share_weights_are_read_and_drawn_as_one_by_one(images):
+    """In one pass where no step waits for another."""
+    model = make(share_weights=True)
+    encoder, generator = model.encoders[0], model.generators[0]
+    posterior = model.posterior(images)
+    steps = [encoder(images, step=t) for t in range(model.num_steps)]
+    means, _ = np.split(np.stack(steps, axis=1), 2, axis=-1)
+    assert_close(posterior.loc, means)
+    assert np.ptp(means, axis=1).max() > 0.01, "the steps' biases tell nothing apart"
+    latents = model.encode(images, seed=1)
+    chain = [generator(generator.of_latents(latents[0]), image=tf.fill(images.shape, 0.5))[0]]
+    for t in range(1, model.num_steps):
+        image = model.likelihood(chain[-1]).mean()
+        proposal, gate = generator(generator.of_latents(latents[t]), image=image, step=t)
+        chain.append(gate * proposal + (1.0 - gate) * chain[-1])
+    for step, expected in zip(model.decode_chain(latents), chain, strict=True):
+        assert_close(step.mean(), model.likelihood(expected).mean())
 
 
 def test_mixing_logits_mixes_parameters_of_any_likelihood(latents):
