@@ -81,13 +81,12 @@ def measure(recipe, arguments, plain, num_rounds):
         pairs = zip(seconds[one], seconds[other], strict=True)
         return statistics.median(a / b for a, b in pairs)
 
+    share = plain.batch_size / step.batch_size
     medians = {call: statistics.median(taken) for call, taken in seconds.items()}
     return {
         "batch_size": step.batch_size,
         "seconds": medians,
-        "step_over_plain": ratio("training step", "plain step")
-        * plain.batch_size
-        / step.batch_size,
+        "image_over_plain": ratio("training step", "plain step") * share,
         "sample_over_forward_pass": ratio("sample 64", "forward pass of 64"),
         "served_over_sample": {num: ratio(f"served {num}", f"sample {num}") for num in NUMBERS},
     }

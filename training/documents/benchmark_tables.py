@@ -216,7 +216,7 @@ def _sampling():
         names = ("training step", "forward pass of 64", "sample 1", "sample 64")
         milliseconds = (f"{1000 * seconds[each]:,.1f}" for each in names)
         step, *others = milliseconds
-        times = f"{found['step_over_plain']:.1f}"
+        times = f"{found['image_over_plain']:.1f}"
         ratio = f"{found['sample_over_forward_pass']:.2f}"
         batch = str(found["batch_size"])
         of_served = (f"{served[num]:.2f}" for num in ("1", "64"))

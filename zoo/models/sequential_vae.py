@@ -250,7 +250,7 @@ class SequentialVAE(NormalPosterior, LatentImageModel):
         return tuple(chain)
 
     def _of_latents(self, latents):
-        """Returns what the generators' layers make of each step's latents; in one pass if shared."""
+        """Returns what the generators' layers make of each step's latents."""
         if not self.share_weights:
             pairs = zip(self.generators, latents, strict=True)
             return [generator.of_latents(own) for generator, own in pairs]
