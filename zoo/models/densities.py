@@ -93,15 +93,17 @@ class Densities:
         noise = random.RowNoise(seeds)
 
         def log_weight(index):
-            return self._log_weight(images, context, noise.fold(index), tolerance, **given)
+            own_noise = noise.fold(index)
+            _, value = self._weighted_draw(images, context, own_noise, tolerance, **given)
+            return value
 
         return log_mean_weight(log_weight, num_samples, tf.shape(images)[:1])
 
-    def _log_weight(self, images, context, noise, tolerance, **given):
-        """Returns log p(x|z) p(z) / q(z|x) of 256-level images at a draw of q, in nats, `[B]`."""
+    def _weighted_draw(self, images, context, noise, tolerance, **given):
+        """Returns a draw z of q, and log p(x|z) p(z) / q(z|x) of 256-level images, nats, `[B]`."""
         drawn = self._infer(images, context, noise, **given)
         log_likelihood = self._log_prob_of_levels(drawn.parameters, images, tolerance)
-        return log_likelihood + drawn.log_prior - drawn.log_posterior
+        return drawn.latents, log_likelihood + drawn.log_prior - drawn.log_posterior
 
     def _log_prob_of_levels(self, parameters, images, tolerance=None):
         likelihood = self._likelihood_at(parameters, tolerance)

@@ -92,10 +92,10 @@ class LangevinPosterior(ChainStepSize):
 
         return log_density
 
-    def _log_weight(self, images, context, noise, tolerance, **given):
-        """Returns the weight of a path that anneals: the bound is nats above that of chains."""
+    def _weighted_draw(self, images, context, noise, tolerance, **given):
+        """Also by a path that anneals, and its weight: the bound is nats above that of chains."""
         if not self.infers_by_chains:
-            return super()._log_weight(images, context, noise, tolerance, **given)
+            return super()._weighted_draw(images, context, noise, tolerance, **given)
 
         def log_factor(noise):
             return self._target(images, context)(noise) - normals.standard_log_prob(noise)
@@ -106,7 +106,7 @@ class LangevinPosterior(ChainStepSize):
         log_likelihood = self._log_prob_of_levels(self._decode(latents, context), images)
         if self.energy is not None:
             log_ratio += self.energy.exponent(latents) - tf.convert_to_tensor(self.energy.log_z)
-        return log_likelihood + log_ratio
+        return latents, log_likelihood + log_ratio
 
     def infer(
         self,

@@ -115,6 +115,11 @@ class TiltedModel(TiltedPrior, LatentImageModel):
         """Draws z ~ q(z|x) as the model does; the prior's share of the rate is the tilted one."""
         return self._tilted(self.backbone._infer(images, context, noise), context)
 
+    def _weighted_draw(self, images, context, noise, tolerance):
+        """Draws z as the model does for its own bound; the weight has the energy's share."""
+        latents, log_weight = self.backbone._weighted_draw(images, context, noise, tolerance)
+        return latents, log_weight + self.energy.log_ratio(self._noise_of(latents, context))
+
     def _generate(self, noise, temperature, context):
         """Draws z = T(ε) with ε the end of a chain."""
         drawn = random.GivenNoise(self.energy.chain(noise, temperature).latents)
