@@ -129,7 +129,7 @@ def test_the_criterion_comes_to_the_least_of_its_bound(num_steps, first, monkeyp
     model.compile("sgd", zoo.ELBO())
     model.log_step_size.assign(np.log(first))
     record = model.infer(images, seed=1)
-    choose = tf.function(lambda: model._by_criterion(record))
+    choose = tf.function(lambda: model._by_criterion(record), autograph=False)
     for index in range(6):
         model.optimizer.iterations.assign(50 * index + 1)
         model.log_step_size.assign(choose())

@@ -72,7 +72,7 @@ def test_a_step_follows_the_gradient_of_the_likelihood():
     model, variables = make_model()
     images = np.float32(np.tile(IMAGE.reshape(1, *SHAPE), (NUM, 1, 1, 1)))
 
-    @tf.function
+    @tf.function(autograph=False)
     def gradient():
         with tf.GradientTape() as tape:
             record = model.infer(images, seed=random.BatchNoise(random.as_seed(1), NUM))

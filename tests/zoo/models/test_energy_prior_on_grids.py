@@ -95,7 +95,7 @@ def test_a_step_has_the_gradient_of_log_z_of_the_grid(num_latents):
     images = np.full((NUM, *SHAPE), 0.5, np.float32)
     record = model.infer(images, seed=1)
 
-    @tf.function
+    @tf.function(autograph=False)
     def gradient():
         noise = random.BatchNoise(random.as_seed(2), NUM)
         with tf.GradientTape() as tape:

@@ -105,7 +105,10 @@ def walk_in_latents(model):
     def log_density(latents):
         return model._log_prior(latents, None)
 
-    return tf.function(lambda: langevin(log_density, start, noise.fold(0), 150, 0.25).latents)()
+    def run():
+        return langevin(log_density, start, noise.fold(0), 150, 0.25).latents
+
+    return tf.function(run, autograph=False)()
 
 
 def test_the_density_in_noise_has_no_jacobian():
