@@ -1,7 +1,7 @@
-"""A step without an encoder and with a `zoo.EnergyPrior` follows the gradient of log p(x).
+"""A `zoo.EnergyPrior` where chains infer: a step, and the bound of a second stage.
 
 Pang et al. 2020: long chains draw from posterior and prior, so that energy and decoder learn
-E_{p(z|x)} ∂ log p(x, z) - E_{p(z)} ∂f(z). One latent; log p(x) in float64 on a grid.
+∂ log p(x) = E_{p(z|x)} ∂ log p(x, z) - E_{p(z)} ∂f(z). One latent; p(x) in float64 on a grid.
 """
 
 import keras
@@ -23,12 +23,17 @@ WEIGHTS = [np.array([[1.2, -0.8]]), np.array([0.5, 0.3]), np.array([[6.0], [4.0]
 WEIGHTS += [np.array([[0.7, -0.5, 0.4, 0.2]]), np.array([0.3, 0.5, 0.1, 0.6])]
 
 
+def log_prior_on_grid(weights):
+    """f(z) - ½z²."""
+    matrix, vector, last = weights
+    network = np.tanh(GRID[:, None] @ matrix + vector) @ last
+    return energy_prior._SHARE * network[:, 0] - 0.5 * GRID**2
+
+
 def log_likelihood(weights):
     """Log p(x) up to a constant."""
-    matrix, vector, last, slope, offset = weights
-    z = GRID[:, None]
-    exponent = energy_prior._SHARE * (np.tanh(z @ matrix + vector) @ last)[:, 0]
-    log_prior = exponent - 0.5 * GRID**2
+    *energy, slope, offset = weights
+    z, log_prior = GRID[:, None], log_prior_on_grid(energy)
     log_joint = log_prior - 0.5 * np.sum((IMAGE - z @ slope - offset) ** 2, axis=1) / SCALE**2
     return np.log(np.sum(np.exp(log_joint))) - np.log(np.sum(np.exp(log_prior)))
 
@@ -47,30 +52,44 @@ def exact_gradient(step=1e-4):
     return gradient
 
 
-def make_model():
-    """A model with these weights, and these as variables."""
-    hidden, last = keras.layers.Dense(2, "tanh"), keras.layers.Dense(1, use_bias=False)
-    network, dense = keras.Sequential([hidden, last]), keras.layers.Dense(4)
+def make_prior():
+    layers = [keras.layers.Dense(2, "tanh"), keras.layers.Dense(1, use_bias=False)]
+    return zoo.EnergyPrior(network=keras.Sequential(layers), num_steps=150, step_size=0.25)
+
+
+def make_model(prior="standard_normal", num_steps=100):
+    dense = keras.layers.Dense(4)
     model = zoo.ShortRunModel(
         SHAPE,
         latent_dims=(1,),
-        num_steps=100,
+        num_steps=num_steps,
         step_size=0.2,
         filters=(1,),
         hidden_units=1,
         likelihood=Gaussian(scale=SCALE, mean="linear"),
-        prior=zoo.EnergyPrior(network=network, num_steps=150, step_size=0.25),
+        prior=prior,
     )
     model.decoder = keras.Sequential([keras.Input((1,)), dense, keras.layers.Reshape(SHAPE)])
-    variables = [*network.weights, *dense.weights]
+    return model
+
+
+def set_weights(model, prior):
+    """Sets these weights; returns them as variables."""
+    variables = [*prior.network.weights, *model.decoder.layers[0].weights]
     for variable, value in zip(variables, WEIGHTS, strict=True):
         variable.assign(value)
-    return model, [variable.value for variable in variables]
+    return [variable.value for variable in variables]
+
+
+def images_of(num):
+    return np.float32(np.tile(IMAGE.reshape(1, *SHAPE), (num, 1, 1, 1)))
 
 
 def test_a_step_follows_the_gradient_of_the_likelihood():
-    model, variables = make_model()
-    images = np.float32(np.tile(IMAGE.reshape(1, *SHAPE), (NUM, 1, 1, 1)))
+    prior = make_prior()
+    model = make_model(prior)
+    variables = set_weights(model, prior)
+    images = images_of(NUM)
 
     @tf.function(autograph=False)
     def gradient():
@@ -84,3 +103,22 @@ def test_a_step_follows_the_gradient_of_the_likelihood():
     for found, exact in zip(gradient(), exact_gradient(), strict=True):
         assert np.abs(exact).min() > 0.03, "too flat to tell"
         np.testing.assert_allclose(np.ravel(found), -exact, atol=0.02)
+
+
+def test_the_bound_of_a_second_stage_has_weights_with_the_mean_of_the_grid():
+    """Weights of 256-level images: chains climb the frozen model's density, and f weighs them."""
+    prior = make_prior()
+    model = zoo.models.TiltedModel(make_model(num_steps=10), prior)
+    set_weights(model.backbone, prior)
+    log_prior = log_prior_on_grid(WEIGHTS[:3])
+    log_z = np.log(np.sum(np.exp(log_prior)) * (GRID[1] - GRID[0]) / np.sqrt(2 * np.pi))
+    assert abs(log_z) > 0.1, "too flat to tell"
+    model.energy.log_z.assign(log_z)
+    decoded = model.decode((np.float32(GRID[:, None]),))
+    of_levels = model.likelihood.log_prob_of_levels(decoded, images_of(len(GRID)))
+    density = np.exp(log_prior)
+    exact = np.sum(density * np.exp(np.float64(of_levels))) / density.sum()
+    weights = np.exp(np.float64(model.log_prob(images_of(4000), num_samples=1))) / exact
+    error = weights.std() / np.sqrt(len(weights))
+    assert error < 0.03, "too few paths to tell"
+    assert abs(weights.mean() - 1.0) < 4 * error
