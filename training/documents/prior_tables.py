@@ -21,7 +21,7 @@ def _priors():
             f"energy, {energy['steps']:,} steps",
             *_samples(energy["after"]),
             _gain(energy),
-            f"{energy['training_seconds'] / 60:.0f} min",
+            f"{energy['seconds'] / 60:.0f} min",
         ],
         _released_energy(),
         [fitted, *_samples(mixture["after"]), _gain(mixture), f"{mixture['seconds']:.0f} s"],
