@@ -38,7 +38,7 @@ MODELS = {
     f"{PLAIN}, with an energy prior": (PLAIN, _ENERGY),
     "conv_vae_mnist_energy_prior, frozen": ("conv_vae_mnist_energy_prior", {}),
     "energy_vae_mnist": ("energy_vae_mnist", {}),
-    "energy_vae_mnist, by chains": ("energy_vae_mnist", {"inference": "short_run"}),
+    "energy_vae_mnist, with an encoder": ("energy_vae_mnist", {"inference": "encoder"}),
     "pixel_vae_mnist": ("pixel_vae_mnist", {}),
 }
 NUMBERS = (1, 64)
