@@ -3,9 +3,12 @@
     python -m benchmarks.codec                            # MNIST by conv_draw_mnist, 200 images
     python -m benchmarks.codec --num 500 --effort 64      # an hour on two cores
 
-A format's file is the smallest of its qualities whose decoded image is within the tolerance; where
-none is, it is left out of the mean and counted. JPEG XL needs the package pillow-jxl-plugin. A
-code's first byte counts the others.
+Two figures say what the bits are worth beside the model's rate: the mean payload of files that are
+each within the tolerance, and, the codec's own part, the bits at which all images, with one budget
+of bytes for each, come to the mean error of the model's drawn latents (between two budgets by a
+line). A format's file is the smallest of its qualities whose decoded image is within the
+tolerance; where none is, it is left out of the mean and counted. JPEG XL needs the package
+pillow-jxl-plugin. A code's first byte counts the others.
 """
 
 import argparse
@@ -21,6 +24,8 @@ from training.evaluation.image_formats import bytes_within
 from training.runs import provenance
 
 HERE = pathlib.Path(__file__).parent
+_SEARCHED_AT_ONCE = 1024  # Images times partial codes.
+_LEAST_SHARE = 0.8  # Of the rate, where the budgets for the mean error begin.
 
 
 def measure_codec(model, images, tolerance, effort, like):
@@ -37,11 +42,16 @@ def measure_codec(model, images, tolerance, effort, like):
     is_coded = np.array([code[0] > 0 for code in codes])
     payloads = np.array([len(code) - 1 for code in codes])[is_coded]
     rates = np.asarray(record.rate)[is_coded]
+    drawn_rmse = float(np.sqrt(np.mean(record.squared_error)))
+    rate_bits = float(np.mean(record.rate) / np.log(2))
+    equal = bits_at(coder, images, drawn_rmse, int(_LEAST_SHARE * rate_bits / 8))
     return {
+        "bits_at_drawn_rmse": equal,
+        "bits_at_drawn_rmse_over_rate": equal / rate_bits,
         "payload_bytes": float(np.mean(payloads)),
         "payload_bits_over_rate": float(8 * np.mean(payloads) * np.log(2) / np.mean(rates)),
-        "rate_bits": float(np.mean(record.rate) / np.log(2)),
-        "rmse_of_drawn": float(np.sqrt(np.mean(record.squared_error))),
+        "rate_bits": rate_bits,
+        "rmse_of_drawn": drawn_rmse,
         "rmse": float(np.sqrt(np.mean(errors**2))),
         "largest_rmse": float(errors.max()),
         "share_within": float(np.mean(errors <= tolerance)),
@@ -50,6 +60,26 @@ def measure_codec(model, images, tolerance, effort, like):
         "encode_seconds_an_image": (encoded - start) / len(codes),
         "decode_seconds_an_image": (done - encoded) / len(codes),
     }
+
+
+def bits_at(coder, images, rmse, least_bytes):
+    """Returns the bits of one budget for all images at which their mean error is `rmse`."""
+    size = max(1, _SEARCHED_AT_ONCE // coder.effort)
+    before = None
+    for num_bytes in range(max(1, least_bytes), 256):
+        parts = (images[start : start + size] for start in range(0, len(images), size))
+        errors = np.concatenate(
+            [coder._code(part / np.float32(255), None, num_bytes)[1] for part in parts]
+        )
+        error = float(np.sqrt(np.mean(errors**2)))
+        if error <= rmse:
+            if before is None and num_bytes > 1:  # It began too high.
+                return bits_at(coder, images, rmse, num_bytes // 2)
+            if before is None:
+                return 8.0
+            return 8 * (num_bytes - (rmse - error) / (before - error))
+        before = error
+    raise ValueError(f"No budget brings the mean error to {rmse:.4f}.")
 
 
 def main():
