@@ -241,6 +241,18 @@ def _outliers():
     return table(header, rows, ["---", "---"] + ["--:"] * 3)
 
 
+def _step_profile():
+    recipes = read_benchmark("step_profile")["recipes"]
+    rows = []
+    for name, found in recipes.items():
+        kernels = sum(found["seconds_by_operation"].values()) / found["seconds_passed"]
+        shares = (f"{share:.0%}" for share in found["shares"].values())
+        rows.append([name, *shares, f"{kernels:.2f}"])
+    kinds = next(iter(recipes.values()))["shares"]
+    header = ("recipe", *kinds, "kernels at a time")
+    return table(header, rows, _right(len(header)))
+
+
 def _peers():
     rows = []
     for name, found in read_benchmark("peers").items():
@@ -274,6 +286,7 @@ def _onednn():
 
 TABLES = {
     "onednn": _onednn,
+    "step-profile": _step_profile,
     "sampling": _sampling,
     "outliers": _outliers,
     "peers": _peers,
