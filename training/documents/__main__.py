@@ -11,6 +11,7 @@ from training.documents import (
     pictures,
     prior_tables,
     result_tables,
+    speed_tables,
     zero_tuning_tables,
 )
 from training.documents.runs import ROOT
@@ -25,6 +26,7 @@ DOCUMENTS = tuple(ROOT / name for name in _NAMES)
 TABLES = (
     result_tables.TABLES
     | benchmark_tables.TABLES
+    | speed_tables.TABLES
     | multiplier_tables.TABLES
     | accuracy_tables.TABLES
     | codec_tables.TABLES

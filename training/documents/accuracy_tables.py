@@ -102,7 +102,7 @@ def _exact_denoiser():
         ]
         for name, row in read_benchmark("exact_denoiser").items()
     ]
-    return table(header, rows, ["---"] + ["--:"] * 5)
+    return table(header, rows, texts=1)
 
 
 def _three_ways(label, found):
@@ -142,7 +142,7 @@ def _divergences():
         )
     header = ("divergence", "d", "s = 0.5: value (reference)", "s = 0.8: value (reference)")
     header += ("null", "shift of s = 0.5, null spreads")
-    return table(header, rows, ["---"] + ["--:"] * 5)
+    return table(header, rows, texts=1)
 
 
 def _spread(row, prefix=""):
@@ -171,7 +171,7 @@ def _row_grouping():
         rows.append((largest, [label, f"{largest:.1e}" if largest else "0", drawn]))
     header = ("model", "largest difference, share of the largest magnitude", "drawn values")
     rows = [row for _, row in sorted(rows, reverse=True)]
-    return table(header, rows, ["---", "--:", "--:"])
+    return table(header, rows, texts=1)
 
 
 TABLES = {

@@ -10,7 +10,7 @@ _HEADER = ("step size", "likelihood's σ", "step size at the end", "rmse", "of 5
 
 def _chain_steps():
     rows = [_row(case) for case in read_benchmark("chain_step_sizes")["cases"]]
-    return table(list(_HEADER), rows, ["---", "---"] + ["--:"] * 3)
+    return table(list(_HEADER), rows, texts=2)
 
 
 def _row(case):

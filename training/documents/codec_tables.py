@@ -25,12 +25,12 @@ _LOSSLESS_HEADER = (
 
 def _codec():
     rows = [_row(report) for report in _reports("codec_*.json")]
-    return table(list(_HEADER), rows, ["---"] + ["--:"] * (len(_HEADER) - 1))
+    return table(list(_HEADER), rows, texts=1)
 
 
 def _lossless():
     rows = [_lossless_row(report) for report in _reports("lossless_*.json")]
-    return table(list(_LOSSLESS_HEADER), rows, ["---"] + ["--:"] * (len(_LOSSLESS_HEADER) - 1))
+    return table(list(_LOSSLESS_HEADER), rows, texts=1)
 
 
 def _reports(pattern):

@@ -32,14 +32,17 @@ def names(text):
     return [name for _, name in _BLOCK.findall(text)]
 
 
-def table(header, rows, align=None):
+def table(header, rows, texts=None):
     """Returns the lines of a table.
 
     Args:
         header: Texts.
         rows: Lists of as many texts.
-        align: Of each column "---" or, for numbers on the right, "--:"; None: all on the left.
+        texts: Which columns are texts, to the left, where the others are numbers, to the right: how
+            many of the first, or their indices. None: all.
     """
-    align = align or ["---"] * len(header)
+    if texts is None or isinstance(texts, int):
+        texts = range(len(header) if texts is None else texts)
+    align = ["---" if column in texts else "--:" for column in range(len(header))]
     lines = [f"| {' | '.join(row)} |" for row in (header, *rows)]
     return [lines[0], f"|{'|'.join(align)}|", *lines[1:]]

@@ -27,7 +27,7 @@ def _priors():
         [fitted, *_samples(mixture["after"]), _gain(mixture), f"{mixture['seconds']:.0f} s"],
         ["the same, then with the networks", *_samples(joint), "", f"{steps:,} steps in all"],
     ]
-    return table(_HEADER, rows, ["---"] + ["--:"] * 4)
+    return table(_HEADER, rows, texts=1)
 
 
 def _released_energy():

@@ -181,7 +181,7 @@ def _info_vae():
             ]
         )
     header = ("objective", "MMD²(q(z), p(z))", "log det cov q(z)", "rate, nats", "test rmse")
-    return table((*header, "bits a dimension"), rows, ["---"] + ["--:"] * 5)
+    return table((*header, "bits a dimension"), rows, texts=1)
 
 
 def _conditional():
@@ -198,7 +198,7 @@ def _conditional():
         rows.append([title, *numbers, *(f"{share:.1%}" for share in percents)])
     header = ("", "test rmse", "rate, nats", "T = 1", "T = 0.7", "T = 0.5", "T = 0")
     header += ("another context", "chance", "real digits")
-    return table(header, rows, ["---"] + ["--:"] * 9)
+    return table(header, rows, texts=1)
 
 
 def _sequential():
@@ -209,7 +209,7 @@ def _sequential():
             cells = [f"{steps[f'step_{step}_{key}']:.4f}" for step in (1, 2, 3, 4, 8)]
             data = "" if key == "rmse" else f"{steps['data_sharpness']:.4f}"
             rows.append([f"{title}, {label}", *cells, data])
-    return table(("", "step 1", "2", "3", "4", "8", "data"), rows, ["---"] + ["--:"] * 6)
+    return table(("", "step 1", "2", "3", "4", "8", "data"), rows, texts=1)
 
 
 _PHOTOGRAPHS = {
@@ -236,8 +236,7 @@ def _photographs():
             ]
         )
     header = ("photographs", "images of each split", "training rmse", "validation", "test")
-    align = ["---", "--:", "--:", "--:", "--:", "--:", "---"]
-    return table((*header, "rate, nats", "options"), rows, align)
+    return table((*header, "rate, nats", "options"), rows, texts=(0, 6))
 
 
 _CHAIN = {

@@ -15,7 +15,7 @@ def _zero_tuning():
     runs = read_benchmark("zero_tuning")
     order = sorted(runs, key=_group)
     rows = [_row(*group, list(members)) for group, members in itertools.groupby(order, _group)]
-    return table(list(_HEADER), rows, ["---", "---", "--:", "--:", "---", "---"])
+    return table(list(_HEADER), rows, texts=(0, 1, 4, 5))
 
 
 def _group(run):
