@@ -85,6 +85,8 @@ class LatentModel(LatentModelCard, Kind):
         if getattr(model, "energy", None) is not None:
             value, error = model.estimate_log_z()
             metrics["log_z"] = {"value": value, "error": error}
+        if model.takes_mask:
+            metrics["fills_in"] = True
         return metrics | {
             "tolerances": feasibility.tolerances(model, **given),
             "curve": feasibility.curve(model, metrics["test"]),

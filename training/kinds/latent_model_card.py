@@ -49,7 +49,7 @@ comparing objectives, trying a serving set-up.
             "![Samples](figures/samples.png)\n\n"
             f"{samples}: {pixels} of the likelihood at latents drawn from the prior.\n\n"
             f"{_chains_text(recipe, data, has_mean)}"
-            f"{_FILLED_IN if has_mean and _infers_by_chains(metrics) else ''}"
+            f"{_FILLED_IN if metrics.get('fills_in') else ''}"
             "![Trajectory](figures/trajectory.png)\n\n"
             "The training run in the information plane, on the validation split."
         )
