@@ -93,18 +93,14 @@ class Densities:
         noise = random.RowNoise(seeds)
 
         def log_weight(index):
-            own_noise = noise.fold(index)
-            _, value = self._weighted_draw(images, context, own_noise, tolerance, **given)
-            return value
+            drawn = self._weighted_draw(images, context, noise.fold(index), **given)
+            _, parameters, log_ratio = drawn
+            likelihood = self._likelihood_at(parameters, tolerance)
+            return self.likelihood.log_prob_of_levels(likelihood, images) + log_ratio
 
         return log_mean_weight(log_weight, num_samples, tf.shape(images)[:1])
 
-    def _weighted_draw(self, images, context, noise, tolerance, **given):
-        """Returns a draw z of q, and log p(x|z) p(z) / q(z|x) of 256-level images, nats, `[B]`."""
+    def _weighted_draw(self, images, context, noise, **given):
+        """Returns a draw z of q, the likelihood's parameters there, and log p(z) / q(z|x) `[B]`."""
         drawn = self._infer(images, context, noise, **given)
-        log_likelihood = self._log_prob_of_levels(drawn.parameters, images, tolerance)
-        return drawn.latents, log_likelihood + drawn.log_prior - drawn.log_posterior
-
-    def _log_prob_of_levels(self, parameters, images, tolerance=None):
-        likelihood = self._likelihood_at(parameters, tolerance)
-        return self.likelihood.log_prob_of_levels(likelihood, images)
+        return drawn.latents, drawn.parameters, drawn.log_prior - drawn.log_posterior

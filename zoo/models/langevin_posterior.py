@@ -92,10 +92,10 @@ class LangevinPosterior(ChainStepSize):
 
         return log_density
 
-    def _weighted_draw(self, images, context, noise, tolerance, **given):
-        """Also by a path that anneals, and its weight: the bound is nats above that of chains."""
+    def _weighted_draw(self, images, context, noise, **given):
+        """Also by a path that anneals: the bound is nats above that of flat ones."""
         if not self.infers_by_chains:
-            return super()._weighted_draw(images, context, noise, tolerance, **given)
+            return super()._weighted_draw(images, context, noise, **given)
 
         def log_factor(noise):
             return self._target(images, context)(noise) - normals.standard_log_prob(noise)
@@ -103,10 +103,9 @@ class LangevinPosterior(ChainStepSize):
         walk = self._start(noise), noise.fold(CHAIN), self.num_steps, self._step_size_tensor
         ends, log_ratio = annealed_path(log_factor, *walk)
         latents = self._latents_of(ends)
-        log_likelihood = self._log_prob_of_levels(self._decode(latents, context), images)
         if self.energy is not None:
-            log_ratio += self.energy.exponent(latents) - tf.convert_to_tensor(self.energy.log_z)
-        return latents, log_likelihood + log_ratio
+            log_ratio += self.energy.log_ratio(latents)
+        return latents, self._decode(latents, context), log_ratio
 
     def infer(
         self,

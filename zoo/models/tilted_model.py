@@ -115,10 +115,11 @@ class TiltedModel(TiltedPrior, LatentImageModel):
         """Draws z ~ q(z|x) as the model does; the prior's share of the rate is the tilted one."""
         return self._tilted(self.backbone._infer(images, context, noise), context)
 
-    def _weighted_draw(self, images, context, noise, tolerance):
-        """Draws z as the model does for its own bound; the weight has the energy's share."""
-        latents, log_weight = self.backbone._weighted_draw(images, context, noise, tolerance)
-        return latents, log_weight + self.energy.log_ratio(self._noise_of(latents, context))
+    def _weighted_draw(self, images, context, noise):
+        """Draws z as the model does for its own bound; the ratio has the energy's share."""
+        latents, parameters, log_ratio = self.backbone._weighted_draw(images, context, noise)
+        share = self.energy.log_ratio(self._noise_of(latents, context))
+        return latents, parameters, log_ratio + share
 
     def _generate(self, noise, temperature, context):
         """Draws z = T(ε) with ε the end of a chain."""
@@ -143,7 +144,15 @@ class TiltedModel(TiltedPrior, LatentImageModel):
         return self.backbone._log_posterior(latents, images, context)
 
     def log_posterior(self, latents, images, context=None, tolerance=None):
-        """Returns log q(z|x) in nats, `[B]`, the model's own, which may refuse."""
+        """Returns log q(z|x) in nats, `[B]`, the model's own.
+
+        Raises:
+            UsageError: That infers by chains, whose law has no density that is known.
+
+        Example:
+            >>> model = zoo.with_energy_prior(zoo.load("conv_vae_mnist"))
+            >>> model.log_posterior(model.encode(images, seed=0), images)  # nats, [B]
+        """
         return self.backbone.log_posterior(latents, images, context, tolerance)
 
     def _noise_of(self, latents, context):
