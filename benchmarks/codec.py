@@ -87,12 +87,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--model", default="conv_draw_mnist")
     parser.add_argument("--data", default="mnist")
+    parser.add_argument("--images", help="an .npz whose x_test are the images, instead of --data's")
     parser.add_argument("--tolerance", type=float, default=0.1)
     parser.add_argument("--effort", type=int, default=16)
     parser.add_argument("--num", type=int, default=200)
     given = parser.parse_args()
     data = datasets.load(given.data)
-    images = next(iter(data.batches("test", given.num)))["image"].numpy()
+    if given.images is None:
+        images = next(iter(data.batches("test", given.num)))["image"].numpy()
+    else:
+        images = np.load(given.images)["x_test"][: given.num]
+        given.images = pathlib.Path(given.images).name
     like = next(iter(data.batches("train", 512)))["image"].numpy()
     model = zoo.load(given.model)
     made = {"commit": provenance.commit(), "machine": provenance.machine()}
