@@ -1,5 +1,6 @@
 """What all tests share: TensorFlow's devices, set before it starts, and tiny images."""
 
+import functools
 import os
 import random
 
@@ -14,6 +15,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.data.ops import iterator_ops
 from tensorflow.python.eager import context
+from tensorflow.python.framework import ops
 from xdist.scheduler import LoadFileScheduling
 
 from tests import contract
@@ -38,6 +40,11 @@ def _set_seed_keeping_kernels(self, seed):
 # TensorFlow's seed is set before every test, and setting it would throw away each kernel that was
 # made, only to restart those that draw. To make them anew took a third of the contract's time.
 context.Context._set_global_seed = _set_seed_keeping_kernels
+
+
+# Each operation of a graph would note the stack that made it: under pytest and Keras so many calls
+# that it takes a third of the time of making graphs. Only TensorFlow's own error texts hold it.
+ops._create_c_op = functools.partial(ops._create_c_op, extract_traceback=False)
 
 
 _create_iterator = iterator_ops.OwnedIterator._create_iterator
