@@ -71,7 +71,11 @@ def test_no_picture_of_the_documents_is_left_out():
     known = {picture.path for picture in pictures.PICTURES}
     known.add(ROOT / "docs/images/explore.png")  # A browser's.
     of_benchmarks = {name: name for name in ("two_moons", "kept_latents")}
-    of_benchmarks["mixture_prior"] = "second_stage_mixture"
+    of_benchmarks |= {
+        "mixture_prior": "second_stage_mixture",
+        "energy_prior": "second_stage",
+        "energy_prior_conv_draw": "second_stage_conv_draw",
+    }
     for picture, result in of_benchmarks.items():  # Which write both.
         known.add(ROOT / f"docs/images/{picture}.png")
         written = digest([ROOT / f"benchmarks/results/{result}.json"])
