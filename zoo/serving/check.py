@@ -176,6 +176,6 @@ def _compare(name, expected, received, tolerance):
         raise RuntimeError(
             f"The exported model's {name} differs from the Keras model's by {difference:g}, where "
             f"{tolerance:g} of the largest magnitude {largest:g} was allowed. The export was "
-            "removed. Does the model draw noise that does not come from zoo.random, or change "
-            "when called?"
+            "removed. Does the model draw noise that does not come from zoo.random, change when "
+            "called, or walk Langevin chains that diverge, for which step_size is too large?"
         )
