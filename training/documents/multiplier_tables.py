@@ -15,6 +15,7 @@ _CASES = (
     ("digits", "before", "digits, κ = 0.1, 1500 steps"),
     ("digits", "default", "digits, κ = 0.1, 1500 steps"),
     ("mnist, batch 32", "default", "MNIST, κ = 0.1, 1250 steps of 32 images"),
+    ("mnist, batch 512", "default", "MNIST, κ = 0.1, 1250 steps of 512 images"),
     ("mnist, cosine 1000", "default", "MNIST, κ = 0.1, 1000 steps along a cosine"),
     ("color, 1250 steps", "default", "Color-MNIST, κ = 0.1, 1250 steps"),
     ("color, batch 32", "default", "Color-MNIST, κ = 0.1, 1250 steps of 32 images"),
