@@ -1,6 +1,6 @@
 """Tells clothes from digits by the densities of the pretrained models, and digits from clothes.
 
-    python -m benchmarks.outliers            # about ten minutes on two cores
+    python -m benchmarks.outliers            # about six minutes on one core
     python -m benchmarks.outliers --quick    # one model, few images, nothing written
 
 By `vae-zoo evaluate --measure outlier_scores`'s function: images of the own test split against

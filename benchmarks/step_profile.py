@@ -1,6 +1,6 @@
 """Where the time of each architecture's training step goes, by TensorFlow's profiler.
 
-    python -m benchmarks.step_profile            # about five minutes on two quiet cores
+    python -m benchmarks.step_profile            # about two minutes on two quiet cores
     python -m benchmarks.step_profile --quick    # MNIST only, nothing written
 
 Models, objectives and batches are those of `architectures.py`. An operation's time is that of its

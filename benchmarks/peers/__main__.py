@@ -1,6 +1,6 @@
 """Times training steps beside the same networks in PyTorch, in one run.
 
-    python -m benchmarks.peers                         # about eight minutes on two quiet cores
+    python -m benchmarks.peers                         # about four minutes on two quiet cores
     python -m benchmarks.peers conv_vae --quick        # one peer, a short look, nothing written
     python -m benchmarks.peers --torch-python PATH     # an interpreter with requirements.txt
 

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from zoo.chains.groups import add, square_length, subtract
-from zoo.chains.langevin import clipped_drift, make_draws, row_size
+from zoo.chains.langevin import clipped_drift, longest_drift, make_draws
 
 __all__ = ["annealed_path"]
 
@@ -28,7 +28,7 @@ def annealed_path(log_factor, start, noise, num_steps, step_size):
         in nats, `[B]`; T_k is a step without its noise.
     """
     draw = make_draws(noise, num_steps, [group.shape[1:] for group in start])
-    longest = row_size(start)
+    longest = longest_drift(start)
 
     def drift(latents, pull, share):
         gradient = [share * own - group for own, group in zip(pull, latents, strict=True)]

@@ -8,7 +8,14 @@ import tensorflow as tf
 from zoo import checks
 from zoo.chains.groups import add, per_row, square_length, subtract
 
-__all__ = ["LangevinChain", "check_chain", "clipped_drift", "langevin", "make_draws", "row_size"]
+__all__ = [
+    "LangevinChain",
+    "check_chain",
+    "clipped_drift",
+    "langevin",
+    "longest_drift",
+    "make_draws",
+]
 
 _FLAT, _TINY = 1e-8, 1e-30
 
@@ -80,7 +87,7 @@ def langevin(log_density, latents, noise, num_steps, step_size, temperature=1.0)
     shapes = [group.shape[1:] for group in latents]
     draw = make_draws(noise, num_steps, shapes)
     step_size = tf.convert_to_tensor(step_size, tf.float32)
-    walk = _Walk(log_density, step_size, longest=row_size(latents))
+    walk = _Walk(log_density, step_size, longest=longest_drift(latents))
     scales = [per_row(step_size * temperature, group) for group in latents]
 
     def step(index, log_path, here, _):
@@ -121,8 +128,8 @@ def make_draws(noise, num_steps, shapes):
     return lambda index: [normals[:, index] for normals in of_all]
 
 
-def row_size(latents):
-    """Returns √d, d being how many numbers a row of latents has in all."""
+def longest_drift(latents):
+    """Returns the length to which drifts are cut: √d, d being the size of a row of latents."""
     return np.sqrt(sum(np.prod(group.shape[1:]) for group in latents))
 
 

@@ -5,6 +5,7 @@ import tensorflow as tf
 from zoo import random
 from zoo.base.arguments import as_floats, as_row_seeds, check_num
 from zoo.base.compiled import compiled
+from zoo.errors import UsageError
 from zoo.models.importance_weights import log_mean_weight
 
 __all__ = ["Densities"]
@@ -31,9 +32,17 @@ class Densities:
     def log_posterior(self, latents, images, context=None, tolerance=None):
         """Returns log q(z|x) in nats, `[B]`.
 
+        Raises:
+            UsageError: The model infers by chains, whose law has no density that is known.
+
         Example:
             >>> model.log_posterior(model.encode(images, seed=0), images)  # nats, [B]
         """
+        if not self.has_posterior_density:
+            raise UsageError(
+                f"A {type(self).__name__} infers by chains, whose law has no density that is known "
+                "at given latents. infer() has that of a path, and log_prob() bounds log p(x)."
+            )
         images, context = self._check_batch(images, context)
         latents, context = self._check_latents(latents, context, images.shape[0])
         tolerance = self._check_tolerance(tolerance, images.shape[0])

@@ -229,22 +229,6 @@ class LangevinPosterior(ChainStepSize):
         _, parameters = self._run_walk(images, mask, num_steps, noise)
         return self.images_of(self._likelihood(parameters), noise)
 
-    def log_posterior(self, latents, images, context=None, tolerance=None):
-        """Returns log q(z|x) in nats, `[B]`.
-
-        Raises:
-            UsageError: The model infers by chains, whose law has no density that is known.
-
-        Example:
-            >>> model.log_posterior(model.encode(images, seed=0), images)  # nats, [B]
-        """
-        if not self.infers_by_chains:
-            return super().log_posterior(latents, images, context, tolerance)
-        raise UsageError(
-            f"A {type(self).__name__} infers by chains, whose law has no density that is known at "
-            "given latents. infer() has that of a path, and log_prob() bounds log p(x) by it."
-        )
-
     # === Training ===
 
     @property

@@ -30,10 +30,10 @@ class ShortRunModel(RedrawnLatents, LangevinPosterior, TiltedPrior, LatentImageM
     a likelihood: with `mask=`, of the pixels that are seen. `rate` is log of a path's density less
     log p(z), whose mean bounds the KL from above, without a gradient; `log_prob` averages the
     weights of paths that anneal from the prior to log p(x, z), a bound that more steps tighten and
-    more samples slowly. Objectives that would move a
-    posterior by gradients, `zoo.GECO` and `zoo.InfoVAE`, refuse the model. `fit` logs the
-    `acceptance` of the chains' last steps and `stable_step`, the mean over images of the step size
-    up to which these were stable.
+    more samples slowly. Objectives that would move a posterior by gradients, `zoo.GECO` and
+    `zoo.InfoVAE`, refuse the model. `fit` logs the `acceptance` of the chains' last steps,
+    `stable_step`, the mean over images of the step size up to which these were stable, and
+    `posterior_stiff`, the share of chains whose step was larger, of which it warns.
 
     Args:
         image_shape: (height, width, channels), height and width divisible by 2 for each entry of

@@ -143,18 +143,6 @@ class TiltedModel(TiltedPrior, LatentImageModel):
         """Returns the model's log q(z|x) in nats, `[B]`."""
         return self.backbone._log_posterior(latents, images, context)
 
-    def log_posterior(self, latents, images, context=None, tolerance=None):
-        """Returns log q(z|x) in nats, `[B]`, the model's own.
-
-        Raises:
-            UsageError: That infers by chains, whose law has no density that is known.
-
-        Example:
-            >>> model = zoo.with_energy_prior(zoo.load("conv_vae_mnist"))
-            >>> model.log_posterior(model.encode(images, seed=0), images)  # nats, [B]
-        """
-        return self.backbone.log_posterior(latents, images, context, tolerance)
-
     def _noise_of(self, latents, context):
         return self.backbone._noise_of(latents, context)
 
