@@ -2,16 +2,18 @@
 
     python -m benchmarks.codec                            # MNIST by conv_draw_mnist, 200 images
     python -m benchmarks.codec --num 500 --effort 64      # an hour on two cores
+    python -m benchmarks.codec --model conv_draw_cifar10 --data cifar10 --images FILE.npz
 
 Two figures say what the bits are worth beside the model's rate: the mean payload of files that are
 each within the tolerance, and, the codec's own part, the bits at which all images, with one budget
-of bytes for each, come to the mean error of the model's drawn latents (between two budgets by a
-line). A format's file is the smallest of its qualities whose decoded image is within the
-tolerance; where none is, it is left out of the mean and counted. JPEG XL needs the package
-pillow-jxl-plugin. A code's first byte counts the others.
+of bytes for each, come to the mean error of the model's drawn latents. A format's file is the
+smallest of its qualities whose decoded image is within the tolerance; where none is, it is left out
+of the mean and counted. JPEG XL needs the package pillow-jxl-plugin. A code's first byte counts the
+others.
 """
 
 import argparse
+import functools
 import json
 import pathlib
 import time
@@ -62,24 +64,28 @@ def measure_codec(model, images, tolerance, effort, like):
     }
 
 
-def bits_at(coder, images, rmse, least_bytes):
-    """Returns the bits of one budget for all images at which their mean error is `rmse`."""
-    size = max(1, _SEARCHED_AT_ONCE // coder.effort)
-    before = None
-    for num_bytes in range(max(1, least_bytes), 256):
+def bits_at(coder, images, rmse, num_bytes):
+    """Returns the bits of one budget for all images at which their mean error is `rmse`.
+
+    Between two budgets by a line; the search begins at `num_bytes`.
+    """
+
+    @functools.cache
+    def error_of(budget):
+        size = max(1, _SEARCHED_AT_ONCE // coder.effort)
         parts = (images[start : start + size] for start in range(0, len(images), size))
-        errors = np.concatenate(
-            [coder._code(part / np.float32(255), None, num_bytes)[1] for part in parts]
-        )
-        error = float(np.sqrt(np.mean(errors**2)))
-        if error <= rmse:
-            if before is None and num_bytes > 1:  # It began too high.
-                return bits_at(coder, images, rmse, num_bytes // 2)
-            if before is None:
-                return 8.0
-            return 8 * (num_bytes - (rmse - error) / (before - error))
-        before = error
-    raise ValueError(f"No budget brings the mean error to {rmse:.4f}.")
+        errors = [coder._code(part / np.float32(255), None, budget)[1] for part in parts]
+        return float(np.sqrt(np.mean(np.concatenate(errors) ** 2)))
+
+    num_bytes = max(1, num_bytes)
+    while error_of(num_bytes) > rmse:
+        num_bytes += 1
+    while num_bytes > 1 and error_of(num_bytes - 1) <= rmse:
+        num_bytes -= 1
+    if num_bytes == 1:
+        return 8.0
+    above, below = error_of(num_bytes - 1), error_of(num_bytes)
+    return 8 * (num_bytes - (rmse - below) / (above - below))
 
 
 def main():
