@@ -1,8 +1,10 @@
 """What all tests share: TensorFlow's devices, set before it starts, and tiny images."""
 
 import functools
+import gc
 import os
 import random
+import typing
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # Tests compile far more than they run.
@@ -16,6 +18,7 @@ import tensorflow as tf
 from tensorflow.python.data.ops import iterator_ops
 from tensorflow.python.eager import context
 from tensorflow.python.framework import ops
+from tensorflow.python.ops import gen_resource_variable_ops
 from xdist.scheduler import LoadFileScheduling
 
 from tests import contract
@@ -45,6 +48,23 @@ context.Context._set_global_seed = _set_seed_keeping_kernels
 # Each operation of a graph would note the stack that made it: under pytest and Keras so many calls
 # that it takes a third of the time of making graphs. Only TensorFlow's own error texts hold it.
 ops._create_c_op = functools.partial(ops._create_c_op, extract_traceback=False)
+
+
+_make_handle = gen_resource_variable_ops.var_handle_op
+
+
+def _make_nameless_handle(*args, debug_name="", **kwargs):
+    return _make_handle(*args, **kwargs)
+
+
+# TensorFlow makes a kernel for each name that a variable has, and Keras gives no name twice: a
+# kernel takes twenty times as long to make as a variable. Only TensorFlow's error texts hold it.
+gen_resource_variable_ops.var_handle_op = _make_nameless_handle
+
+
+# Whether an object is a tensor, TensorFlow asks of a protocol, whose members Python collects anew
+# each time.
+typing._get_protocol_attrs = functools.cache(typing._get_protocol_attrs)
 
 
 _create_iterator = iterator_ops.OwnedIterator._create_iterator
@@ -80,6 +100,10 @@ def pytest_xdist_make_scheduler(config, log):
 
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: not item.nodeid.startswith(TOGETHER))
+
+
+# What was imported stays: no collection of garbage need look through it again.
+gc.freeze()
 
 
 @pytest.fixture(scope="session")
