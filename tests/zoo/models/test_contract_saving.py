@@ -157,7 +157,7 @@ def test_recompiling_with_the_same_objective_keeps_its_multipliers(images):
     model = contract.make_compiled(contract.SMALLEST, run_eagerly=True)
     contract.train(model, images, num_steps=2)
     multipliers = model.objective.multipliers
-    model.compile(keras.optimizers.Adam(1e-4), objective=model.objective)
+    model.compile(keras.optimizers.Adam(1e-4), objective=model.objective, run_eagerly=True)
     assert model.objective.multipliers == multipliers
     contract.train(model, images, num_steps=1)
     assert model.objective.multipliers != multipliers
