@@ -23,7 +23,7 @@ def make_model(shape=SHAPE, num_steps=20, filters=(4, 8)):
     return zoo.Diffusion(shape, num_steps=num_steps, filters=filters, num_blocks=1)
 
 
-def of_normal_pixels(num_steps=50):
+def of_normal_pixels(num_steps=20):
     mean, variance = 2 * MEAN - 1, (2 * SCALE) ** 2
 
     def denoise(noised, signal):
