@@ -1,5 +1,7 @@
 """scikit-learn's handwritten digits: real images that need no download."""
 
+import functools
+
 import numpy as np
 
 from training.datasets.image_dataset import ImageDataset
@@ -27,10 +29,7 @@ def load_digits(image_size, channels) -> ImageDataset:
     to `image_size` (16x16 by default, 32x32 for larger models), in 1 or 3 equal `channels`. The
     splits are fixed and stratified by digit: 1297 for training, 200 validation, 300 test images.
     """
-    # Imported here: scikit-learn takes a while to import and no other set needs it.
-    import sklearn.datasets
-
-    stored = sklearn.datasets.load_digits()
+    stored, indices_of_splits = _stored()
     height, width = image_size or DEFAULT_IMAGE_SIZE
     resized = "" if (height, width) == (8, 8) else f" resized to {height}x{width}"
     values = stored.images[..., None] * (255 / MAX_STORED_VALUE)
@@ -39,7 +38,7 @@ def load_digits(image_size, channels) -> ImageDataset:
     labels = stored.target.astype(np.int32)
     splits = {
         name: MemorySplit({"image": images[indices], "label": labels[indices]})
-        for name, indices in _split_indices(labels).items()
+        for name, indices in indices_of_splits.items()
     }
     return ImageDataset(
         name="digits",
@@ -49,6 +48,16 @@ def load_digits(image_size, channels) -> ImageDataset:
         splits=splits,
         licence=LICENCE,
     )
+
+
+@functools.cache  # scikit-learn reads text, which takes a tenth of a second.
+def _stored():
+    """Returns scikit-learn's digits and the indices of each split."""
+    # Imported here: scikit-learn takes a while to import and no other set needs it.
+    import sklearn.datasets
+
+    stored = sklearn.datasets.load_digits()
+    return stored, _split_indices(stored.target)
 
 
 def _split_indices(labels: np.ndarray) -> dict[str, np.ndarray]:

@@ -172,15 +172,42 @@ def test_another_backend_is_refused_in_a_line():
     assert "set the environment variable KERAS_BACKEND=tensorflow" in done.stderr
 
 
-def test_a_warning_is_a_line_without_the_place_in_the_code(tmp_path):
+@pytest.fixture(scope="module")
+def of_a_folder(tmp_path_factory):
+    """A folder with a file that is no image, the picture drawn of it, and how the command ended.
+
+    With a backend of Matplotlib's that is not there, as a notebook's kernel may ask for one: Keras
+    imports Matplotlib as TensorFlow starts.
+    """
+    folder = tmp_path_factory.mktemp("images")
     for value in range(12):
-        Image.new("L", (8, 8), value).save(tmp_path / f"{value}.png")
-    (tmp_path / "notes.txt").touch()
-    command = [sys.executable, "-m", "training", "data", f"folder:{tmp_path}"]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    wanted = f"vae-zoo: Left out of {tmp_path}: 1 of other kinds (.txt: 1)"
+        Image.new("L", (8, 8), value).save(folder / f"{value}.png")
+    (folder / "notes.txt").touch()
+    picture = tmp_path_factory.mktemp("pictures") / "examples.png"
+    command = [sys.executable, "-m", "training", "data", f"folder:{folder}"]
+    environment = os.environ | {"MPLBACKEND": "module://not_installed_here.backend"}
+    done = subprocess.run(
+        [*command, "--output", str(picture)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    return folder, picture, done
+
+
+def test_a_warning_is_a_line_without_the_place_in_the_code(of_a_folder):
+    folder, _, done = of_a_folder
+    wanted = f"vae-zoo: Left out of {folder}: 1 of other kinds (.txt: 1)"
     assert done.stderr.splitlines()[-1] == wanted
     assert "UserWarning" not in done.stderr
+
+
+def test_commands_run_whatever_backend_the_environment_names(of_a_folder):
+    _, picture, done = of_a_folder
+    assert done.returncode == 0, done.stderr
+    assert picture.exists()
 
 
 def test_version(capsys):

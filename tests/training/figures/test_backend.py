@@ -1,4 +1,4 @@
-"""Pictures need no backend of Matplotlib's that a notebook's kernel may ask for."""
+"""Pictures need no backend of Matplotlib's; that commands do not, test_start.py has."""
 
 import os
 import subprocess
@@ -16,19 +16,8 @@ with saved(sys.argv[1] + "/plot.png"):
 """
 
 
-ENVIRONMENT = os.environ | {"MPLBACKEND": "module://not_installed_here.backend"}
-
-
 def test_pictures_are_drawn_whatever_backend_the_environment_names(tmp_path):
     command = [sys.executable, "-c", CODE, str(tmp_path)]
-    subprocess.run(command, cwd=REPOSITORY, env=ENVIRONMENT, check=True)
+    environment = os.environ | {"MPLBACKEND": "module://not_installed_here.backend"}
+    subprocess.run(command, cwd=REPOSITORY, env=environment, check=True)
     assert {path.name for path in tmp_path.iterdir()} == {"canvas.png", "plot.png"}
-
-
-def test_commands_run_whatever_backend_the_environment_names(tmp_path):
-    """Keras imports Matplotlib as TensorFlow starts."""
-    path = tmp_path / "samples.png"
-    sample = ["sample", "conv_draw_digits", "-n", "2", "--output", str(path)]
-    command = [sys.executable, "-m", "training", *sample]
-    subprocess.run(command, cwd=REPOSITORY, env=ENVIRONMENT, check=True)
-    assert path.exists()

@@ -27,7 +27,7 @@ from zoo.errors import UsageError
 def conditional_run(tmp_path_factory):
     """The directory of a finished run of a conditional model, and the trained model."""
     directory = tmp_path_factory.mktemp("runs") / "conditional"
-    model, _ = run.train(conditional_recipe(), directory, verbose=0)
+    model, _ = run.train(conditional_recipe(), directory, verbose=0, export=False)
     return directory, model
 
 
@@ -84,7 +84,6 @@ def test_run_leaves_what_every_run_does(conditional_run):
     directory, _ = conditional_run
     metrics = json.loads((directory / "metrics.json").read_text())
     assert np.isfinite(metrics["bits_per_dimension"]["value"])
-    assert (directory / "savedmodel" / "1" / "saved_model.pb").exists()
 
 
 def test_pictures_of_a_run_begin_with_the_contexts(conditional_run, data):
@@ -124,9 +123,11 @@ def test_card_tells_of_the_contexts(conditional_run):
     assert "In each row a context of the test split, then samples given it" in card
 
 
-def test_saved_model_of_a_run_samples_given_contexts(conditional_run, data):
+@pytest.mark.thorough  # tests/zoo/serving exports a conditional model.
+def test_saved_model_of_a_run_samples_given_contexts(conditional_run, tmp_path, data):
     directory, model = conditional_run
-    loaded = zoo.load(directory / "savedmodel" / "1")
+    assert cli.main(["export", str(directory), str(tmp_path / "1")]) == 0
+    loaded = zoo.load(tmp_path / "1")
     contexts = data.sample_examples("test", 2, seed=0)["context"]
     samples = loaded.sample(2, seed=0, context=contexts)
     contract.assert_close(samples, model.sample(2, seed=0, context=contexts))
