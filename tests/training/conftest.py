@@ -30,8 +30,7 @@ def tiny_recipe_file(tmp_path_factory):
 def finished_run(tmp_path_factory):
     """The directory of a finished run, with all its files: made by the demo, of a tiny model."""
     directory = tmp_path_factory.mktemp("runs") / "demo"
-    with unchecked_exports():
-        demo.demo(directory, recipe=tiny_recipe(name="conv_draw_digits"))
+    demo.demo(directory, recipe=tiny_recipe(name="conv_draw_digits"))
     return directory
 
 
