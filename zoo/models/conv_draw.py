@@ -56,8 +56,6 @@ class ConvDRAW(DrawRecursion, RedrawnLatents, LatentImageModel):
         prior_filters: Channels of the prior's hidden layer, a convolution with SiLUs of the
             decoder's state; None for a prior that is one convolution of it. With a hidden layer a
             step's latents depend on what was drawn twice as far away, and state and context meet.
-        context_units: Units of the dense layers that read a context as a whole, at least 2;
-            None for 8 × `filters`. They hold most of a conditional model's weights.
 
     Raises:
         ValueError: The image size is not divisible by the stride, a number is below 1, the context
@@ -84,7 +82,6 @@ class ConvDRAW(DrawRecursion, RedrawnLatents, LatentImageModel):
         context_shape=None,
         tolerance_range=None,
         prior_filters=None,
-        context_units=None,
         **kwargs,
     ):
         super().__init__(image_shape, likelihood, context_shape, tolerance_range, **kwargs)
@@ -95,9 +92,6 @@ class ConvDRAW(DrawRecursion, RedrawnLatents, LatentImageModel):
         self.stride = checks.integer("stride", stride)
         self.prior_filters = (
             None if prior_filters is None else checks.integer("prior_filters", prior_filters)
-        )
-        self.context_units = (
-            None if context_units is None else checks.integer("context_units", context_units, 2)
         )
         _check_divisible(self.image_shape, stride)
         check_shape(self.context_shape, self.image_shape)
@@ -119,8 +113,7 @@ class ConvDRAW(DrawRecursion, RedrawnLatents, LatentImageModel):
         self.write = keras.layers.Conv2D(canvas, 1, data_format=LAYOUT, name="write")
         if self.context_shape is not None:
             of_prior = prior_filters or 2 * latent_filters
-            units = context_units or 8 * filters
-            sizes = (num_steps, stride, filters, of_prior, kernel_size, units)
+            sizes = (num_steps, stride, filters, of_prior, kernel_size)
             self.context_shares = ContextShares(self.context_shape, *sizes, name="context_shares")
 
         # === Build ===
@@ -242,13 +235,7 @@ class ConvDRAW(DrawRecursion, RedrawnLatents, LatentImageModel):
             "conditional": lambda: cls(image_shape, num_steps=2, **sizes, **context),
             "range": lambda: cls(image_shape, num_steps=2, **sizes, **tolerances),
             "conditional_range": lambda: cls(
-                image_shape,
-                num_steps=2,
-                prior_filters=3,
-                context_units=6,
-                **sizes,
-                **context,
-                **tolerances,
+                image_shape, num_steps=2, prior_filters=3, **sizes, **context, **tolerances
             ),
         }
 

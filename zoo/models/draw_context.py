@@ -44,12 +44,11 @@ class ContextShares(keras.layers.Layer):
         filters: Channels of the features and of the recursion's states.
         prior_filters: Channels of what the context is added to in the prior.
         kernel_size: Size of the convolutions on the grid of patches.
-        units: Numbers of the vector for the whole context.
         **kwargs: As in `keras.layers.Layer`.
     """
 
     def __init__(
-        self, context_shape, num_steps, stride, filters, prior_filters, kernel_size, units, **kwargs
+        self, context_shape, num_steps, stride, filters, prior_filters, kernel_size, **kwargs
     ):
         super().__init__(autocast=False, **kwargs)
         height, width, channels = context_shape
@@ -76,10 +75,14 @@ class ContextShares(keras.layers.Layer):
         self.encoder_gates = conv("context_to_encoder", 4 * filters, filters)
         self.decoder_gates = conv("context_to_decoder", 4 * filters, filters)
         self.prior = conv("context_to_prior", prior_filters, filters)
-        self.whole = _WholeContext(context_shape, filters, units, name="context_whole")
-        self.whole_to_grid = _dense("context_whole_to_grid", num_positions * filters, units)
+        self.whole = _WholeContext(context_shape, filters, name="context_whole")
+        self.whole_to_grid = _dense(
+            "context_whole_to_grid", num_positions * filters, self.whole.size
+        )
         self.whole_to_prior = _dense(
-            "context_whole_to_prior", num_steps * num_positions * prior_filters, units
+            "context_whole_to_prior",
+            num_steps * num_positions * prior_filters,
+            self.whole.size,
         )
         self.built = True
 
@@ -116,7 +119,7 @@ class ContextShares(keras.layers.Layer):
 
 
 class _WholeContext(keras.layers.Layer):
-    """Turns contexts `[B, height, width, channels]` into vectors `[B, units]`.
+    """Turns contexts `[B, height, width, channels]` into vectors `[B, size]`.
 
     The same convolutions, which halve the grid, and dense layer look at each channel as an image of
     its own; then products of pairs of dense features, and a dense layer, relate the channels.
@@ -128,9 +131,10 @@ class _WholeContext(keras.layers.Layer):
     He's initialisation shorten that time.
     """
 
-    def __init__(self, context_shape, filters, units, **kwargs):
+    def __init__(self, context_shape, filters, **kwargs):
         super().__init__(autocast=False, **kwargs)
         height, width, self._channels = context_shape
+        self.size = 8 * filters
         self.convs, inputs = [], 1
         while len(self.convs) < 2 or max(height, width) > _LARGEST_GRID:
             layer = keras.layers.Conv2D(
@@ -147,16 +151,16 @@ class _WholeContext(keras.layers.Layer):
             self.convs.append(layer)
             height, width, inputs = -(-height // 2), -(-width // 2), filters
         he = {"use_bias": True, "kernel_initializer": "he_normal"}
-        of_channel = units // 2
+        of_channel = 4 * filters
         self.of_channel = _dense(
             "context_of_channel", of_channel, height * width * filters, activation="relu", **he
         )
-        self.factors = _dense("context_factors", 2 * units, self._channels * of_channel, **he)
-        self.joint = _dense("context_joint", units, units, activation="relu", **he)
+        self.factors = _dense("context_factors", 2 * self.size, self._channels * of_channel, **he)
+        self.joint = _dense("context_joint", self.size, self.size, activation="relu", **he)
         self.built = True
 
     def call(self, context):
-        """Returns vectors `[B, units]` in the layer's compute dtype."""
+        """Returns vectors `[B, size]` in the layer's compute dtype."""
         features = tf.transpose(context, [0, 3, 1, 2])
         features = tf.reshape(features, [-1, *context.shape[1:3], 1])
         for conv in self.convs:
