@@ -1,13 +1,14 @@
 """Times drawing images from a PixelVAE beside the same network in PyTorch, in one run.
 
-    python -m benchmarks.peers.sampling                       # about six minutes, most of them compiling
+    python -m benchmarks.peers.sampling                       # six minutes, most to compile
     python -m benchmarks.peers.sampling --quick               # a short look, nothing written
     python -m benchmarks.peers.sampling --torch-python PATH   # as of `benchmarks.peers`
 
 The network is that of the recipe pixel_vae_mnist, its weights moved off their initial values. Both
 sides have the same weights, latents and uniform numbers, and must draw the same images, but where
 rounding moves a pixel over the threshold between two levels (it and all after it in its image may
-then differ). Then all variants take turns in rounds; ratios are taken within a round.
+then differ). Then all variants take turns in rounds; ratios are taken within a round. Times are the
+processor's, of one thread on both sides: a call waits for other work as long as it happens to.
 """
 
 import argparse
@@ -29,6 +30,7 @@ RESULTS = pathlib.Path(__file__).parents[2] / "results" / "peers_sampling.json"
 OURS, THEIRS = ("graph", "xla"), ("eager", "compiled")
 NUMBERS = (1, 64)
 NUM_ROUNDS = 9
+NUM_THREADS = 1
 MOST_THAT_DIFFER = 1 / 8  # Of the images; a false network, or memory, moves almost all.
 
 
@@ -86,7 +88,6 @@ def main():
     """Runs the benchmark, prints what it finds and writes the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="2 rounds, nothing written")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="default: all cores")
     parser.add_argument("--torch-python", default=sys.executable, help="interpreter with PyTorch")
     arguments = parser.parse_args()
     with contextlib.ExitStack() as stack:
@@ -94,7 +95,7 @@ def main():
         def start(side, python):
             program = ("-m", "benchmarks.peers.sampling.worker")
             name = f"benchmarks.peers.sampling.{side}"
-            framework = Framework(name, python, arguments.threads, program)
+            framework = Framework(name, python, NUM_THREADS, program)
             return stack.enter_context(contextlib.closing(framework))
 
         zoo = start("zoo_side", sys.executable)
@@ -103,7 +104,7 @@ def main():
         report = {
             "commit": provenance.commit(),
             "machine": provenance.machine(),
-            "threads": arguments.threads,
+            "threads": NUM_THREADS,
             "versions": zoo("versions") | torch("versions"),
             "numbers": [],
         }
