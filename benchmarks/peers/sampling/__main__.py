@@ -98,7 +98,7 @@ def main():
             framework = Framework(name, python, NUM_THREADS, program)
             return stack.enter_context(contextlib.closing(framework))
 
-        # A process for each: what XLA leaves in memory would slow down the graph beside it.
+        # A process for each, so that none finds what another left.
         frameworks = {variant: start("zoo_side", sys.executable) for variant in OURS}
         frameworks |= {variant: start("torch_side", arguments.torch_python) for variant in THEIRS}
         report = {
