@@ -70,12 +70,14 @@ class CausalConvolution(keras.layers.Layer):
         axis = -1 if inputs.shape.rank == 2 else self._axis
         window = tf.concat([memory, inputs], axis=axis)
         if inputs.shape.rank == 2:
-            outputs = tf.matmul(window, tf.reshape(kernel, [-1, kernel.shape[-1]]))
+            # `bias_add` would be fused by oneDNN, which costs more than such a small product.
+            outputs = tf.matmul(window, tf.reshape(kernel, [-1, kernel.shape[-1]])) + bias
         else:
             sides = [[0, 0], [0, 0]]
             sides[2 - self._axis] = [self._side, self._side]
             outputs = tf.nn.conv2d(window, kernel, 1, [[0, 0], *sides, [0, 0]])
-        return tf.nn.bias_add(outputs, bias), _latest(inputs, window, memory.shape[axis], axis)
+            outputs = tf.nn.bias_add(outputs, bias)
+        return outputs, _latest(inputs, window, memory.shape[axis], axis)
 
 
 def _latest(inputs, window, size, axis):
