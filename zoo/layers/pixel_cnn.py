@@ -178,8 +178,7 @@ class PixelCNN(keras.layers.Layer):
 
     def as_inputs(self, images):
         """Images in [-1, 1] with a channel of ones, which tells them from what lies outside."""
-        paddings = [[0, 0]] * (images.shape.rank - 1) + [[0, 1]]
-        return tf.pad(2.0 * images - 1.0, paddings, constant_values=1.0)
+        return tf.concat([2.0 * images - 1.0, tf.ones_like(images[..., :1])], axis=-1)
 
     def conditions(self, latents):
         """What latents add to the blocks of both streams: two lists of `[B, 1, 1, 2 * filters]`."""
