@@ -56,6 +56,7 @@ benchmark-peers: $(VENV)/base.stamp
 	$(BIN)/python -m venv $(VENV)/torch
 	$(VENV)/torch/bin/python -m pip install --quiet --requirement benchmarks/peers/requirements.txt
 	$(BIN)/python -m benchmarks.peers --torch-python $(VENV)/torch/bin/python
+	$(BIN)/python -m benchmarks.peers.sampling --torch-python $(VENV)/torch/bin/python
 
 benchmark-data: $(VENV)/base.stamp
 	$(BIN)/python benchmarks/data_pipelines.py

@@ -27,10 +27,10 @@ RECIPE = "pixel_vae_cifar10"
 BATCH_SIZES = (1, 16)
 
 
-def make_model(image_shape):
-    """Makes the recipe's model; untrained, its images would be noise that hides differences."""
+def make_model(image_shape, recipe=RECIPE):
+    """Makes a recipe's model; untrained, its images would be noise that hides differences."""
     keras.utils.set_random_seed(0)
-    model = zoo.PixelVAE(image_shape, **find_recipe(RECIPE).architecture["arguments"])
+    model = zoo.PixelVAE(image_shape, **find_recipe(recipe).architecture["arguments"])
     generator = np.random.default_rng(0)
     for weight in model.trainable_weights:
         weight.assign(np.asarray(weight) + 0.03 * generator.standard_normal(weight.shape))

@@ -95,6 +95,17 @@ def squared_error(images, logits):
     return F.mse_loss(torch.sigmoid(logits), images)
 
 
+def set_weights(model, arrays):
+    """Gives a model our trainable weights: arrays, in their order."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    with torch.no_grad():
+        for parameter, weight in zip(parameters, as_torch(model, arrays), strict=True):
+            if weight.shape != parameter.shape:
+                shapes = f"{tuple(parameter.shape)}, ours in its layout {tuple(weight.shape)}"
+                raise ValueError(f"A weight of the peer has the shape {shapes}.")
+            parameter.copy_(weight)
+
+
 def as_torch(model, arrays):
     """Turns arrays that our trainable weights, in their order, have the shapes of, to PyTorch's.
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from benchmarks.conv_draw_torch import GECO
-from benchmarks.peers.networks import as_torch
+from benchmarks.peers.networks import as_torch, set_weights
 
 _ROUNDING = 1e-5  # Of the largest gradient.
 
@@ -26,7 +26,7 @@ def make_step(peer, settings, variant, images, labels):
         labels: NumPy `[B]`, int64.
     """
     torch.manual_seed(0)
-    model = _make(peer, settings).to(memory_format=torch.channels_last)
+    model = make_model(peer, settings).to(memory_format=torch.channels_last)
     forward = torch.compile(model) if "compiled" in variant else model
     batch = _images_to_torch(images).contiguous(memory_format=torch.channels_last)
     labels = torch.from_numpy(labels)
@@ -61,12 +61,9 @@ def compare(peer, settings, found):
     Returns:
         The largest relative difference of a term, and that of any weight's gradient, each of norms.
     """
-    model = _make(peer, settings).double()
-    weights = as_torch(model, found["weights"])
+    model = make_model(peer, settings).double()
+    set_weights(model, found["weights"])
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    with torch.no_grad():
-        for parameter, weight in zip(parameters, weights, strict=True):
-            parameter.copy_(_fitting(weight, parameter))
     images, given = _images_to_torch(found["images"]).double(), torch.from_numpy(found["given"])
     images = images.flip(2, 3) if model.sees_mirrored_images else images
     terms = model(images, given.double() if given.is_floating_point() else given)
@@ -95,7 +92,8 @@ def _largest_difference(theirs, ours):
     return torch.stack(differences).max().item()
 
 
-def _make(peer, settings):
+def make_model(peer, settings):
+    """Makes the networks of a peer."""
     module = importlib.import_module(f"benchmarks.peers.{peer}")
     return module.Peer(**settings["architecture"])
 
@@ -119,13 +117,6 @@ def _make_loss(settings):
 
 def _images_to_torch(images):
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)
-
-
-def _fitting(weight, parameter):
-    if weight.shape != parameter.shape:
-        shapes = f"{tuple(parameter.shape)}, ours in its layout {tuple(weight.shape)}"
-        raise ValueError(f"A weight of the peer has the shape {shapes}.")
-    return weight
 
 
 def versions():

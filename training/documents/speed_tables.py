@@ -228,6 +228,22 @@ def _peer_cells(compared):
     return [f"{ours:.0f} / {theirs:.0f} ({compared['torch_variant']})", ratio]
 
 
+def _peers_sampling():
+    variants = ("graph", "xla", "eager", "compiled")
+    rows = []
+    for found in read_benchmark("peers_sampling")["numbers"]:
+        medians = (statistics.median(found["seconds"][variant]) for variant in variants)
+        times = (f"{1000 * seconds:.0f}" for seconds in medians)
+        ratios = (found[name] for name in ("graph_times_as_fast", "times_as_fast"))
+        cells = [
+            f"{r['median']:.2f} ({r['quartiles'][0]:.2f}-{r['quartiles'][1]:.2f})" for r in ratios
+        ]
+        rows.append([str(found["images"]), *times, *cells])
+    header = ("images at once", "ours, ms", "with XLA", "PyTorch eager", "compiled")
+    header += ("times as fast", "with XLA")
+    return table(header, rows, texts=0)
+
+
 def _onednn():
     rows = []
     for name, found in read_benchmark("onednn")["recipes"].items():
@@ -242,6 +258,7 @@ TABLES = {
     "step-profile": _step_profile,
     "sampling": _sampling,
     "peers": _peers,
+    "peers-sampling": _peers_sampling,
     "scaling": _scaling,
     "fused-adam": _fused_adam,
     "pipelines": _pipelines_in_memory,

@@ -1,9 +1,11 @@
 """What the benchmark of PyTorch peers makes of seconds, with frameworks that only say them."""
 
+import numpy as np
 import pytest
 
 from benchmarks.peers import __main__ as peers
 from benchmarks.peers import settings
+from benchmarks.peers.sampling import __main__ as sampling
 
 
 class Framework:
@@ -60,3 +62,21 @@ def test_every_peer_has_settings_and_a_file(peer):
     assert found["batch_size"] > 0
     assert found["term_weights"]
     assert (settings.RECIPES.parents[1] / "benchmarks" / "peers" / f"{peer}.py").exists()
+
+
+def test_the_better_of_both_sides_counts_in_sampling():
+    seconds = {"graph": [2.0] * 3, "xla": [1.0] * 3, "eager": [5.0] * 3, "compiled": [4.0] * 3}
+    compared = sampling.compare(seconds)
+    assert (compared["our_best"], compared["their_best"]) == ("xla", "compiled")
+    assert compared["times_as_fast"]["median"] == 4.0
+    assert compared["graph_times_as_fast"]["median"] == 2.0
+
+
+def test_a_few_images_may_differ_by_rounding_but_not_many():
+    ours = np.zeros([16, 2, 2, 1])
+    theirs = ours.copy()
+    theirs[:2, 1, 1] = 1 / 255
+    assert sampling.count_differing(ours, theirs + 1e-6) == 2
+    theirs[2, 1, 1] = 1 / 255
+    with pytest.raises(RuntimeError, match="3 of 16 images differ"):
+        sampling.count_differing(ours, theirs)
