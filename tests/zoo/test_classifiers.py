@@ -156,7 +156,7 @@ def test_constraints_take_it_and_its_features(trained):
 
 def test_loss_is_the_smoothed_cross_entropy(examples):
     images, labels = examples
-    classifier = make_classifier(label_smoothing=0.2)
+    classifier = make_classifier(label_smoothing=0.2, run_eagerly=True)
     logs = classifier.evaluate({"image": images, "label": labels}, return_dict=True, verbose=0)
     log_probabilities = np.log(np.asarray(classifier(images), np.float64))
     right = log_probabilities[np.arange(48), labels]
@@ -168,7 +168,7 @@ def test_loss_is_the_smoothed_cross_entropy(examples):
 
 
 def test_training_moves_all_and_evaluation_nothing(examples):
-    classifier = make_classifier()
+    classifier = make_classifier(run_eagerly=True)
     before = _weights(classifier)
     classifier.evaluate(*examples, verbose=0)
     _assert_equal(classifier, before)
@@ -270,7 +270,7 @@ def test_config_round_trip():
 
 
 def test_keras_file_round_trip(examples, tmp_path):
-    classifier = make_classifier(label_smoothing=0.1, training_dtype="bfloat16")
+    classifier = make_classifier(label_smoothing=0.1, training_dtype="bfloat16", run_eagerly=True)
     classifier.fit(*examples, verbose=0)
     classifier.save(tmp_path / "classifier.keras")
     copy = keras.models.load_model(tmp_path / "classifier.keras")
@@ -287,6 +287,7 @@ def test_export_is_loaded_and_served(trained, examples, tmp_path):
     trained.export(tmp_path / "1", metadata={"why": "test"})
     loaded = zoo.load(tmp_path / "1")
     np.testing.assert_array_equal(loaded(images), trained(images))
+    loaded.run_eagerly = True
     assert loaded.evaluate(images, labels, verbose=0, return_dict=True)["accuracy"] > 0.95
     served = tf.saved_model.load(tmp_path / "1").signatures
     assert set(served) == {"serving_default", "classify", "features"}

@@ -125,6 +125,7 @@ def test_row_seeds_are_checked_by_every_model(drawing_models):
             each.sample_rows([[0.5, 1.0]])
 
 
+@pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("name", contract.FULL_MODELS)
 def test_latents_of_another_shape_are_refused_by_every_model(name, images):
     model = contract.MODELS[name]()

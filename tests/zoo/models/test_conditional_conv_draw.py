@@ -11,6 +11,8 @@ from tests.contract import IMAGE_SHAPE, assert_close
 from zoo.layers import grid_convolution
 from zoo.models.draw_context import ContextShares
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 CONTEXT_SHAPE = (*IMAGE_SHAPE[:2], 1)
 GRID = (2, 4)
 NUM_WEIGHTS = 19  # Of what reads the context.
@@ -233,7 +235,8 @@ def test_the_context_is_encoded_once_whatever_the_steps(images, contexts, monkey
     monkeypatch.setattr(
         ContextShares, "shares", lambda self, context: calls.append(1) or shares(self, context)
     )
-    model = zoo.ConvDRAW(IMAGE_SHAPE, num_steps=5, stride=2, context_shape=CONTEXT_SHAPE)
+    sizes = {"filters": 4, "latent_filters": 2, "stride": 2}
+    model = zoo.ConvDRAW(IMAGE_SHAPE, num_steps=3, context_shape=CONTEXT_SHAPE, **sizes)
     model.infer(images, contexts[0], seed=0)
     model.sample(8, seed=0, context=contexts[0])
     assert len(calls) == 2

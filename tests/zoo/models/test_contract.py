@@ -24,9 +24,9 @@ def made():
     return functools.cache(contract.make_model)
 
 
-@pytest.fixture(params=contract.FULL_MODELS, scope="module")
-def every_model(request, made):
-    """For what always runs with all models."""
+@pytest.fixture(params=contract.FULL_MODELS)
+def every_model(request, made, uncompiled):
+    """For what always runs with all models, each of whose methods is called hardly twice."""
     return made(request.param)
 
 

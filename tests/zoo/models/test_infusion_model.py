@@ -173,6 +173,7 @@ def test_saved_model_goes_on_as_the_model_would(trained, images, tmp_path):
     assert loaded.get_config() == model.get_config()
     assert loaded.optimizer.iterations == model.optimizer.iterations
     assert_close(loaded.sample(2, seed=0), model.sample(2, seed=0), 0.0)
+    loaded.run_eagerly = True
     for each in (model, loaded):
         each.fit(images, batch_size=4, verbose=0)
     assert_close(loaded.get_weights(), model.get_weights())

@@ -11,6 +11,7 @@ import pytest
 import zoo
 from tests import contract
 from tests.contract import assert_close
+from tests.tiers import cover
 from zoo.distributions import Gaussian
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
@@ -57,7 +58,8 @@ def assert_same_numbers(plain, tilted, images):
         assert_close(*map(call, (plain, tilted)), 0.0)
 
 
-@pytest.mark.parametrize("name", MAKERS)
+# Of pixels and of chains each; together they are thorough.
+@pytest.mark.parametrize("name", cover(MAKERS, ["PixelVAE", "ConvVAE by chains", "ShortRunModel"]))
 def test_an_energy_of_zero_leaves_every_number_as_it_was(name, images):
     models = []
     for prior in ({}, {"prior": energy()}):
@@ -75,7 +77,10 @@ def test_an_energy_of_zero_leaves_every_number_as_it_was(name, images):
     assert np.any(tilted.energy.trainable_weights[-1]), "f learns"
 
 
-@pytest.mark.parametrize("name", ["ConvVAE", "PixelVAE", "ShortRunModel"])
+# A vector of latents, and several layers of them.
+@pytest.mark.parametrize(
+    "name", cover(["ConvVAE", "PixelVAE", "ShortRunModel"], ["ConvVAE", "ShortRunModel"])
+)
 def test_a_second_stage_of_zero_has_the_numbers_of_its_model(name, images):
     backbone = contract.make_model(name)
     assert_same_numbers(backbone, zoo.with_energy_prior(backbone, energy()), images)

@@ -1,6 +1,7 @@
 """What training refuses: states that would be wrong without any error of TensorFlow's."""
 
 import gc
+import weakref
 
 import keras
 import numpy as np
@@ -38,7 +39,7 @@ def test_weights_that_are_not_finite_end_training_before_a_checkpoint(images, tm
 
 def test_replicas_with_unequal_batches_are_refused_before_any_state_moves(images, two_replicas):
     with two_replicas.scope():
-        model = contract.make_compiled(contract.SMALLEST)
+        model = contract.make_compiled(contract.SMALLEST, run_eagerly=True)
     before = contract.state_of(model)
     ragged = tf.data.Dataset.from_tensor_slices(images[:5]).batch(5)
     with pytest.raises(ValueError, match="drop_remainder=True"):
@@ -51,10 +52,10 @@ def test_replicas_with_unequal_batches_are_refused_before_any_state_moves(images
 def test_an_objective_of_a_model_that_is_gone_is_refused(images):
     model = contract.make_compiled(contract.SMALLEST, run_eagerly=True)
     contract.train(model, images, num_steps=1)
-    objective = model.objective
+    objective, gone = model.objective, weakref.ref(model)
     del model
-    keras.backend.clear_session()
     gc.collect()
+    assert gone() is None
     with pytest.raises(ValueError, match="already belongs to another model"):
         contract.make_model(contract.SMALLEST).compile("adam", objective=objective)
 

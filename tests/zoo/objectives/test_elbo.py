@@ -42,6 +42,7 @@ def test_beta_must_be_a_number_of_at_least_0_or_a_schedule(beta):
         zoo.ELBO(beta=beta)
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_running_scale_gives_the_gradient_of_the_optimal_one(images):
     # With the closed-form σ*² = mean squared error, -log p = D/2 · log σ*² + constant.
     likelihood = zoo.distributions.Gaussian(decay=0.0)
@@ -86,6 +87,7 @@ def test_first_step_uses_the_first_beta(images):
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_pixel_scale_annealing_balances_as_gqn_does(images):
     """The gradient is that of squared error / (2 s²) + rate, times σ-independent s²/σ²."""
     scale = 0.3

@@ -11,7 +11,7 @@ import zoo
 from tests import contract
 from zoo.constraints import Constraint, ReconstructionError
 
-STEPS = 200
+STEPS = 100
 
 
 @keras.saving.register_keras_serializable("tests")

@@ -81,6 +81,7 @@ def test_reconstructions_are_those_of_the_keras_model(colour_export):
     assert list(answer["error"]) == [b""] * len(LEVELS)
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_samples_are_those_of_the_keras_model(colour_export):
     seeds = np.array([[3, 0], [3, 1], [9, 4]], np.int32)
     temperatures = np.array([1.0, 0.0, 9.0], np.float32)

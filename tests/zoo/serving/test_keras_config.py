@@ -6,6 +6,7 @@ import shutil
 import keras
 import numpy as np
 import pytest
+from keras.src.utils import naming
 
 import zoo
 from tests import contract
@@ -51,7 +52,7 @@ def test_own_networks_load_in_their_precision_and_without_objective_with_the_elb
     finally:
         keras.config.set_dtype_policy("float32")
     model.export(tmp_path / "1", log_prob_samples=1)
-    keras.backend.clear_session()  # as in another process, where Keras numbers layers anew
+    naming.reset_uids()  # as in another process, where Keras numbers layers anew
     loaded = zoo.load(tmp_path / "1")
     assert isinstance(loaded.objective, zoo.ELBO)
     # The layers, which take their precision from Keras's global policy, have the one they had.

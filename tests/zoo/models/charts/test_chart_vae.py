@@ -1,4 +1,4 @@
-"""`zoo.ChartVAE`: the mixture of charts in nats, its pretraining, its pruning, its samples."""
+"""`zoo.ChartVAE`: the mixture of charts in nats, its pruning, its samples."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,6 @@ from scipy.special import log_softmax, logsumexp
 import zoo
 from tests import contract
 from zoo import random
-from zoo.errors import BatchError
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
 
@@ -126,7 +125,7 @@ def test_charts_are_drawn_by_their_probabilities(model, images):
     np.testing.assert_allclose(drawn, model.chart_probabilities(images[:1])[0], atol=0.04)
 
 
-# === Lipschitz term, pretraining, pruning ===
+# === Lipschitz term, pruning ===
 
 
 def test_the_lipschitz_term_is_of_the_largest_singular_values(model):
@@ -137,27 +136,6 @@ def test_the_lipschitz_term_is_of_the_largest_singular_values(model):
     bounds = np.prod([[np.linalg.norm(k, 2) for k in kernel] for kernel in kernels], axis=0)
     (term,) = model.losses
     assert float(term) == pytest.approx(0.01 * (bounds.max() + bounds.mean()), rel=1e-4)
-
-
-def test_pretraining_gives_each_chart_the_image_that_it_was_trained_on(images):
-    model = make_model()
-    chosen = model.pretrain(images, steps=40, learning_rate=0.02)
-    assert chosen[0] == 0
-    assert len(set(chosen.tolist())) == NUM_CHARTS
-    own = np.diag(model.chart_probabilities(images[chosen]))
-    assert own.min() > 0.9
-    middle = np.einsum("nnd->nd", model._posteriors(model.encoder(images[chosen])).loc)
-    assert np.abs(middle).max() < 1.0
-
-
-def test_pretraining_says_of_bad_pixels_what_training_says(images):
-    with pytest.raises(BatchError, match=r"^images given as floats must lie in \[0, 1\].*by 255"):
-        make_model().pretrain(255.0 * np.asarray(images, np.float32) + 2.0)
-
-
-def test_pretraining_needs_an_image_a_chart(images):
-    with pytest.raises(BatchError, match=r"each of 3 charts an image of its own. Received 2"):
-        make_model().pretrain(images[:2])
 
 
 def test_use_follows_the_charts_drawn_and_pruned_ones_are_never_chosen(images):

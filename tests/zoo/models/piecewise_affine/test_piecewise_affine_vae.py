@@ -112,6 +112,7 @@ def test_em_of_parts_of_the_images_is_that_of_all(fitted):
         np.testing.assert_allclose(together, sum(each), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_the_elbos_gradient_trains_the_same_likelihood():
     keras.utils.set_random_seed(2)
     model = zoo.PiecewiseAffineVAE(SHAPE, hidden_units=(4,), noise_scale=0.2)
@@ -127,6 +128,7 @@ def test_the_elbos_gradient_trains_the_same_likelihood():
 # === What it says of images ===
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_density_is_that_of_quadrature_and_rate_and_distortion_have_no_gap(fitted):
     model, images, _ = fitted
     scale = float(model.likelihood.scale)

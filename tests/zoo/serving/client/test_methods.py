@@ -90,6 +90,7 @@ def _images_for(model, num):
     return np.random.default_rng(4).random((num, *model.image_shape), np.float32)
 
 
+@pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize("name", ["grey", "conditional"])
 def test_methods_are_those_of_the_keras_model(name, models, connect):
     model, client = models[name], connect(name)
