@@ -111,19 +111,18 @@ class LogisticMixtureImage(tfp.distributions.Distribution):
         Returns:
             float32 `[..., B, H, W, C]`.
         """
-        first, *others = tf.split(uniforms, 1 + self._channels, axis=-1)
         cumulative = tf.cumsum(tf.exp(self._log_weights), axis=-1)[..., :-1]
-        chosen = tf.reduce_sum(tf.cast(first > cumulative, tf.int32), axis=-1)
+        chosen = tf.reduce_sum(tf.cast(uniforms[..., :1] > cumulative, tf.int32), axis=-1)
         chosen = tf.one_hot(chosen, self._log_weights.shape[-1])
-        levels = []
-        for channel, uniform in enumerate(others):
-            means = self._conditional_means(channel, [_to_signed(level) for level in levels])
-            mean = tf.reduce_sum(chosen * means, axis=-1, keepdims=True)
-            log_scale = tf.reduce_sum(chosen * self._log_scales[channel], axis=-1, keepdims=True)
-            value = mean + tf.exp(log_scale) * (tf.math.log(uniform) - tf.math.log1p(-uniform))
+        values = []
+        for channel in range(self._channels):
+            mean = tf.reduce_sum(chosen * self._conditional_means(channel, values), axis=-1)
+            scale = tf.exp(tf.reduce_sum(chosen * self._log_scales[channel], axis=-1))
+            uniform = uniforms[..., 1 + channel]
+            value = mean + scale * (tf.math.log(uniform) - tf.math.log1p(-uniform))
             # A level is drawn with its own probability if a logistic draw goes to the nearest.
-            levels.append(_nearest_level((value + 1.0) / 2.0))
-        return tf.concat(levels, axis=-1)
+            values.append(_to_signed(_nearest_level((value + 1.0) / 2.0))[..., None])
+        return (tf.concat(values, axis=-1) + 1.0) / 2.0
 
     def _log_prob(self, images):
         pixels = tf.split(_to_signed(_nearest_level(images)), self._channels, axis=-1)

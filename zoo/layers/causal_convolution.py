@@ -17,7 +17,6 @@ class CausalConvolution(keras.layers.Layer):
     It can be fed an image in parts: `advance` takes the next rows (or columns) and what it
     remembers of those before. From a memory of zeros a whole image at once gives what its parts
     give one after the other, which is how sampling does for a pixel no more work than a pixel's.
-    A part may be a single pixel of each image, `[B, C]`, if the kernel has one row: a product.
 
     Args:
         input_filters: Channels of the inputs.
@@ -50,38 +49,39 @@ class CausalConvolution(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(filters,), initializer="zeros")
         self.built = True
 
-    def blank_memory(self, batch, length=None):
+    def blank_memory(self, batch, length):
         """What it remembers before the first part: zeros.
 
         Args:
             batch: Images of the batch.
-            length: Size of the parts across the causal axis; None if they are single pixels.
+            length: Size of the parts across the causal axis.
         """
-        if length is None:
-            return tf.zeros([batch, self._reach * self.input_filters], self.compute_dtype)
         shape = [batch, self._reach, length] if self._axis == ROWS else [batch, length, self._reach]
         return tf.zeros([*shape, self.input_filters], self.compute_dtype)
 
     def advance(self, inputs, memory):
-        """Convolves the next part, `[B, h, w, C]` or `[B, C]`; returns outputs and next memory."""
+        """Convolves the next part `[B, h, w, C]`; returns the outputs and the next memory."""
         inputs = tf.cast(inputs, self.compute_dtype)
+        window = tf.concat([memory, inputs], axis=self._axis)
         kernel = tf.cast(tf.convert_to_tensor(self.kernel), self.compute_dtype)
         bias = tf.cast(tf.convert_to_tensor(self.bias), self.compute_dtype)
-        axis = -1 if inputs.shape.rank == 2 else self._axis
-        window = tf.concat([memory, inputs], axis=axis)
-        if inputs.shape.rank == 2:
-            # `bias_add` would be fused by oneDNN, which costs more than such a small product.
-            outputs = tf.matmul(window, tf.reshape(kernel, [-1, kernel.shape[-1]])) + bias
+        if window.shape[1:3] == self._kernel_size and not self._side:
+            outputs = _apply_once(window, kernel)
         else:
             sides = [[0, 0], [0, 0]]
             sides[2 - self._axis] = [self._side, self._side]
             outputs = tf.nn.conv2d(window, kernel, 1, [[0, 0], *sides, [0, 0]])
-            outputs = tf.nn.bias_add(outputs, bias)
-        return outputs, _latest(inputs, window, memory.shape[axis], axis)
+        return tf.nn.bias_add(outputs, bias), self._latest(inputs, window)
+
+    def _latest(self, inputs, window):
+        if inputs.shape[self._axis] == self._reach:  # Spares the sampler many small copies.
+            return inputs
+        first = window.shape[self._axis] - self._reach
+        return window[:, first:] if self._axis == ROWS else window[:, :, first:]
 
 
-def _latest(inputs, window, size, axis):
-    """The last of the window along an axis, as many as are remembered."""
-    if inputs.shape[axis] == size:  # Spares the sampler many small copies.
-        return inputs
-    return tf.split(window, [window.shape[axis] - size, size], axis=axis)[1]
+def _apply_once(window, kernel):
+    """The convolution of a window of the kernel's size, as a product: `[B, 1, 1, filters]`."""
+    size, filters = window.shape[1] * window.shape[2] * window.shape[3], kernel.shape[-1]
+    outputs = tf.matmul(tf.reshape(window, [-1, size]), tf.reshape(kernel, [size, filters]))
+    return outputs[:, None, None]

@@ -30,19 +30,18 @@ class GatedBlock(keras.layers.Layer):
         self.second = CausalConvolution(2 * filters, 2 * filters, kernel_size, axis, "zeros")
         self.built = True
 
-    def blank_memory(self, batch, length=None):
+    def blank_memory(self, batch, length):
         """What both convolutions remember before the first part."""
         return (self.first.blank_memory(batch, length), self.second.blank_memory(batch, length))
 
     def advance(self, inputs, memory, condition, addition=None):
-        """Processes the next part, `[B, h, w, filters]`, or a pixel of each image, `[B, filters]`.
+        """Processes the next part, `[B, h, w, filters]`.
 
         Args:
             inputs: The part.
             memory: What is remembered of the parts before.
-            condition: What the latents add before the gate, `[B, 1, 1, 2 * filters]`, or
-                `[B, 2 * filters]`.
-            addition: What another stream adds between the convolutions, of the inputs' shape.
+            condition: What the latents add before the gate, `[B, 1, 1, 2 * filters]`.
+            addition: What another stream adds between the convolutions, `[B, h, w, filters]`.
 
         Returns:
             The outputs and the next memory.
@@ -75,7 +74,7 @@ class Stream(keras.layers.Layer):
         self.blocks = [GatedBlock(filters, kernel_size, axis) for _ in range(num_blocks)]
         self.built = True
 
-    def blank_memory(self, batch, length=None):
+    def blank_memory(self, batch, length):
         """What its convolutions remember before the first part."""
         return tuple(layer.blank_memory(batch, length) for layer in (self.first, *self.blocks))
 
@@ -83,7 +82,7 @@ class Stream(keras.layers.Layer):
         """Processes the next part; `conditions` and `additions` have one tensor a block.
 
         Returns:
-            A list of the outputs of each block, of the shape of a part, and the next memory.
+            A list of the outputs of each block, `[B, h, w, filters]`, and the next memory.
         """
         hidden, first = self.first.advance(inputs, memory[0])
         outputs, memories = [], [first]
@@ -170,10 +169,10 @@ class PixelCNN(keras.layers.Layer):
         pixels = self.as_inputs(images)
         above = tf.pad(pixels[:, :-1], [[0, 0], [1, 0], [0, 0], [0, 0]])
         left = tf.pad(pixels[:, :, :-1], [[0, 0], [0, 0], [1, 0], [0, 0]])
-        for_rows, for_pixels = self.conditions(latents)
-        additions, _ = self.see_rows(above, self.down.blank_memory(batch, width), for_rows)
+        conditions = self.conditions(latents)
+        additions, _ = self.see_rows(above, self.down.blank_memory(batch, width), conditions)
         memory = self.right.blank_memory(batch, height)
-        parameters, _ = self.see_pixels(left, memory, for_pixels, additions)
+        parameters, _ = self.see_pixels(left, memory, conditions, additions)
         return parameters
 
     def as_inputs(self, images):
@@ -192,13 +191,13 @@ class PixelCNN(keras.layers.Layer):
         Args:
             above: The rows above those asked for, as in `as_inputs`, zeros above the first.
             memory: What the stream remembers.
-            conditions: The first list of `conditions`.
+            conditions: As in `conditions`.
             first: Which row of the image the first is.
 
         Returns:
             For each block what it tells the other stream, `[B, rows, W, filters]`, and the memory.
         """
-        outputs, memory = self.down.advance(above, memory, conditions)
+        outputs, memory = self.down.advance(above, memory, conditions[0])
         pairs = zip(self.from_above, outputs, strict=True)
         told = [layer(concat_elu(output)) for layer, output in pairs]
         if self.position is not None:
@@ -207,18 +206,16 @@ class PixelCNN(keras.layers.Layer):
         return told, memory
 
     def see_pixels(self, left, memory, conditions, additions):
-        """Moves the right-shifted stream on by some pixels of each row, or by one of one row.
+        """Moves the right-shifted stream on by some pixels of each row.
 
         Args:
-            left: The pixels left of those asked for, as in `as_inputs`, zeros left of the first:
-                `[B, rows, pixels, C + 1]` or `[B, C + 1]`.
+            left: The pixels left of those asked for, as in `as_inputs`, zeros left of the first.
             memory: What the stream remembers of each row.
-            conditions: The second list of `conditions`; for one pixel `[B, 2 * filters]` each.
+            conditions: As in `conditions`.
             additions: What `see_rows` gave there.
 
         Returns:
-            Parameters, float32 `[B, rows, pixels, num_parameters]` or `[B, num_parameters]`, and
-            the memory.
+            Parameters, float32 `[B, rows, pixels, num_parameters]`, and the memory.
         """
-        outputs, memory = self.right.advance(left, memory, conditions, additions)
+        outputs, memory = self.right.advance(left, memory, conditions[1], additions)
         return self.head(concat_elu(outputs[-1])), memory

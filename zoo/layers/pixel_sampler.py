@@ -1,11 +1,8 @@
 """Draws images from a PixelCNN pixel by pixel, at a cost for each that is a pixel's alone."""
 
-import keras
 import tensorflow as tf
 
 __all__ = ["sample_pixels", "sample_pixels_naively"]
-
-_MOST_PIXELS_A_STEP = 4  # Of the graph's loop; more are no faster, and take longer to trace.
 
 
 @tf.function(autograph=False, reduce_retracing=True)
@@ -14,8 +11,6 @@ def sample_pixels(network, likelihood, latents, uniforms):
 
     The network's down-shifted stream moves on once a row, its right-shifted stream once a pixel,
     with the code and the weights of training. So the work is that of one pass over the image.
-    For few images at once most of the time is TensorFlow's, a little for each operation of a pixel:
-    inside a `tf.function` with `jit_compile=True` it goes, for some seconds a size of batch.
 
     Args:
         network: A `zoo.layers.PixelCNN`.
@@ -33,24 +28,15 @@ def sample_pixels(network, likelihood, latents, uniforms):
         >>> uniforms = noise.uniform([28, 28, model.likelihood.num_uniforms(1)], stream=1)
         >>> zoo.sampling.sample_pixels(model.decoder, model.likelihood, latents, uniforms)
     """
-    # Each weight is read once, and not once a pixel.
-    weights = [(weight, tf.convert_to_tensor(weight)) for weight in network.weights]
-    with keras.StatelessScope(weights):
-        return _draw_rows(network, likelihood, latents, uniforms)
-
-
-def _draw_rows(network, likelihood, latents, uniforms):
-    """Draws images, row by row."""
     height, width, channels = network.image_shape
     batch = tf.shape(latents)[0]
-    for_rows, for_pixels = network.conditions(latents)
-    for_pixels = [tf.squeeze(condition, [1, 2]) for condition in for_pixels]
+    conditions = network.conditions(latents)
+    uniforms = tf.transpose(uniforms, [1, 2, 0, 3])
 
     def draw_row(row, above, memory, rows):
-        additions, memory = network.see_rows(above, memory, for_rows, row)
-        parts = [part[:, 0] for part in additions]
-        drawn = _draw_row(network, likelihood, for_pixels, [uniforms[:, row], *parts])
-        return row + 1, network.as_inputs(drawn)[:, None], memory, rows.write(row, drawn)
+        additions, memory = network.see_rows(above, memory, conditions, row)
+        drawn = _draw_row(network, likelihood, conditions, additions, uniforms[row])
+        return row + 1, network.as_inputs(drawn), memory, rows.write(row, drawn[:, 0])
 
     rows = tf.TensorArray(tf.float32, height, element_shape=[None, width, channels])
     *_, rows = tf.while_loop(
@@ -67,40 +53,33 @@ def _draw_rows(network, likelihood, latents, uniforms):
     return tf.transpose(rows.stack(), [1, 0, 2, 3])
 
 
-def _draw_row(network, likelihood, conditions, given):
-    """Draws a row, `[B, W, C]`, from uniforms and what the rows above tell, each `[B, W, …]`.
+def _draw_row(network, likelihood, conditions, additions, uniforms):
+    """Draws a row, `[B, 1, W, C]`, given what the rows above tell; uniforms are `[W, B, U]`."""
+    channels = network.image_shape[-1]
+    width, batch = uniforms.shape[0], tf.shape(uniforms)[1]
+    # With the pixels first, so that one is taken without a copy of the others.
+    additions = tf.transpose(tf.concat(additions, axis=-1)[:, 0], [1, 0, 2])
 
-    Several pixels a step of the loop, since passing on its variables takes time.
-    """
-    _, width, channels = network.image_shape
-    batch = tf.shape(given[0])[0]
-    num = max(n for n in range(1, _MOST_PIXELS_A_STEP + 1) if width % n == 0)
-    given = [tf.reshape(part, [batch, width // num, num, part.shape[-1]]) for part in given]
+    def draw_pixel(column, left, memory, pixels):
+        parts = tf.split(additions[column][:, None, None], len(network.from_above), axis=-1)
+        parameters, memory = network.see_pixels(left, memory, conditions, parts)
+        noise = uniforms[column][:, None, None]
+        drawn = likelihood.draw(likelihood(parameters), noise)
+        return column + 1, network.as_inputs(drawn), memory, pixels.write(column, drawn[:, 0, 0])
 
-    def draw_pixels(step, left, memory, drawn):
-        pixels = []
-        for uniforms, *additions in zip(
-            *(tf.unstack(part[:, step], axis=1) for part in given), strict=True
-        ):
-            parameters, memory = network.see_pixels(left, memory, conditions, additions)
-            distribution = likelihood(parameters[:, None, None])
-            pixels.append(likelihood.draw(distribution, uniforms[:, None, None])[:, 0, 0])
-            left = network.as_inputs(pixels[-1])
-        return step + 1, left, memory, drawn.write(step, tf.stack(pixels, axis=1))
-
-    drawn = tf.TensorArray(tf.float32, width // num, element_shape=[None, num, channels])
-    *_, drawn = tf.while_loop(
-        lambda step, *_: step < width // num,
-        draw_pixels,
+    pixels = tf.TensorArray(tf.float32, width, element_shape=[None, channels])
+    *_, pixels = tf.while_loop(
+        lambda column, *_: column < width,
+        draw_pixel,
         (
             tf.constant(0),
-            tf.zeros([batch, channels + 1]),
-            network.right.blank_memory(batch),
-            drawn,
+            tf.zeros([batch, 1, 1, channels + 1]),
+            network.right.blank_memory(batch, 1),
+            pixels,
         ),
         parallel_iterations=1,
     )
-    return tf.reshape(tf.transpose(drawn.stack(), [1, 0, 2, 3]), [batch, width, channels])
+    return tf.transpose(pixels.stack(), [1, 0, 2])[:, None]
 
 
 @tf.function(autograph=False, reduce_retracing=True)

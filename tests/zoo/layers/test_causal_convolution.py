@@ -49,15 +49,3 @@ def test_parts_give_what_the_whole_gives(size, part):
         output, memory = layer.advance(tf.constant(piece), memory)
         outputs.append(output)
     np.testing.assert_allclose(tf.concat(outputs, axis), whole, atol=1e-5)
-
-
-@pytest.mark.parametrize("columns", [1, 2, 3])
-def test_pixels_one_by_one_give_what_a_row_gives(columns):
-    layer = make(1, columns, 2)
-    row = np.random.default_rng(2).normal(size=(2, 1, 5, 2)).astype(np.float32)
-    whole, _ = layer.advance(row, layer.blank_memory(2, 1))
-    memory, outputs = layer.blank_memory(2), []
-    for pixel in np.moveaxis(row[:, 0], 1, 0):
-        output, memory = layer.advance(tf.constant(pixel), memory)
-        outputs.append(output)
-    np.testing.assert_allclose(tf.stack(outputs, axis=1), whole[:, 0], atol=1e-5)

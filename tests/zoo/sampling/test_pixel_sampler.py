@@ -25,7 +25,7 @@ def make(shape, likelihood, **sizes):
 @pytest.mark.parametrize(
     ("shape", "likelihood", "sizes"),
     [
-        ((5, 8, 3), DiscretizedLogisticMixture(2), {"position_embedding": True}),
+        ((6, 7, 3), DiscretizedLogisticMixture(2), {"position_embedding": True}),
         pytest.param(
             (7, 4, 1),
             Bernoulli(),
@@ -72,13 +72,6 @@ def test_work_for_a_pixel_does_not_grow_with_the_image():
     # A row of four times the pixels is four times as much for the stream that takes a whole row.
     assert sizes[4, 16][1] == sizes[4, 4][1]
     assert sizes[4, 16][0] == sizes[4, 4][0] * 4
-
-
-def test_weights_are_read_once_and_not_once_a_pixel():
-    arguments = make((4, 4, 1), Bernoulli())
-    graph = sample_pixels.get_concrete_function(*arguments).graph
-    for body in loop_bodies(graph):
-        assert not [op for op in body.get_operations() if op.type == "ReadVariableOp"]
 
 
 def loop_bodies(graph):
