@@ -117,7 +117,7 @@ def make_model(name):
         weight.assign(moved.astype(np.float32))
     freeze(model, frozen)
     if (energy := getattr(model, "energy", None)) is not None:
-        # An energy as flat as this needs no annealing, which takes thirty times as long.
+        # An energy as flat as this needs no annealing, which takes a second.
         noise = random.BatchNoise(random.as_seed(0), 1000)
         normal = [noise.normal(shape, stream=i) for i, shape in enumerate(energy.shapes)]
         energy.store_log_z(energy._of_noise(model._to_latents)(tuple(normal)))

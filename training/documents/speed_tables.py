@@ -115,10 +115,15 @@ def _train_step():
     return table(("", *titles, "asked"), rows)
 
 
+def _ratio(ratio):
+    least, most = ratio["quartiles"]
+    return f"{ratio['median']:.2f} ({least:.2f}-{most:.2f})"
+
+
 def _step_cells(size):
     precisions = ("float32", "bfloat16")
     ratios = [size["geco_over_elbo"], *(size["faster_than_torch"][p] for p in precisions)]
-    cells = [f"{r['median']:.2f} ({r['quartiles'][0]:.2f}-{r['quartiles'][1]:.2f})" for r in ratios]
+    cells = [_ratio(ratio) for ratio in ratios]
     for variant in ("geco", "compiled"):
         speeds = (size["images_per_second"][f"{variant} {p}"] for p in precisions)
         cells.append(" / ".join(f"{speed:.0f}" for speed in speeds))
@@ -223,9 +228,8 @@ def _peer_cells(compared):
     if compared is None:
         return ["", ""]
     ours, theirs = (compared[f"{whose}_images_per_second"] for whose in ("our", "their"))
-    least, most = compared["times_as_fast"]["quartiles"]
-    ratio = f"{compared['times_as_fast']['median']:.2f} ({least:.2f}-{most:.2f})"
-    return [f"{ours:.0f} / {theirs:.0f} ({compared['torch_variant']})", ratio]
+    speeds = f"{ours:.0f} / {theirs:.0f} ({compared['torch_variant']})"
+    return [speeds, _ratio(compared["times_as_fast"])]
 
 
 def _peers_sampling():
@@ -235,10 +239,7 @@ def _peers_sampling():
         medians = (statistics.median(found["seconds"][variant]) for variant in variants)
         times = (f"{1000 * seconds:.0f}" for seconds in medians)
         ratios = (found[name] for name in ("graph_times_as_fast", "times_as_fast"))
-        cells = [
-            f"{r['median']:.2f} ({r['quartiles'][0]:.2f}-{r['quartiles'][1]:.2f})" for r in ratios
-        ]
-        rows.append([str(found["images"]), *times, *cells])
+        rows.append([str(found["images"]), *times, *map(_ratio, ratios)])
     header = ("images at once", "ours, ms", "with XLA", "PyTorch eager", "compiled")
     header += ("times as fast", "the better of ours")
     return table(header, rows, texts=0)

@@ -13,9 +13,8 @@ from benchmarks.peers.networks import set_weights
 from benchmarks.peers.pixel_vae import LEAST_LOG_SCALE, concat_elu
 from benchmarks.peers.torch_side import make_model, versions
 
-__all__ = ["VARIANTS", "make_call", "versions"]
+__all__ = ["make_call", "versions"]
 
-VARIANTS = ("eager", "compiled")
 PIXELS_A_CALL = 7
 
 
@@ -23,7 +22,7 @@ def make_call(variant, given, num):
     """Makes a function without arguments that draws images, NumPy `[num, 28, 28, 1]`.
 
     Args:
-        variant: Among `VARIANTS`.
+        variant: "eager" or "compiled".
         given: `weights`, `latents` and `uniforms`, arrays.
         num: How many images: the first latents and uniforms.
     """

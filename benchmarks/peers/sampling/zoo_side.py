@@ -6,9 +6,8 @@ from benchmarks.peers.zoo_side import versions
 from benchmarks.pixel_sampling import make_model
 from zoo import random, sampling
 
-__all__ = ["VARIANTS", "make_call", "make_given", "versions"]
+__all__ = ["make_call", "make_given", "versions"]
 
-VARIANTS = ("graph", "xla")
 _SHAPE = (28, 28, 1)
 
 
@@ -29,7 +28,7 @@ def make_call(variant, given, num):
     """Makes a function without arguments that draws images, NumPy `[num, 28, 28, 1]`.
 
     Args:
-        variant: Among `VARIANTS`.
+        variant: "graph" or "xla".
         given: `weights`, `latents` and `uniforms`, arrays.
         num: How many images: the first latents and uniforms.
     """
