@@ -16,6 +16,7 @@ __all__ = ["NO_SHARES", "ContextShares", "add_share", "check_shape"]
 NO_SHARES = types.SimpleNamespace(encoder_gates=None, decoder_gates=None, prior=lambda step: None)
 
 _LARGEST_GRID = 4  # Positions along an edge that the dense layers take in.
+_LEAST_FILTERS = 32  # Units are counted by; too few of them die, and nothing is learned.
 _PRIOR_RANK = 16  # Channels of what the whole context says about a position at a step.
 
 
@@ -74,7 +75,7 @@ class ContextShares(keras.layers.Layer):
             layer.build((None, *grid, inputs))
             return layer
 
-        features = -(-filters // 2)
+        features = max(filters, _LEAST_FILTERS) // 2
         self.first = conv("context_first", features, channels * stride**2, use_bias=True)
         self.second = conv("context_second", features, features, use_bias=True)
         # Without biases: what they are added to has its own.
@@ -145,7 +146,8 @@ class _WholeContext(keras.layers.Layer):
     def __init__(self, context_shape, filters, **kwargs):
         super().__init__(autocast=False, **kwargs)
         height, width, self._channels = context_shape
-        self.size = 2 * filters
+        units = max(filters, _LEAST_FILTERS)
+        self.size = 2 * units
         self.convs, inputs = [], 1
         while len(self.convs) < 2 or max(height, width) > _LARGEST_GRID:
             layer = keras.layers.Conv2D(
@@ -162,7 +164,7 @@ class _WholeContext(keras.layers.Layer):
             self.convs.append(layer)
             height, width, inputs = -(-height // 2), -(-width // 2), filters
         he = {"use_bias": True, "kernel_initializer": "he_normal"}
-        of_channel, products = 3 * filters, 4 * filters
+        of_channel, products = 3 * units, 4 * units
         self.of_channel = _dense(
             "context_of_channel", of_channel, height * width * filters, activation="relu", **he
         )

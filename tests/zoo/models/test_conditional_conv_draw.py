@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("uncompiled")
 
 CONTEXT_SHAPE = (*IMAGE_SHAPE[:2], 1)
 GRID = (2, 4)
-NUM_WEIGHTS = 19  # Of what reads the context.
+NUM_WEIGHTS = 20  # Of what reads the context.
 
 
 @pytest.fixture(scope="module")
