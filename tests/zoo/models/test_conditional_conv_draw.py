@@ -190,7 +190,8 @@ def test_shares_and_a_convolution_of_the_state_are_one_of_both(contexts):
     features = convolution(layer.second, elu(convolution(layer.first, patches)))
     features = elu(features + dense(layer.whole_to_grid, whole).reshape(features.shape))
     shares = layer.shares(tf.constant(context))
-    of_steps = dense(layer.whole_to_prior, whole).reshape(8, 2, *GRID, 4)
+    of_steps = dense(layer.whole_to_steps, whole).reshape(8, 2, *GRID, 4)
+    of_steps = dense(layer.steps_to_prior, of_steps)
     rng = np.random.default_rng(2)
     for head, of_features, share, more in (
         (model.prior_head, layer.prior, shares.prior(0), of_steps[:, 0]),
@@ -225,8 +226,8 @@ def test_state_and_context_meet_in_the_hidden_layer_of_the_prior(contexts):
 
 def test_large_contexts_are_halved_until_the_dense_layers_can_take_them():
     model = zoo.ConvDRAW((36, 20, 1), 1, 2, 1, 3, 4, context_shape=(36, 20, 1))
-    assert len(model.context_shares.whole.convs) == 3
-    assert model.context_shares.whole.of_channel.kernel.shape[0] == 5 * 3 * 2
+    assert len(model.context_shares.whole.convs) == 4
+    assert model.context_shares.whole.of_channel.kernel.shape[0] == 3 * 2 * 2
 
 
 def test_the_context_is_encoded_once_whatever_the_steps(images, contexts, monkeypatch):
