@@ -13,6 +13,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 from tests.zoo.serving.client.conftest import GREY_SHAPE
 from tests.zoo.serving.double import Double, Refusal
 from zoo import serving
+from zoo.serving.client import availability
 
 
 @pytest.fixture(params=["grpc", "rest"])
@@ -20,7 +21,13 @@ def address(request, double):
     return double.grpc_address if request.param == "grpc" else double.rest_address
 
 
-def test_a_label_that_is_not_there_is_waited_for(address):
+@pytest.fixture
+def one_look(monkeypatch):
+    """Who waits looks once, and does not wait for another look, which comes too late."""
+    monkeypatch.setattr(availability, "_POLL_SECONDS", 60.0)
+
+
+def test_a_label_that_is_not_there_is_waited_for(address, one_look):
     """A model's status, which says nothing of labels, is not believed."""
     with (
         serving.Client(address, "grey", label="no-such-label") as client,
@@ -29,7 +36,7 @@ def test_a_label_that_is_not_there_is_waited_for(address):
             match="Unrecognized servable version label: no-such-label; version 7 is AVAILABLE",
         ),
     ):
-        client.wait_until_available(2)  # Enough for one look, however busy the machine is.
+        client.wait_until_available(2)
 
 
 def test_a_label_that_comes_is_seen(address, double):
@@ -41,13 +48,13 @@ def test_a_label_that_comes_is_seen(address, double):
     timer.join()
 
 
-def test_a_label_of_a_version_that_is_not_loaded_is_not_found(address, double):
+def test_a_label_of_a_version_that_is_not_loaded_is_not_found(address, double, one_look):
     double.labels["next"] = 8
     with serving.Client(address, "grey", label="next") as client:
         with pytest.raises(serving.ModelNotFoundError, match=r"label.*wait_until_available"):
             client.sample(1)
         with pytest.raises(serving.DeadlineExceededError, match="Servable not found"):
-            client.wait_until_available(2)  # Enough for one look, however busy the machine is.
+            client.wait_until_available(2)
 
 
 def test_rests_own_limit_is_named(double):
