@@ -16,7 +16,7 @@ __all__ = ["NO_SHARES", "ContextShares", "add_share", "check_shape"]
 NO_SHARES = types.SimpleNamespace(encoder_gates=None, decoder_gates=None, prior=lambda step: None)
 
 _LARGEST_GRID = 4  # Positions along an edge that the dense layers take in.
-_LEAST_FILTERS = 32  # Units are counted by; too few of them die, and nothing is learned.
+_LEAST_WIDTH = 32  # Of the dense layers: narrower ones, with ReLUs that die, may learn nothing.
 _PRIOR_RANK = 16  # Channels of what the whole context says about a position at a step.
 
 
@@ -57,10 +57,10 @@ class ContextShares(keras.layers.Layer):
         self, context_shape, num_steps, stride, filters, prior_filters, kernel_size, **kwargs
     ):
         super().__init__(autocast=False, **kwargs)
-        height, width, channels = context_shape
+        channels = context_shape[-1]
         self._num_steps = num_steps
         self._stride = stride
-        self._grid = grid = (height // stride, width // stride)
+        self._grid = grid = tuple(edge // stride for edge in context_shape[:2])
         num_positions = math.prod(grid)
 
         def conv(name, filters, inputs, use_bias=False):
@@ -75,14 +75,15 @@ class ContextShares(keras.layers.Layer):
             layer.build((None, *grid, inputs))
             return layer
 
-        features = max(filters, _LEAST_FILTERS) // 2
+        width = max(filters, _LEAST_WIDTH)
+        features = width // 2
         self.first = conv("context_first", features, channels * stride**2, use_bias=True)
         self.second = conv("context_second", features, features, use_bias=True)
         # Without biases: what they are added to has its own.
         self.encoder_gates = conv("context_to_encoder", 4 * filters, features)
         self.decoder_gates = conv("context_to_decoder", 4 * filters, features)
         self.prior = conv("context_to_prior", prior_filters, features)
-        self.whole = _WholeContext(context_shape, filters, name="context_whole")
+        self.whole = _WholeContext(context_shape, filters, width, name="context_whole")
         self.whole_to_grid = _dense(
             "context_whole_to_grid", num_positions * features, self.whole.size
         )
@@ -143,13 +144,12 @@ class _WholeContext(keras.layers.Layer):
     He's initialisation shorten that time.
     """
 
-    def __init__(self, context_shape, filters, **kwargs):
+    def __init__(self, context_shape, filters, width, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        height, width, self._channels = context_shape
-        units = max(filters, _LEAST_FILTERS)
-        self.size = 2 * units
+        *grid, self._channels = context_shape
+        self.size = 2 * width
         self.convs, inputs = [], 1
-        while len(self.convs) < 2 or max(height, width) > _LARGEST_GRID:
+        while len(self.convs) < 2 or max(grid) > _LARGEST_GRID:
             layer = keras.layers.Conv2D(
                 filters,
                 5,
@@ -160,13 +160,13 @@ class _WholeContext(keras.layers.Layer):
                 kernel_initializer="he_normal",
                 name=f"context_conv_{len(self.convs) + 1}",
             )
-            layer.build((None, height, width, inputs))
+            layer.build((None, *grid, inputs))
             self.convs.append(layer)
-            height, width, inputs = -(-height // 2), -(-width // 2), filters
+            grid, inputs = [-(-edge // 2) for edge in grid], filters
         he = {"use_bias": True, "kernel_initializer": "he_normal"}
-        of_channel, products = 3 * units, 4 * units
+        of_channel, products = 3 * width, 4 * width
         self.of_channel = _dense(
-            "context_of_channel", of_channel, height * width * filters, activation="relu", **he
+            "context_of_channel", of_channel, math.prod(grid) * filters, activation="relu", **he
         )
         self.factors = _dense("context_factors", 2 * products, self._channels * of_channel, **he)
         self.joint = _dense("context_joint", self.size, products, activation="relu", **he)
