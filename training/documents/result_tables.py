@@ -2,7 +2,7 @@
 
 from training.datasets.cifar10 import CLASS_NAMES
 from training.documents.markers import table
-from training.documents.runs import read_run
+from training.documents.runs import read_benchmark, read_run
 
 __all__ = ["TABLES"]
 
@@ -239,6 +239,20 @@ def _photographs():
     return table((*header, "rate, nats", "options"), rows, texts=(0, 6))
 
 
+def _any_tolerance():
+    models = read_benchmark("any_tolerance")["models"]
+    rows = []
+    for model in models:
+        label = f"seed {model['seed']}, {model['steps']:,} steps"
+        points = model["points"]
+        shares = [f"{point['rmse'] / point['tolerance']:.3f}" for point in points]
+        rows.append([f"{label}: rmse / κ", *shares])
+        rows.append(["rate, nats", *(f"{point['rate']:.1f}" for point in points)])
+        rows.append(["over a single model's", *(f"{point['ratio']:.3f}" for point in points)])
+    header = ("", *(f"κ = {point['tolerance']:g}" for point in models[0]["points"]))
+    return table(header, rows, texts=1)
+
+
 _CHAIN = {
     "rmse": "rmse",
     "sharpness": "sharpness of reconstructions",
@@ -246,6 +260,7 @@ _CHAIN = {
 }
 TABLES = {
     "tolerances": _tolerances,
+    "any-tolerance": _any_tolerance,
     "color-mnist": _color_mnist,
     "classifiers": _classifiers,
     "constraints": _constraints,
