@@ -89,13 +89,17 @@ class Entry:
 
     @property
     def code(self):
-        """The three lines that load and use it."""
-        use = "images = model.sample(16, seed=0)"
+        """The lines that load and use it."""
+        imports, use = "import zoo", "images = model.sample(16, seed=0)"
         if self.recipe["architecture"]["class_name"] == "ConvClassifier":
             use = "probabilities = model.predict(images)"
         elif "generated_accuracy" in self.measures:
-            use = "images = model.sample(16, seed=0, context=contexts)"
-        return f'import zoo\n\nmodel = zoo.load("{self.name}")\n{use}'
+            imports += "\nfrom training import datasets"
+            name = self.recipe["data"]["name"]
+            data = f'datasets.load("{name}")'
+            use = f'batch = next(iter({data}.batches("test", 16)))\n'
+            use += 'images = model.sample(16, seed=0, context=batch["context"])'
+        return f'{imports}\n\nmodel = zoo.load("{self.name}")\n{use}'
 
     def row(self):
         """Returns the texts of its row of the table, "" for what is not about such a model."""
