@@ -1,7 +1,7 @@
 """Models for every tolerance, by seed and length, beside models for one tolerance each.
 
     vae-zoo train conv_draw_mnist_any --seed 1 --directory runs/any_1       # Ten minutes.
-    python -m benchmarks.any_tolerance conv_draw_mnist_any runs/any_1 ...   # Half a minute each.
+    python -m benchmarks.any_tolerance conv_draw_mnist_any runs/any_1   # Half a minute each.
 
 Each is evaluated on the whole test split of MNIST at the tolerances that single models were trained
 for, whose results are committed. The ratio of rates is that at one error: the rate of the one model
