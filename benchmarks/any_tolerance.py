@@ -1,7 +1,7 @@
 """Models for every tolerance, by seed and length, beside models for one tolerance each.
 
-    vae-zoo train conv_draw_mnist_any --seed 1 --directory runs/any_1       # Ten minutes.
-    python -m benchmarks.any_tolerance conv_draw_mnist_any runs/any_1   # Half a minute each.
+    vae-zoo train conv_draw_mnist_any --seed 1 --directory runs/any_1   # A quarter of an hour.
+    python -m benchmarks.any_tolerance conv_draw_mnist_any runs/any_1   # Two minutes each.
 
 Each is evaluated on the whole test split of MNIST at the tolerances that single models were trained
 for, whose results are committed. The ratio of rates is that at one error: the rate of the one model
@@ -44,7 +44,7 @@ def measure(model, batches):
 
 
 def _describe(name):
-    """Returns the folder of a run, or the name of a released model, with its seed and steps."""
+    """Returns seed and steps of what is in a run directory, or of a released model."""
     folder = pathlib.Path(name)
     if not folder.exists():
         folder = pathlib.Path(__file__).parents[1] / "savedmodels" / name

@@ -40,8 +40,8 @@ class ContextShares(keras.layers.Layer):
     5000 steps, one without it used it after 1000 (other settings differed, too).
 
     [choice] The layers are narrow where many outputs read them: the vector, and half the channels
-    for the features. Four times as wide they took five sixths of a model's weights, and read the
-    sum of two digits no better.
+    for the features. Four times as wide they took five sixths of a model's weights; the sum of two
+    digits was learned no better by them, the turning of one was.
 
     Args:
         context_shape: (height, width, channels) of the context.
