@@ -12,10 +12,10 @@ import argparse
 import json
 import pathlib
 
-import zoo
 from training import datasets
 from training.documents.runs import read_run
-from training.runs import provenance
+from training.evaluation.rates import point_at
+from training.runs import model_source, provenance
 
 _SINGLE = {
     0.06: "conv_draw_mnist_006",
@@ -28,33 +28,6 @@ _OUTPUT = pathlib.Path(__file__).parent / "results" / "any_tolerance.json"
 _BATCH_SIZE = 500
 
 
-def measure(model, batches):
-    """Returns rmse, rate and ratio of rates at one error, a dict for each tolerance."""
-    points = []
-    for tolerance, name in _SINGLE.items():
-        found = model.evaluate(batches, tolerance=tolerance, verbose=0, return_dict=True)
-        rmse, rate = float(found["rmse"]), float(found["rate"])
-        single = read_run(name)
-        (multiplier,) = single.metrics["multipliers"].values()
-        at_one_error = rate + multiplier * (rmse**2 - single.test["rmse"] ** 2)
-        ratio = at_one_error / single.test["rate"]
-        points.append({"tolerance": tolerance, "rmse": rmse, "rate": rate, "ratio": ratio})
-        print(f"{tolerance:5g}  rmse {rmse:.4f}  {rate:6.2f} nats  {ratio:.3f}", flush=True)
-    return points
-
-
-def _describe(name):
-    """Returns seed and steps of what is in a run directory, or of a released model."""
-    folder = pathlib.Path(name)
-    if not folder.exists():
-        folder = pathlib.Path(__file__).parents[1] / "savedmodels" / name
-    recipe, metrics = (
-        json.loads((folder / f"{part}.json").read_text(encoding="utf-8"))
-        for part in ("recipe", "metrics")
-    )
-    return {"seed": recipe["seed"], "steps": metrics["steps"]}
-
-
 def main():
     """Measures the models that are named, and writes the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -63,10 +36,13 @@ def main():
     batches = datasets.load("mnist").batches("test", _BATCH_SIZE)
     rows = []
     for name in given.models:
-        folder = pathlib.Path(name) / "savedmodel" / "1"
-        print(name)
-        points = measure(zoo.load(str(folder) if folder.exists() else name), batches)
-        rows.append(_describe(name) | {"points": points})
+        model, recipe = model_source.load_model(name)
+        points = [
+            point_at(tolerance, model, batches, read_run(single).metrics)
+            for tolerance, single in _SINGLE.items()
+        ]
+        rows.append({"seed": recipe.seed, "steps": recipe.steps, "points": points})
+        print(json.dumps({name: rows[-1]}, indent=1), flush=True)
     made = {"commit": provenance.commit(), "machine": provenance.machine()}
     _OUTPUT.write_text(json.dumps(made | {"models": rows}, indent=1) + "\n", encoding="utf-8")
 

@@ -248,7 +248,7 @@ def _any_tolerance():
         shares = [f"{point['rmse'] / point['tolerance']:.3f}" for point in points]
         rows.append([f"{label}: rmse / κ", *shares])
         rows.append(["rate, nats", *(f"{point['rate']:.1f}" for point in points)])
-        rows.append(["over a single model's", *(f"{point['ratio']:.3f}" for point in points)])
+        rows.append(["over a single model's", *(f"{p['ratio_at_one_error']:.3f}" for p in points)])
     header = ("", *(f"κ = {point['tolerance']:g}" for point in models[0]["points"]))
     return table(header, rows, texts=1)
 

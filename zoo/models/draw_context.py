@@ -16,7 +16,7 @@ __all__ = ["NO_SHARES", "ContextShares", "add_share", "check_shape"]
 NO_SHARES = types.SimpleNamespace(encoder_gates=None, decoder_gates=None, prior=lambda step: None)
 
 _LARGEST_GRID = 4  # Positions along an edge that the dense layers take in.
-_LEAST_WIDTH = 32  # Of the dense layers: narrower ones, with ReLUs that die, may learn nothing.
+_LEAST_WIDTH = 32  # Layers narrower than those of so many filters may learn nothing.
 _PRIOR_RANK = 16  # Channels of what the whole context says about a position at a step.
 
 
@@ -40,14 +40,14 @@ class ContextShares(keras.layers.Layer):
     5000 steps, one without it used it after 1000 (other settings differed, too).
 
     [choice] The layers are narrow where many outputs read them: the vector, and half the channels
-    for the features. Four times as wide they took five sixths of a model's weights; the sum of two
-    digits was learned no better by them, the turning of one was.
+    for the features. Wider ones took five sixths of the weights of a model that learned the sum of
+    two digits no better, though the turning of one better (docs/RESULTS.md).
 
     Args:
         context_shape: (height, width, channels) of the context.
         num_steps: T, the number of steps of the recursion.
         stride: Edge of a patch, in pixels.
-        filters: Channels of the features and of the recursion's states.
+        filters: Channels of the recursion's states; the features have half as many.
         prior_filters: Channels of what the context is added to in the prior.
         kernel_size: Size of the convolutions on the grid of patches.
         **kwargs: As in `keras.layers.Layer`.
@@ -114,11 +114,11 @@ class ContextShares(keras.layers.Layer):
         )
 
     def _of_step(self, vectors):
-        """Returns what the whole context adds to the prior of a step."""
+        """Returns a step's share in the prior, `[positions, B, prior_filters]`."""
         return tf.cast(self.steps_to_prior(self._to_positions(vectors)), tf.float32)
 
     def _features(self, context, whole, on_grid):
-        """Returns features `[positions, B, filters]`."""
+        """Returns features `[positions, B, half the filters]`."""
         patches = self._to_positions(tf.nn.space_to_depth(context, self._stride))
         first = tf.nn.elu(on_grid(self.first)(patches))
         whole = self._to_positions(tf.cast(self.whole_to_grid(whole), tf.float32))

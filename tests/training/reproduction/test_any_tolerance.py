@@ -3,27 +3,9 @@
 import numpy as np
 import pytest
 
-from training.reproduction.target import Result
 from training.reproduction.targets import TARGETS
-from training.reproduction.targets.any_tolerance import _point
 
 TARGET = TARGETS["any-tolerance"]
-
-
-class Model:
-    """Has an error and a rate."""
-
-    def evaluate(self, batches, tolerance, verbose, return_dict):
-        return {"rmse": 0.101, "rate": 35.0}
-
-
-def test_rates_are_compared_at_one_error():
-    # By λ = 1000 an error that is 0.101² - 0.1² larger is worth 0.2 nats.
-    metrics = {"test": {"rmse": 0.1, "rate": 32.0}, "multipliers": {"error": 1000.0}}
-    single = Result(metrics, {}, [], recipe=None, made_with={}, load=None)
-    point = _point(Model(), None, 0.1, single)
-    assert point["ratio_at_one_error"] == pytest.approx((35.0 + 0.201) / 32.0)
-    assert "single_rate" not in _point(Model(), None, 0.1, None)
 
 
 def numbers_of(rmse, ratio=None):

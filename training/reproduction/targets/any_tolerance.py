@@ -5,6 +5,7 @@ import numpy as np
 import zoo
 from training import datasets
 from training.evaluation import image_formats
+from training.evaluation.rates import point_at
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target
 from training.reproduction.targets.any_tolerance_drawing import draw
@@ -39,28 +40,14 @@ def _measure(finished):
     result = finished.results[_ANY]
     model, data = result.load(), datasets.load_for(result.recipe)
     batches = data.batches("test", result.recipe.batch_size)
-    points = [
-        _point(model, batches, tolerance, finished.results.get(_single(tolerance)))
-        for tolerance in _TOLERANCES
-    ]
+    points = []
+    for tolerance in _TOLERANCES:
+        single = finished.results.get(_single(tolerance))
+        point = point_at(tolerance, model, batches, single and single.metrics)
+        points.append({"label": f"{tolerance:g}"} | point)
     files, arrays = _files(model, data, *_NUM_CODED[finished.scale])
     numbers = {"models": points, "multipliers": _multipliers(model), "bytes_an_image": files}
     return numbers, arrays
-
-
-def _point(model, batches, tolerance, single):
-    """What the one model, and a single one, reach on the test split at a tolerance."""
-    found = model.evaluate(batches, tolerance=tolerance, verbose=0, return_dict=True)
-    point = {"label": f"{tolerance:g}", "tolerance": tolerance}
-    point |= {name: float(found[name]) for name in ("rmse", "rate")}
-    if single is not None:
-        test = single.metrics["test"]
-        (multiplier,) = single.metrics["multipliers"].values()
-        # Brought to the single model's error to first order: λ is the slope of its curve.
-        rate = point["rate"] + multiplier * (point["rmse"] ** 2 - test["rmse"] ** 2)
-        point |= {"single_rmse": test["rmse"], "single_rate": test["rate"]}
-        point["ratio_at_one_error"] = rate / test["rate"]
-    return point
 
 
 def _multipliers(model):

@@ -4,6 +4,7 @@ import statistics
 
 from scipy import stats
 
+from training.evaluation.rates import rate_at
 from training.figures.plots import saved
 from training.reproduction.scales import scaled
 from training.reproduction.target import Run, Target
@@ -94,10 +95,9 @@ def _draw(numbers, arrays, path):
 
 def _ratio_at_one_error(elbo, geco):
     """The ratio of rates, GECO's brought to the ELBO's error to first order, by its multiplier."""
-    squares = [result.metrics["test"]["rmse"] ** 2 for result in (elbo, geco)]
+    test, found = elbo.metrics["test"], geco.metrics["test"]
     (multiplier,) = geco.metrics["multipliers"].values()
-    saved = multiplier * (squares[0] - squares[1])  # By an error that may be larger.
-    return (geco.metrics["test"]["rate"] - saved) / elbo.metrics["test"]["rate"]
+    return rate_at(test["rmse"], of=(found["rmse"], found["rate"], multiplier)) / test["rate"]
 
 
 def _verdict(numbers):
