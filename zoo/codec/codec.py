@@ -267,6 +267,11 @@ def _search_of(model):
             f"{type(model).__name__} with a prior of class {type(prior).__name__}. Make the codec "
             "of a model without one."
         )
+    if getattr(model, "global_latents", None) is not None:
+        raise ValueError(
+            "A codec searches step by step, and global_latents come before all steps. Make the "
+            "codec of a ConvDRAW without them."
+        )
     if isinstance(model, ConvDRAW):
         return DrawSearch
     if isinstance(model, NormalLatents | NVPVAE) and model.has_mean:

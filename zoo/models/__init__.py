@@ -14,10 +14,10 @@ from zoo.models.conv_vae import ConvVAE
 from zoo.models.diffusion import Diffusion
 from zoo.models.energy_prior import EnergyPrior
 from zoo.models.energy_vae import EnergyVAE
+from zoo.models.fitted_prior import with_mixture_prior
 from zoo.models.infusion_model import InfusionModel
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.mixture_prior import MixturePrior
-from zoo.models.normal_latents import with_mixture_prior
 from zoo.models.nvp_vae import NVPVAE
 from zoo.models.piecewise_affine import PiecewiseAffineVAE
 from zoo.models.pixel_vae import PixelVAE

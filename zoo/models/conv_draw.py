@@ -11,6 +11,7 @@ from zoo.errors import MismatchError
 from zoo.models.conv_networks import LAYOUT
 from zoo.models.draw_context import ContextShares, check_shape
 from zoo.models.draw_recursion import DrawRecursion
+from zoo.models.global_latents import GlobalLatents
 from zoo.models.latent_image_model import LatentImageModel
 from zoo.models.record import Inference
 from zoo.models.redrawn_latents import RedrawnLatents
@@ -19,7 +20,7 @@ __all__ = ["ConvDRAW"]
 
 
 @registry.register("architecture", package="zoo")
-class ConvDRAW(DrawRecursion, RedrawnLatents, LatentImageModel):
+class ConvDRAW(DrawRecursion, RedrawnLatents, GlobalLatents, LatentImageModel):
     """Draws an image in T steps, each adding to a canvas what a group of latents says.
 
     With encoder state h^e, decoder state h^d and canvas r, for t = 1..T:
@@ -41,6 +42,11 @@ class ConvDRAW(DrawRecursion, RedrawnLatents, LatentImageModel):
     A conditional model is a model of images given context images: these are encoded once and enter
     both LSTMs and the prior at every step (`zoo.models.draw_context`).
 
+    With `global_latents` it begins with a vector z_0 ~ q(z_0|x), of which the first canvas and the
+    decoder's first state are made (`zoo.models.global_latents`); the rate has its share, too. What
+    an image is as a whole is then said at once, and the vector's prior may be a
+    `zoo.MixturePrior`: samples hang together, and the rate falls (docs/RESULTS.md).
+
     Args:
         image_shape: (height, width, channels), height and width divisible by `stride`.
         num_steps: T, at least 1.
@@ -56,10 +62,13 @@ class ConvDRAW(DrawRecursion, RedrawnLatents, LatentImageModel):
         prior_filters: Channels of the prior's hidden layer, a convolution with SiLUs of the
             decoder's state; None for a prior that is one convolution of it. With a hidden layer a
             step's latents depend on what was drawn twice as far away, and state and context meet.
+        global_latents: Size of a vector of latents for the whole image, drawn before the first
+            step, the first group of latents; None for none. Not with a context or a range.
+        prior: That of the vector: `"standard_normal"` or a `zoo.MixturePrior`.
 
     Raises:
         ValueError: The image size is not divisible by the stride, a number is below 1, the context
-            has not the size of the images, or the range is none.
+            has not the size of the images, the range is none, or arguments exclude each other.
 
     Example:
         >>> model = zoo.ConvDRAW((28, 28, 1), num_steps=8)
@@ -82,6 +91,8 @@ class ConvDRAW(DrawRecursion, RedrawnLatents, LatentImageModel):
         context_shape=None,
         tolerance_range=None,
         prior_filters=None,
+        global_latents=None,
+        prior="standard_normal",
         **kwargs,
     ):
         super().__init__(image_shape, likelihood, context_shape, tolerance_range, **kwargs)
@@ -95,6 +106,7 @@ class ConvDRAW(DrawRecursion, RedrawnLatents, LatentImageModel):
         )
         _check_divisible(self.image_shape, stride)
         check_shape(self.context_shape, self.image_shape)
+        self._set_global_latents(global_latents, prior)
 
         # === Layers ===
         height, width, channels = self.image_shape
@@ -132,15 +144,18 @@ class ConvDRAW(DrawRecursion, RedrawnLatents, LatentImageModel):
         self._add_tolerance_input(
             {"encoder": gates, "decoder": gates, "posterior": head, "prior": head}
         )
+        self._add_global_networks(grid, filters, canvas)
         self.built = True
 
     @property
     def _latent_shapes(self):
-        return [(*self._grid, self.latent_filters)] * self.num_steps
+        of_steps = [(*self._grid, self.latent_filters)] * self.num_steps
+        return of_steps if self.global_latents is None else [(self.global_latents,), *of_steps]
 
     @property
     def _noise_shapes(self):
-        return [(self.num_steps, self._num_positions, self.latent_filters)]
+        of_steps = (self.num_steps, self._num_positions, self.latent_filters)
+        return [of_steps] if self.global_latents is None else [of_steps, (self.global_latents,)]
 
     def _conv(self, name, filters, use_bias=True):
         layout = {"padding": "same", "data_format": LAYOUT}
@@ -151,40 +166,47 @@ class ConvDRAW(DrawRecursion, RedrawnLatents, LatentImageModel):
     # === What the base class asks for ===
 
     def _infer(self, images, context, noise, training=False, tolerance=None):
-        """Draws z_t ~ q_t step by step; returns an `Inference` with T groups of latents."""
+        """Draws z_t ~ q_t step by step; returns an `Inference` with z_0 and T groups of latents."""
         draws = self._draws(noise)
+        whole, of_whole = self._infer_global(images, noise)
         latents, posteriors, priors, canvas = self._walk_posterior(
             images,
             context,
             tolerance,
             lambda step, posterior: posterior.loc + posterior.scale * draws[step],
+            whole,
         )
-        return Inference(
-            latents=tuple(tf.unstack(latents, axis=1)),
+        inference = Inference(
+            latents=self._groups(whole, latents),
             rate=normals.kl_divergence(posteriors, priors),
             log_posterior=normals.log_prob(posteriors, latents),
             log_prior=normals.log_prob(priors, latents),
             parameters=self._parameters_on(canvas),
         )
+        sums = {name: getattr(inference, name) + nats for name, nats in of_whole.items()}
+        return inference._replace(**sums)
 
     def _generate(self, noise, temperature, context, tolerance=None):
-        """Draws z_t ~ p_t step by step; the latents are T groups."""
+        """Draws z_t ~ p_t step by step; the latents are T groups, after z_0."""
+        whole = self._draw_global(noise, temperature)
         nets = self._prepare(context, tolerance)
         draw = self._prior_draws(nets, noise, temperature)
-        latents, _, canvas = self._walk_prior(nets, tf.shape(temperature)[0], draw)
-        return tuple(tf.unstack(latents, axis=1)), self._parameters_on(canvas)
+        latents, _, canvas = self._walk_prior(nets, tf.shape(temperature)[0], draw, whole)
+        return self._groups(whole, latents), self._parameters_on(canvas)
 
     def _redraw(self, latents, num_kept, noise, temperature, context, tolerance=None):
-        """Draws z_t ~ p_t from step `num_kept` on; those before are given."""
+        """Draws z_t ~ p_t from step `num_kept` on, of which z_0 is one; those before are given."""
         nets = self._prepare(context, tolerance)
         draw = self._prior_draws(nets, noise, temperature)
-        given = [self._to_positions(group) for group in latents]
+        whole, of_steps = self._split(latents)
+        given = [self._to_positions(group) for group in of_steps]
+        num_kept = num_kept - (len(latents) - len(of_steps))
 
         def choose(step, decoder_state):
             return tf.where(step < num_kept, given[step], draw(step, decoder_state))
 
-        latents, *_ = self._walk_prior(nets, tf.shape(temperature)[0], choose)
-        return tuple(tf.unstack(latents, axis=1))
+        latents, *_ = self._walk_prior(nets, tf.shape(temperature)[0], choose, whole)
+        return self._groups(whole, latents)
 
     def _prior_draws(self, nets, noise, temperature):
         """Returns a function from a step and h^d_{t-1} to a draw of p_t."""
@@ -199,29 +221,36 @@ class ConvDRAW(DrawRecursion, RedrawnLatents, LatentImageModel):
         return draw
 
     def _decode(self, latents, context, tolerance=None):
-        """Returns the likelihood's parameters for T `[B, h, w, latent_filters]`."""
-        *_, canvas = self._walk_given(latents, context, tolerance)
+        """Returns the likelihood's parameters for T `[B, h, w, latent_filters]`, after z_0."""
+        *_, canvas = self._walk_given(*self._split(latents), context, tolerance)
         return self._parameters_on(canvas)
 
     def _log_prior(self, latents, context, tolerance=None):
         """Returns Σ_t log p_t(z_t) in nats, `[B]`."""
-        nets, latents, decoder_states, _ = self._walk_given(latents, context, tolerance)
-        return normals.log_prob(self._priors(nets, decoder_states), latents)
+        whole, of_steps = self._split(latents)
+        nets, latents, states, _ = self._walk_given(whole, of_steps, context, tolerance)
+        log_prior = normals.log_prob(self._priors(nets, states), latents)
+        return log_prior if whole is None else log_prior + self._log_prior_of_vector(whole)
 
     def _noise_of(self, latents, context):
-        """Returns the noise of all steps, `[B, T, positions, latent_filters]`."""
-        nets, latents, decoder_states, _ = self._walk_given(latents, context, tolerance=None)
-        priors = self._priors(nets, decoder_states)
-        noise = (latents - priors.loc) / priors.scale
-        return (tf.reshape(noise, [-1, *self._noise_shapes[0]]),)
+        """Returns the noise of all steps, `[B, T, positions, latent_filters]`, and z_0."""
+        whole, of_steps = self._split(latents)
+        nets, latents, states, _ = self._walk_given(whole, of_steps, context, tolerance=None)
+        priors = self._priors(nets, states)
+        noise = tf.reshape((latents - priors.loc) / priors.scale, [-1, *self._noise_shapes[0]])
+        return (noise,) if whole is None else (noise, whole)
 
     def _log_posterior(self, latents, images, context, tolerance=None):
         """Returns Σ_t log q_t(z_t) in nats, `[B]`."""
-        given = [self._to_positions(group) for group in latents]
+        whole, of_steps = self._split(latents)
+        given = [self._to_positions(group) for group in of_steps]
         latents, posteriors, _, _ = self._walk_posterior(
-            images, context, tolerance, lambda step, _: given[step]
+            images, context, tolerance, lambda step, _: given[step], whole
         )
-        return normals.log_prob(posteriors, latents)
+        log_posterior = normals.log_prob(posteriors, latents)
+        if whole is None:
+            return log_posterior
+        return log_posterior + normals.log_prob(self.global_networks.posterior(images), whole)
 
     @classmethod
     def examples(cls, image_shape):
@@ -230,12 +259,16 @@ class ConvDRAW(DrawRecursion, RedrawnLatents, LatentImageModel):
         sizes = {"filters": 4, "latent_filters": 2, "kernel_size": 3, "stride": 2}
         context = {"context_shape": (*image_shape[:2], 1)}
         tolerances = {"tolerance_range": (0.3, 0.6)}
+        mixture = registry.examples("prior", image_shape)["MixturePrior"]
         return {
             "": lambda: cls(image_shape, num_steps=2, likelihood=likelihood(), **sizes),
             "conditional": lambda: cls(image_shape, num_steps=2, **sizes, **context),
             "range": lambda: cls(image_shape, num_steps=2, **sizes, **tolerances),
             "conditional_range": lambda: cls(
                 image_shape, num_steps=2, prior_filters=3, **sizes, **context, **tolerances
+            ),
+            "global": lambda: cls(
+                image_shape, num_steps=2, global_latents=3, prior=mixture(), **sizes
             ),
         }
 

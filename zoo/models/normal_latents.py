@@ -1,21 +1,18 @@
 """What models with one vector of normal latents share: `zoo.ConvVAE`, `zoo.PixelVAE`."""
 
-import keras
-import numpy as np
 import tensorflow as tf
 
 from zoo.base.compiled import compiled
 from zoo.distributions import normals
-from zoo.errors import SettingError, UsageError
+from zoo.errors import UsageError
 from zoo.models.chosen_inference import ChosenInference
 from zoo.models.energy_prior import EnergyPrior
+from zoo.models.fitted_prior import FittedPrior
 from zoo.models.mixture_prior import MixturePrior
 from zoo.models.record import Inference
 from zoo.models.tilted_prior import TiltedPrior
 
-__all__ = ["NormalLatents", "NormalPosterior", "with_mixture_prior"]
-
-_AT_ONCE = 1000  # Images that `fit_prior` encodes in one call.
+__all__ = ["NormalLatents", "NormalPosterior"]
 
 
 class NormalPosterior:
@@ -49,7 +46,7 @@ class NormalPosterior:
         return normals.normal_from_parameters(self._posterior_parameters(images, training, **given))
 
 
-class NormalLatents(ChosenInference, TiltedPrior, NormalPosterior):
+class NormalLatents(ChosenInference, TiltedPrior, FittedPrior, NormalPosterior):
     """Also N(0, I), a tilted prior or a mixture, over one vector of latents `[B, latent_dim]`.
 
     A subclass sets `latent_dim`, calls `_set_prior`, then `_set_inference`, and after all its
@@ -87,9 +84,8 @@ class NormalLatents(ChosenInference, TiltedPrior, NormalPosterior):
         return super().posterior(images, tolerance)
 
     @property
-    def mixture(self):
-        """The `zoo.MixturePrior`, or None."""
-        return self.prior if isinstance(self.prior, MixturePrior) else None
+    def _vector_size(self):
+        return self.latent_dim
 
     @property
     def _latent_shapes(self):
@@ -112,18 +108,13 @@ class NormalLatents(ChosenInference, TiltedPrior, NormalPosterior):
         """Draws z ~ q(z|x); the rate is the KL in closed form, but of a mixture that at z."""
         if self.infers_by_chains:
             return super()._infer(images, context, noise, training, **given)
-        posterior, prior = self._posterior(images, training, **given), normals.standard_normal()
+        posterior = self._posterior(images, training, **given)
         latents = posterior.loc + posterior.scale * noise.normal([self.latent_dim])
         log_posterior = normals.log_prob(posterior, latents)
-        if self.mixture is None:
-            log_prior = normals.log_prob(prior, latents)
-            rate = normals.kl_divergence(posterior, prior)
-        else:
-            log_prior = self.mixture.log_prob(latents)
-            rate = log_posterior - log_prior
+        log_prior = self._log_prior_of_vector(latents)
         inference = Inference(
             latents=(latents,),
-            rate=rate,
+            rate=self._rate_of_vector(posterior, log_posterior, log_prior),
             log_posterior=log_posterior,
             log_prior=log_prior,
             parameters=self._decode((latents,), context, training, **given),
@@ -142,92 +133,8 @@ class NormalLatents(ChosenInference, TiltedPrior, NormalPosterior):
         """Returns log p(z) in nats, `[B]`."""
         if self.mixture is None:
             return super()._log_prior(latents, context, **given)
-        return self.mixture.log_prob(latents[0])
+        return self._log_prior_of_vector(latents[0])
 
     def _log_posterior(self, latents, images, context, **given):
         """Returns log q(z|x) in nats, `[B]`."""
         return normals.log_prob(self._posterior(images, **given), latents[0])
-
-    def fit_prior(self, images, seed=0):
-        """Fits a `zoo.MixturePrior` to the latents of images, by expectation maximisation.
-
-        Everything else stays as it is. The mean rate of the images falls by the nats returned;
-        that of other images by less, the more so the fewer images there are.
-
-        Args:
-            images: `[N, H, W, C]`, uint8 or in pixel units; `vae-zoo train` takes 20,000.
-            seed: An int, of the posterior's draws and where the components begin.
-
-        Returns:
-            By how many nats an image the mean log p(z) rises at the latents of these images.
-
-        Raises:
-            ValueError: The model has no MixturePrior, there are fewer images than components, or
-                they are not one array of such images.
-
-        Example:
-            >>> model = zoo.with_mixture_prior(zoo.load("conv_vae_mnist"))
-            >>> model.fit_prior(images)
-        """
-        if self.mixture is None:
-            raise ValueError(
-                f"This {type(self).__name__} was made without a zoo.MixturePrior. Make one with "
-                "prior=zoo.MixturePrior(), or a copy by zoo.with_mixture_prior(model)."
-            )
-        images, _ = self._check_batch(images, None)
-        least = self.mixture.num_components
-        if len(images) < least:
-            raise ValueError(
-                f"A mixture of {least} normals needs as many images at least, and some hundred for "
-                f"each is better. Received: {len(images)}"
-            )
-        parts = [
-            self.encode(images[start : start + _AT_ONCE], seed=(seed, start))[0]
-            for start in range(0, len(images), _AT_ONCE)
-        ]
-        before = np.concatenate([self.log_prior((part,)) for part in parts]).mean()
-        self.mixture.fit_em(np.concatenate(parts), seed)
-        return float(np.concatenate([self.log_prior((part,)) for part in parts]).mean() - before)
-
-
-def with_mixture_prior(model, prior=None):
-    """Returns a copy of a trained model whose prior is a mixture of normals, yet to be fitted.
-
-    `copy.fit_prior(images)` fits it, which repairs samples and lowers the rate; `fit`
-    then trains networks and prior together. Until then the copy answers as the model does, but that
-    its rate is that at the z drawn.
-
-    Args:
-        model: A trained `zoo.ConvVAE` or `zoo.PixelVAE` with a standard normal prior, which stays
-            as it is.
-        prior: A `zoo.MixturePrior`; None for one with its defaults.
-
-    Returns:
-        A model of the same class, to be compiled where it is to be trained or evaluated.
-
-    Raises:
-        ValueError: Another model, one with another prior or a range of tolerances, or not a
-            MixturePrior.
-
-    Example:
-        >>> model = zoo.with_mixture_prior(zoo.load("conv_vae_mnist"))
-        >>> model.fit_prior(images)
-        >>> model.sample(16, seed=0)
-    """
-    if not isinstance(model, NormalLatents) or model.prior != "standard_normal":
-        learned = getattr(model, "prior", "standard_normal")
-        which = "" if learned == "standard_normal" else f" with a {type(learned).__name__}"
-        raise ValueError(
-            "A mixture takes the place of the standard normal prior of one vector of latents, "
-            f"as a ConvVAE or PixelVAE has it. Received: a {type(model).__name__}{which}"
-        )
-    prior = MixturePrior() if prior is None else prior
-    if not isinstance(prior, MixturePrior):
-        raise SettingError("prior", "a zoo.MixturePrior", prior)
-    config = model.get_config()
-    copy = type(model).from_config(config | {"prior": keras.saving.serialize_keras_object(prior)})
-    own = {id(weight) for weight in copy.prior.weights}
-    weights = [weight for weight in copy.weights if id(weight) not in own]
-    for weight, trained in zip(weights, model.weights, strict=True):
-        weight.assign(trained)
-    return copy
