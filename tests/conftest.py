@@ -1,4 +1,4 @@
-"""How tests are given to processes; those that run them load the plugin `tests.tensorflow_plugin`."""
+"""How tests are given to processes, of which those that run them load a plugin."""
 
 from xdist.scheduler import LoadFileScheduling
 
@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_configure(config):
-    """Loads the plugin, but where processes of its own run the tests: it takes seconds."""
+    """Loads `tests.tensorflow_plugin`, which takes seconds, but in a process that runs no test."""
     runs_tests = hasattr(config, "workerinput") or not config.getoption("numprocesses")
     if runs_tests:
         config.pluginmanager.import_plugin("tests.tensorflow_plugin")

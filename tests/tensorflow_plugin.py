@@ -1,4 +1,4 @@
-"""A pytest plugin: TensorFlow as all tests have it, set before it starts, and fixtures of theirs."""
+"""A pytest plugin: TensorFlow as all tests have it, set before it starts, and their fixtures."""
 
 import functools
 import gc

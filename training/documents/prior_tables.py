@@ -7,14 +7,13 @@ __all__ = ["TABLES"]
 
 _HEADER = ("prior", "Fréchet", "sure, at temperature 0.7", "log p(x), nats", "learned in")
 _JOINT = ROOT / "savedmodels/conv_vae_mnist_mixture_prior"
+_GRID, _VECTOR = (ROOT / f"savedmodels/conv_draw_mnist{name}" for name in ("", "_mixture_prior"))
 _ENERGY = ROOT / "savedmodels/conv_vae_mnist_energy_prior"
 
 
 def _priors():
     energy, mixture = read_benchmark("second_stage"), read_benchmark("second_stage_mixture")
-    joint = read_json(_JOINT / "measures.json")
     fitted = f"mixture of {mixture['num_components']} normals, of {mixture['num_fitted']:,} images"
-    steps = read_json(_JOINT / "recipe.json")["steps"]
     rows = [
         ["standard normal", *_samples(mixture["before"]), "", ""],
         [
@@ -25,9 +24,16 @@ def _priors():
         ],
         _released_energy(),
         [fitted, *_samples(mixture["after"]), _gain(mixture), f"{mixture['seconds']:.0f} s"],
-        ["the same, then with the networks", *_samples(joint), "", f"{steps:,} steps in all"],
+        _trained("the same, then with the networks", _JOINT),
+        _trained("ConvDRAW: its own, on a grid", _GRID),
+        _trained("ConvDRAW: a mixture of 20 normals over a vector, then its own", _VECTOR),
     ]
     return table(_HEADER, rows, texts=1)
+
+
+def _trained(what, released):
+    steps = read_json(released / "recipe.json")["steps"]
+    return [what, *_samples(read_json(released / "measures.json")), "", f"{steps:,} steps in all"]
 
 
 def _released_energy():
