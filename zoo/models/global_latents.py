@@ -15,8 +15,8 @@ _STREAM = 1  # Of the vector's noise; ConvDRAW's steps draw from stream 0.
 class GlobalLatents(FittedPrior):
     """What `zoo.ConvDRAW` asks for z_0, a vector that is drawn before its steps, or for none.
 
-    z_0 is independent of the steps' latents given the image in the posterior, and they depend on it
-    in the prior, by the state that it begins with. To be named before `zoo.LatentImageModel`.
+    The posterior draws z_0 from the image alone; the steps, of posterior and prior alike, know it by
+    the canvas and the state that they begin with. To be named before `zoo.LatentImageModel`.
     """
 
     def _set_global_latents(self, num_latents, prior):
