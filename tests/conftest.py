@@ -24,6 +24,6 @@ def pytest_collection_modifyitems(items):
 
 def pytest_configure(config):
     """Loads `tests.tensorflow_plugin`, which takes seconds, but in a process that runs no test."""
-    runs_tests = hasattr(config, "workerinput") or not config.getoption("numprocesses")
+    runs_tests = hasattr(config, "workerinput") or not config.getoption("numprocesses", None)
     if runs_tests:
         config.pluginmanager.import_plugin("tests.tensorflow_plugin")
