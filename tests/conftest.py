@@ -1,6 +1,13 @@
 """How tests are given to processes, of which those that run them load a plugin."""
 
+import os
+
 from xdist.scheduler import LoadFileScheduling
+
+# Before any file of the tests brings TensorFlow along.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Tests compile far more than they run.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 # Files of these folders share fixtures that take long to make, so one process runs them all; and
 # runs them first, for at the end the other would wait for it.
@@ -23,7 +30,7 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_configure(config):
-    """Loads `tests.tensorflow_plugin`, which takes seconds, but in a process that runs no test."""
+    """Loads `tests.tensorflow_plugin`, which takes seconds, in each process that runs tests."""
     runs_tests = hasattr(config, "workerinput") or not config.getoption("numprocesses", None)
     if runs_tests:
         config.pluginmanager.import_plugin("tests.tensorflow_plugin")

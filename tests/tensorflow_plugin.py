@@ -2,13 +2,8 @@
 
 import functools
 import gc
-import os
 import random
 import typing
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Tests compile far more than they run.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import zoo  # noqa: F401  # isort: skip  Before TensorFlow, whose kernels it chooses.
 import keras

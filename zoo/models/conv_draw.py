@@ -43,9 +43,8 @@ class ConvDRAW(DrawRecursion, RedrawnLatents, GlobalLatents, LatentImageModel):
     both LSTMs and the prior at every step (`zoo.models.draw_context`).
 
     With `global_latents` it begins with a vector z_0 ~ q(z_0|x), of which the first canvas and the
-    decoder's first state are made (`zoo.models.global_latents`); the rate has its share, too. What
-    an image is as a whole is then said at once, and the vector's prior may be a
-    `zoo.MixturePrior`: samples hang together, and the rate falls (docs/RESULTS.md).
+    decoder's first state are made (`zoo.models.global_latents`); the rate has its share, too. The
+    vector's prior may be a `zoo.MixturePrior`, whose share is that at the z_0 drawn.
 
     Args:
         image_shape: (height, width, channels), height and width divisible by `stride`.
@@ -168,45 +167,43 @@ class ConvDRAW(DrawRecursion, RedrawnLatents, GlobalLatents, LatentImageModel):
     def _infer(self, images, context, noise, training=False, tolerance=None):
         """Draws z_t ~ q_t step by step; returns an `Inference` with z_0 and T groups of latents."""
         draws = self._draws(noise)
-        whole, of_whole = self._infer_global(images, noise)
+        vector, of_vector = self._infer_global(images, noise)
         latents, posteriors, priors, canvas = self._walk_posterior(
             images,
             context,
             tolerance,
+            vector,
             lambda step, posterior: posterior.loc + posterior.scale * draws[step],
-            whole,
         )
-        inference = Inference(
-            latents=self._groups(whole, latents),
-            rate=normals.kl_divergence(posteriors, priors),
-            log_posterior=normals.log_prob(posteriors, latents),
-            log_prior=normals.log_prob(priors, latents),
+        return Inference(
+            latents=self._groups(vector, latents),
+            rate=normals.kl_divergence(posteriors, priors) + of_vector["rate"],
+            log_posterior=normals.log_prob(posteriors, latents) + of_vector["log_posterior"],
+            log_prior=normals.log_prob(priors, latents) + of_vector["log_prior"],
             parameters=self._parameters_on(canvas),
         )
-        sums = {name: getattr(inference, name) + nats for name, nats in of_whole.items()}
-        return inference._replace(**sums)
 
     def _generate(self, noise, temperature, context, tolerance=None):
         """Draws z_t ~ p_t step by step; the latents are T groups, after z_0."""
-        whole = self._draw_global(noise, temperature)
         nets = self._prepare(context, tolerance)
+        vector = self._draw_global(noise, temperature)
         draw = self._prior_draws(nets, noise, temperature)
-        latents, _, canvas = self._walk_prior(nets, tf.shape(temperature)[0], draw, whole)
-        return self._groups(whole, latents), self._parameters_on(canvas)
+        latents, _, canvas = self._walk_prior(nets, tf.shape(temperature)[0], vector, draw)
+        return self._groups(vector, latents), self._parameters_on(canvas)
 
     def _redraw(self, latents, num_kept, noise, temperature, context, tolerance=None):
-        """Draws z_t ~ p_t from step `num_kept` on, of which z_0 is one; those before are given."""
+        """Keeps the first `num_kept` groups, z_0 the first of them, and draws z_t ~ p_t after."""
         nets = self._prepare(context, tolerance)
         draw = self._prior_draws(nets, noise, temperature)
-        whole, of_steps = self._split(latents)
+        vector, of_steps = self._split(latents)
         given = [self._to_positions(group) for group in of_steps]
-        num_kept = num_kept - (len(latents) - len(of_steps))
+        num_steps_kept = num_kept - (len(latents) - len(of_steps))
 
         def choose(step, decoder_state):
-            return tf.where(step < num_kept, given[step], draw(step, decoder_state))
+            return tf.where(step < num_steps_kept, given[step], draw(step, decoder_state))
 
-        latents, *_ = self._walk_prior(nets, tf.shape(temperature)[0], choose, whole)
-        return self._groups(whole, latents)
+        latents, *_ = self._walk_prior(nets, tf.shape(temperature)[0], vector, choose)
+        return self._groups(vector, latents)
 
     def _prior_draws(self, nets, noise, temperature):
         """Returns a function from a step and h^d_{t-1} to a draw of p_t."""
@@ -227,30 +224,28 @@ class ConvDRAW(DrawRecursion, RedrawnLatents, GlobalLatents, LatentImageModel):
 
     def _log_prior(self, latents, context, tolerance=None):
         """Returns Σ_t log p_t(z_t) in nats, `[B]`."""
-        whole, of_steps = self._split(latents)
-        nets, latents, states, _ = self._walk_given(whole, of_steps, context, tolerance)
-        log_prior = normals.log_prob(self._priors(nets, states), latents)
-        return log_prior if whole is None else log_prior + self._log_prior_of_vector(whole)
+        vector, of_steps = self._split(latents)
+        nets, latents, states, _ = self._walk_given(vector, of_steps, context, tolerance)
+        of_vector = self._log_prior_of_global(vector)
+        return normals.log_prob(self._priors(nets, states), latents) + of_vector
 
     def _noise_of(self, latents, context):
         """Returns the noise of all steps, `[B, T, positions, latent_filters]`, and z_0."""
-        whole, of_steps = self._split(latents)
-        nets, latents, states, _ = self._walk_given(whole, of_steps, context, tolerance=None)
+        vector, of_steps = self._split(latents)
+        nets, latents, states, _ = self._walk_given(vector, of_steps, context, tolerance=None)
         priors = self._priors(nets, states)
         noise = tf.reshape((latents - priors.loc) / priors.scale, [-1, *self._noise_shapes[0]])
-        return (noise,) if whole is None else (noise, whole)
+        return (noise,) if vector is None else (noise, vector)
 
     def _log_posterior(self, latents, images, context, tolerance=None):
         """Returns Σ_t log q_t(z_t) in nats, `[B]`."""
-        whole, of_steps = self._split(latents)
+        vector, of_steps = self._split(latents)
         given = [self._to_positions(group) for group in of_steps]
         latents, posteriors, _, _ = self._walk_posterior(
-            images, context, tolerance, lambda step, _: given[step], whole
+            images, context, tolerance, vector, lambda step, _: given[step]
         )
-        log_posterior = normals.log_prob(posteriors, latents)
-        if whole is None:
-            return log_posterior
-        return log_posterior + normals.log_prob(self.global_networks.posterior(images), whole)
+        of_vector = self._log_posterior_of_global(vector, images)
+        return normals.log_prob(posteriors, latents) + of_vector
 
     @classmethod
     def examples(cls, image_shape):

@@ -60,14 +60,14 @@ class DrawRecursion:
 
     # === One step ===
 
-    def _initial_state(self, num_rows, whole=None):
+    def _initial_state(self, num_rows, vector=None):
         """Returns (canvas, decoder LSTM state) before step 1, of z_0 `[B, d]` if there is one."""
         canvas = tf.convert_to_tensor(self.initial_canvas)
         canvas = tf.reshape(canvas, [self._num_positions, 1, -1])
         shape = [self._num_positions, num_rows, canvas.shape[-1]]
-        if whole is None:
+        if vector is None:
             return tf.broadcast_to(canvas, shape), self._zero_lstm(num_rows)
-        share, state = self.global_networks.start(whole)
+        share, state = self.global_networks.start(vector)
         return canvas + self._to_positions(share), tuple(map(self._to_positions, state))
 
     def _zero_lstm(self, num_rows):
@@ -108,10 +108,10 @@ class DrawRecursion:
 
     # === The whole recursion ===
 
-    def _walk_posterior(self, images, context, tolerance, choose_latents, whole=None):
+    def _walk_posterior(self, images, context, tolerance, vector, choose_latents):
         """Runs all steps with an encoder; `choose_latents(t, q_t)` gives each step's latents.
 
-        `whole` is z_0, `[B, d]`, of a model that begins with it.
+        `vector` is z_0, `[B, d]`, of a model that begins with it, or None.
 
         Returns:
             Latents `[B, T, h, w, latent_filters]`, the posteriors q and the priors p over them,
@@ -119,7 +119,7 @@ class DrawRecursion:
         """
         nets = self._prepare(context, tolerance)
         num_rows = tf.shape(images)[0]
-        canvas, decoder = self._initial_state(num_rows, whole)
+        canvas, decoder = self._initial_state(num_rows, vector)
         encoder = self._zero_lstm(num_rows)
         patches = self._to_positions(tf.nn.space_to_depth(images, self.stride))
         image_gates = self._image_share(nets, patches)
@@ -134,14 +134,14 @@ class DrawRecursion:
         posteriors = normals.normal_from_parameters(self._to_maps(posteriors))
         return self._to_maps(latents), posteriors, self._priors(nets, decoder_states), canvas
 
-    def _walk_prior(self, nets, num_rows, choose_latents, whole=None):
+    def _walk_prior(self, nets, num_rows, vector, choose_latents):
         """Runs all steps without an encoder; `choose_latents(t, h^d_{t-1})` gives the latents.
 
         Returns:
             Latents `[B, T, h, w, latent_filters]`, decoder states h^d_0 .. h^d_{T-1} (a list), and
             the last canvas.
         """
-        canvas, decoder = self._initial_state(num_rows, whole)
+        canvas, decoder = self._initial_state(num_rows, vector)
         latents, decoder_states = [], []
         for step in range(self.num_steps):
             decoder_states.append(decoder[0])
@@ -149,12 +149,12 @@ class DrawRecursion:
             canvas, decoder = self._decode_step(nets, latents[-1], canvas, decoder)
         return self._to_maps(latents), decoder_states, canvas
 
-    def _walk_given(self, whole, latents, context, tolerance):
+    def _walk_given(self, vector, latents, context, tolerance):
         """Runs all steps without an encoder on T given `[B, h, w, latent_filters]`, after z_0."""
         nets = self._prepare(context, tolerance)
         given = [self._to_positions(group) for group in latents]
         num_rows = tf.shape(latents[0])[0]
-        return nets, *self._walk_prior(nets, num_rows, lambda step, _: given[step], whole)
+        return nets, *self._walk_prior(nets, num_rows, vector, lambda step, _: given[step])
 
     def _priors(self, nets, decoder_states):
         """Returns p over all latents, given h^d_0 .. h^d_{T-1}."""

@@ -15,34 +15,41 @@ _AT_ONCE = 1000  # Images that `fit_prior` encodes in one call.
 class FittedPrior:
     """Adds to an architecture whose first latents are a vector `[B, d]` what a mixture asks for.
 
-    To be named before `zoo.LatentImageModel` among the bases. A subclass has the attribute `prior`,
-    "standard_normal" or the mixture, and the vector's size as `_vector_size`; None: no vector.
+    To be named before `zoo.LatentImageModel` among the bases. A subclass has the attribute `prior`:
+    "standard_normal", the mixture, or another that it treats itself.
     """
-
-    _vector_size = None
 
     @property
     def mixture(self):
         """The `zoo.MixturePrior`, or None."""
         return self.prior if isinstance(self.prior, MixturePrior) else None
 
-    def _set_mixture(self, prior):
-        """Checks and keeps the constructor's argument, "standard_normal" or a mixture."""
-        if prior != "standard_normal" and not isinstance(prior, MixturePrior):
-            raise SettingError("prior", "'standard_normal' or a zoo.MixturePrior", prior)
-        self.prior = prior
+    @property
+    def _has_vector(self):
+        return len(self._latent_shapes[0]) == 1
+
+    def _infer_vector(self, posterior, noise):
+        """Draws the vector z = μ + σ · noise from a normal.
+
+        The rate is the KL in closed form, but of a mixture that at z.
+
+        Returns:
+            z, `[B, d]`, and its `rate`, `log_posterior` and `log_prior` in nats, a dict of `[B]`.
+        """
+        vector = posterior.loc + posterior.scale * noise
+        log_posterior = normals.log_prob(posterior, vector)
+        log_prior = self._log_prior_of_vector(vector)
+        if self.mixture is None:
+            rate = normals.kl_divergence(posterior, normals.standard_normal())
+        else:
+            rate = log_posterior - log_prior
+        return vector, {"rate": rate, "log_posterior": log_posterior, "log_prior": log_prior}
 
     def _log_prior_of_vector(self, vector):
         """Returns log p of the vector in nats, `[B]`, without an energy's share."""
         if self.mixture is not None:
             return self.mixture.log_prob(vector)
         return normals.log_prob(normals.standard_normal(), vector)
-
-    def _rate_of_vector(self, posterior, log_posterior, log_prior):
-        """Returns the KL in closed form, but of a mixture that at the vector drawn: nats, `[B]`."""
-        if self.mixture is not None:
-            return log_posterior - log_prior
-        return normals.kl_divergence(posterior, normals.standard_normal())
 
     def fit_prior(self, images, seed=0):
         """Fits a `zoo.MixturePrior` to the latents of images, by expectation maximisation.
@@ -66,9 +73,11 @@ class FittedPrior:
             >>> model.fit_prior(images)
         """
         if self.mixture is None:
+            new = "prior=zoo.MixturePrior()" if self._has_vector else "global_latents= and prior="
+            copy = ", or a copy by zoo.with_mixture_prior(model)" if self._has_vector else ""
             raise ValueError(
                 f"This {type(self).__name__} was made without a zoo.MixturePrior. Make one with "
-                "prior=zoo.MixturePrior(), or a copy by zoo.with_mixture_prior(model)."
+                f"{new}{copy}."
             )
         images, _ = self._check_batch(images, None)
         least = self.mixture.num_components
@@ -113,7 +122,8 @@ def with_mixture_prior(model, prior=None):
         >>> model.fit_prior(images)
         >>> model.sample(16, seed=0)
     """
-    if getattr(model, "_vector_size", None) is None or model.prior != "standard_normal":
+    has_vector = isinstance(model, FittedPrior) and model._has_vector
+    if not has_vector or model.prior != "standard_normal":
         learned = getattr(model, "prior", "standard_normal")
         which = "" if learned == "standard_normal" else f" with a {type(learned).__name__}"
         raise ValueError(

@@ -6,17 +6,19 @@ from zoo import checks
 from zoo.distributions import normals
 from zoo.models.fitted_prior import FittedPrior
 from zoo.models.global_networks import GlobalNetworks
+from zoo.models.mixture_prior import MixturePrior
+from zoo.models.tilted_prior import check_prior
 
 __all__ = ["GlobalLatents"]
 
-_STREAM = 1  # Of the vector's noise; ConvDRAW's steps draw from stream 0.
+_STREAM = 1  # First of the vector's noise; ConvDRAW's steps draw from stream 0.
 
 
 class GlobalLatents(FittedPrior):
-    """What `zoo.ConvDRAW` asks for z_0, a vector that is drawn before its steps, or for none.
+    """What a vector z_0, drawn before its steps, asks of `zoo.ConvDRAW`; nothing where it has none.
 
-    The posterior draws z_0 from the image alone; the steps, of posterior and prior alike, know it by
-    the canvas and the state that they begin with. To be named before `zoo.LatentImageModel`.
+    The posterior draws z_0 from the image alone; the steps, of posterior and prior alike, know it
+    by the canvas and the state that they begin with. To be named before `zoo.LatentImageModel`.
     """
 
     def _set_global_latents(self, num_latents, prior):
@@ -24,7 +26,8 @@ class GlobalLatents(FittedPrior):
         self.global_latents = (
             None if num_latents is None else checks.integer("global_latents", num_latents)
         )
-        self._set_mixture(prior)
+        check_prior(prior, (MixturePrior,))
+        self.prior = prior
         if self.global_latents is None and self.mixture is not None:
             raise ValueError(
                 "A MixturePrior is over a vector of latents, and ConvDRAW has them on a grid: pass "
@@ -45,36 +48,37 @@ class GlobalLatents(FittedPrior):
         if self.mixture is not None:
             self.mixture.attach([(self.global_latents,)])
 
-    @property
-    def _vector_size(self):
-        return self.global_latents
-
     def _infer_global(self, images, noise):
-        """Returns a draw of q(z_0|x), `[B, d]`, and its terms in nats; None and none without."""
+        """Returns z_0 ~ q(z_0|x), `[B, d]`, and its terms, as `_infer_vector`; None and zeros."""
         if self.global_latents is None:
-            return None, {}
-        posterior = self.global_networks.posterior(images)
-        drawn = noise.normal([self.global_latents], stream=_STREAM)
-        whole = posterior.loc + posterior.scale * drawn
-        log_posterior = normals.log_prob(posterior, whole)
-        log_prior = self._log_prior_of_vector(whole)
-        rate = self._rate_of_vector(posterior, log_posterior, log_prior)
-        return whole, {"rate": rate, "log_posterior": log_posterior, "log_prior": log_prior}
+            return None, dict.fromkeys(("rate", "log_posterior", "log_prior"), 0.0)
+        drawn = noise.normal([self.global_latents], _STREAM)
+        return self._infer_vector(self.global_networks.posterior(images), drawn)
 
     def _draw_global(self, noise, temperature):
-        """Draws z_0 from the prior, `[B, d]`; None without."""
+        """Returns z_0 ~ p(z_0), `[B, d]`, or None."""
         if self.global_latents is None:
             return None
         if self.mixture is not None:
-            return self.mixture.draw(noise.fold(_STREAM), temperature)
-        return temperature[:, tf.newaxis] * noise.normal([self.global_latents], stream=_STREAM)
+            return self.mixture.draw(noise, temperature, _STREAM)
+        return temperature[:, tf.newaxis] * noise.normal([self.global_latents], _STREAM)
+
+    def _log_prior_of_global(self, vector):
+        """Returns log p(z_0) in nats, `[B]`; 0 without."""
+        return 0.0 if vector is None else self._log_prior_of_vector(vector)
+
+    def _log_posterior_of_global(self, vector, images):
+        """Returns log q(z_0|x) in nats, `[B]`; 0 without."""
+        if vector is None:
+            return 0.0
+        return normals.log_prob(self.global_networks.posterior(images), vector)
 
     def _split(self, latents):
         """Returns z_0, or None, and the groups of the steps."""
         return (None, latents) if self.global_latents is None else (latents[0], latents[1:])
 
     @staticmethod
-    def _groups(whole, of_steps):
+    def _groups(vector, of_steps):
         """Returns the groups of latents: z_0, if there is one, and those of `[B, T, ...]`."""
         of_steps = tuple(tf.unstack(of_steps, axis=1))
-        return of_steps if whole is None else (whole, *of_steps)
+        return of_steps if vector is None else (vector, *of_steps)

@@ -14,10 +14,6 @@ _LARGEST_GRID = 8  # Positions along an edge that the encoder's dense layer take
 class GlobalNetworks(keras.layers.Layer):
     """q(z_0|x), a normal, and the canvas and decoder state that a z_0 has ConvDRAW begin with.
 
-    A grid of latents that are normal given those before spreads what an image is over all steps and
-    positions, and samples of it hang together little (docs/RESULTS.md). A vector says it at once,
-    and its prior can be a `zoo.MixturePrior`, which latents on a grid are too many for.
-
     [choice] The widths follow the states' `filters`; the vector moves the state before the first
     step, which every later step and its prior read, and no step by itself.
 
@@ -34,7 +30,7 @@ class GlobalNetworks(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         hidden = 4 * filters
         self.encoder = make_encoder(image_shape, _halvings(image_shape, filters), hidden)
-        self.posterior_head = _dense("posterior", 2 * num_latents, hidden)
+        self.posterior_head = _dense("posterior", 2 * num_latents, hidden, dtype="float32")
         self.hidden = _dense("hidden", hidden, num_latents, activation=ACTIVATION)
         size = grid[0] * grid[1] * filters
         self.to_grid = _dense("to_grid", size, hidden, activation=ACTIVATION)

@@ -11,7 +11,6 @@ from zoo.distributions.normals import standard_normal
 
 __all__ = ["MixturePrior"]
 
-_NORMAL, _COMPONENT = 0, 1  # Streams of the noise.
 # Added to the variance of each component, as a share of the latents' mean variance: the few latents
 # of a component say little of its narrow directions [choice: on MNIST's test images 0.3 nats better
 # than without].
@@ -102,19 +101,21 @@ class MixturePrior(Configured, keras.layers.Layer):
             tf.reduce_sum(log_probs, axis=2) + of_component[:, tf.newaxis], axis=0
         )
 
-    def draw(self, noise, temperature):
+    def draw(self, noise, temperature, first_stream=0):
         """Draws latents `[B, d]`.
 
         Args:
-            noise: Noise of `zoo.random` for B rows; streams 0 and 1 are drawn.
+            noise: Noise of `zoo.random` for B rows.
             temperature: `[B]`: scales the deviations from a component's mean.
+            first_stream: The stream of normal numbers; of the component's it is the next.
         """
         shares = tf.nn.softmax(tf.convert_to_tensor(self.logits))
         # The last sum may round to below 1, and the last component then takes what is left.
         ends = tf.cumsum(shares)[:-1]
-        component = tf.reduce_sum(tf.cast(noise.uniform([1], _COMPONENT) > ends, tf.int32), axis=1)
+        drawn = noise.uniform([1], first_stream + 1)
+        component = tf.reduce_sum(tf.cast(drawn > ends, tf.int32), axis=1)
         factors, _ = self._precision_factors()
-        deviations = temperature[:, tf.newaxis] * noise.normal([self._dim], _NORMAL)
+        deviations = temperature[:, tf.newaxis] * noise.normal([self._dim], first_stream)
         of_row = tf.linalg.matrix_transpose(tf.gather(factors, component))
         spread = tf.linalg.triangular_solve(of_row, deviations[..., tf.newaxis], lower=True)
         return tf.gather(tf.convert_to_tensor(self.loc), component) + spread[..., 0]

@@ -84,10 +84,6 @@ class NormalLatents(ChosenInference, TiltedPrior, FittedPrior, NormalPosterior):
         return super().posterior(images, tolerance)
 
     @property
-    def _vector_size(self):
-        return self.latent_dim
-
-    @property
     def _latent_shapes(self):
         return [(self.latent_dim,)]
 
@@ -105,20 +101,13 @@ class NormalLatents(ChosenInference, TiltedPrior, FittedPrior, NormalPosterior):
             self.prior.attach(self._noise_shapes)
 
     def _infer(self, images, context, noise, training=False, **given):
-        """Draws z ~ q(z|x); the rate is the KL in closed form, but of a mixture that at z."""
+        """Draws z ~ q(z|x)."""
         if self.infers_by_chains:
             return super()._infer(images, context, noise, training, **given)
         posterior = self._posterior(images, training, **given)
-        latents = posterior.loc + posterior.scale * noise.normal([self.latent_dim])
-        log_posterior = normals.log_prob(posterior, latents)
-        log_prior = self._log_prior_of_vector(latents)
-        inference = Inference(
-            latents=(latents,),
-            rate=self._rate_of_vector(posterior, log_posterior, log_prior),
-            log_posterior=log_posterior,
-            log_prior=log_prior,
-            parameters=self._decode((latents,), context, training, **given),
-        )
+        latents, terms = self._infer_vector(posterior, noise.normal([self.latent_dim]))
+        parameters = self._decode((latents,), context, training, **given)
+        inference = Inference(latents=(latents,), parameters=parameters, **terms)
         return self._tilted(inference)
 
     def _generate(self, noise, temperature, context, **given):

@@ -14,7 +14,7 @@ from zoo.errors import SettingError
 from zoo.models.chain_divergence import is_stiff, warn_of_divergence
 from zoo.models.energy_prior import EnergyPrior
 
-__all__ = ["TiltedPrior"]
+__all__ = ["TiltedPrior", "check_prior"]
 
 _NUM_CHAINS = 1000  # To see how stiff the energy is.
 
@@ -37,9 +37,7 @@ class TiltedPrior:
 
     def _set_prior(self, prior):
         """Checks and keeps the constructor's argument, "standard_normal" or one of `_priors`."""
-        if prior != "standard_normal" and not isinstance(prior, self._priors):
-            kinds = " or ".join(f"a zoo.{kind.__name__}" for kind in self._priors)
-            raise SettingError("prior", f"'standard_normal' or {kinds}", prior)
+        check_prior(prior, self._priors)
         if prior != "standard_normal" and self.tolerances is not None:
             raise ValueError(
                 f"A model with tolerance_range has another law of latents for each tolerance, and "
@@ -219,3 +217,14 @@ class _KeepLogZ(keras.callbacks.Callback):
     def _refresh(self):
         if self._log_z is None:
             self._log_z, _ = self.model.estimate_log_z()
+
+
+def check_prior(prior, kinds):
+    """Refuses as `prior` what is neither "standard_normal" nor of one of some classes.
+
+    Raises:
+        SettingError: It is neither.
+    """
+    if prior != "standard_normal" and not isinstance(prior, kinds):
+        names = " or ".join(f"a zoo.{kind.__name__}" for kind in kinds)
+        raise SettingError("prior", f"'standard_normal' or {names}", prior)

@@ -54,14 +54,25 @@ def test_a_vector_that_changes_nothing_leaves_convdraw_and_its_own_terms(images)
     assert_close(record.log_prior, without.log_prior + log_prior, 1e-5)
 
 
-def test_the_first_canvas_and_all_steps_depend_on_the_vector(images):
+@pytest.mark.parametrize("cut", ["to_state", "to_canvas"])
+def test_canvas_and_state_each_know_the_vector(cut, images):
+    """By either alone the images and the priors of the steps move."""
     model = make()
+    for weight in getattr(model.global_networks, cut).weights:
+        weight.assign(tf.zeros_like(weight))
     vector, *of_steps = model.encode(images, seed=0)
-    other = model.decode((vector + 1.0, *of_steps)).mean()
-    assert np.abs(other - model.decode((vector, *of_steps)).mean()).max() > 1e-3
-    change = model.log_prior((vector, *of_steps)) - model.log_prior((vector + 1.0, *of_steps))
+    latents, others = (vector, *of_steps), (vector + 1.0, *of_steps)
+    assert np.abs(model.decode(others).mean() - model.decode(latents).mean()).max() > 1e-3
+    change = model.log_prior(latents) - model.log_prior(others)
     own = 0.5 * np.sum((vector + 1.0) ** 2 - vector**2, axis=1)
-    assert np.abs(change - own).min() > 1e-3, "the priors of the steps moved, too"
+    assert np.abs(change - own).min() > 1e-4
+
+
+def test_densities_are_those_of_the_record(images):
+    model = contract.make_model("ConvDRAW_global")
+    record = model.infer(images, seed=0)
+    assert_close(model.log_posterior(record.latents, images), record.log_posterior, 1e-5)
+    assert_close(model.log_prior(record.latents), record.log_prior, 1e-5)
 
 
 def test_what_is_kept_begins_with_the_vector(images):
@@ -86,7 +97,9 @@ def test_noise_that_latents_were_made_of_comes_back():
 
 
 def test_a_mixture_takes_the_place_of_its_normal(images):
-    copy = zoo.with_mixture_prior(make(), zoo.MixturePrior(2))
+    model = make()
+    copy = zoo.with_mixture_prior(model, zoo.MixturePrior(2))
+    assert_close(copy.reconstruct(images), model.reconstruct(images), 0.0)
     many = np.concatenate([images] * 4)
     before = copy.infer(many, seed=(3, 0)).rate.numpy().mean()
     gain = copy.fit_prior(many, seed=3)
@@ -94,6 +107,11 @@ def test_a_mixture_takes_the_place_of_its_normal(images):
     assert_close(copy.infer(many, seed=(3, 0)).rate.numpy().mean(), before - gain, 1e-4)
     drawn = copy.sample_prior(100, seed=0, temperature=0.0)[0]
     assert len(np.unique(np.round(drawn, 4), axis=0)) == 2, "the components' means"
+
+
+def test_no_mixture_to_fit_says_what_makes_one(images):
+    with pytest.raises(ValueError, match="Make one with global_latents= and prior="):
+        make(global_latents=None).fit_prior(images)
 
 
 @pytest.mark.parametrize(

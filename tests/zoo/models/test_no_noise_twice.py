@@ -7,6 +7,7 @@ import zoo
 from tests import contract
 from tests.tiers import cover
 from zoo import random
+from zoo.chains import annealed_log_weights, inverse_temperatures
 from zoo.sampling import markov_chain
 
 NUM = 2
@@ -65,7 +66,9 @@ def test_the_watch_sees_a_number_that_comes_twice(watch):
 
 
 # A context has no part in what is drawn.
-@pytest.mark.parametrize("name", cover(contract.FULL_MODELS, contract.FIRST_MODELS))
+@pytest.mark.parametrize(
+    "name", [*cover(contract.FULL_MODELS, contract.FIRST_MODELS), "ConvDRAW_global"]
+)
 def test_methods_draw_nothing_twice(name, images, watch):
     model, images = contract.make_model(name), images[:NUM]
     given = contract.context_of(model, images)
@@ -79,6 +82,20 @@ def test_methods_draw_nothing_twice(name, images, watch):
     ):
         draw()
         watch.check()
+
+
+def test_annealing_from_draws_of_the_prior_draws_nothing_twice(watch):
+    """As annealed importance sampling walks: by the noise that the latents were drawn with."""
+    model = contract.make_model("ConvDRAW_global")
+    noise = random.RowNoise(random.row_seeds(2, NUM))
+    latents, _ = model.generate(noise, tf.ones(NUM))
+
+    def log_densities(latents):
+        log_prior = model.log_prior(latents)
+        return log_prior, tf.zeros_like(log_prior)
+
+    annealed_log_weights(log_densities, latents, noise, inverse_temperatures(1))
+    watch.check()
 
 
 PAIRS = contract.covering_pairs(

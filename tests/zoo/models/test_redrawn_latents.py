@@ -37,7 +37,7 @@ def test_the_first_groups_stay_and_the_others_are_drawn_anew(name, images):
     assert np.abs(other[second] - redrawn[second]).max() > 0.1
 
 
-@pytest.mark.parametrize("name", ["ConvDRAW", "ShortRunModel"])
+@pytest.mark.parametrize("name", ["ConvDRAW", "ConvDRAW_global", "ShortRunModel"])
 def test_a_draw_of_the_prior_is_redrawn_as_it_was_by_its_own_seed(name):
     model = contract.make_model(name)
     latents = model.sample_prior(3, seed=4, temperature=0.8)
