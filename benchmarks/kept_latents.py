@@ -1,8 +1,8 @@
-"""What each step of a ConvDRAW says of an image: latents of the first steps stay, others are drawn.
+"""What each group of a ConvDRAW's latents says of an image: the first stay, others are drawn.
 
     python -m benchmarks.kept_latents conv_draw_mnist --picture docs/images/kept_latents.png
 
-Measures the error against test images for each number of steps that stay; draws some of them.
+Measures the error against test images for each number of groups that stay; draws some of them.
 """
 
 import argparse
@@ -38,10 +38,11 @@ def root_mean_squared_errors(model, images, batch_size=250):
 
 
 def draw(path, model, images, errors):
-    """Saves test images and below each what stays of it, a row for each number of steps."""
+    """Saves test images and below each what stays of it, a row for each number of groups."""
     latents = model.encode(images)
-    rows = [images, *(images_of(model, latents, kept) for kept in _SHOWN_KEPT)]
-    labels = [f"{kept} of {len(latents)} stay\nrmse {errors[kept]:.3f}" for kept in _SHOWN_KEPT]
+    shown = [kept for kept in _SHOWN_KEPT if kept <= len(latents)]
+    rows = [images, *(images_of(model, latents, kept) for kept in shown)]
+    labels = [f"{kept} of {len(latents)} stay\nrmse {errors[kept]:.3f}" for kept in shown]
     title = (
         f"Latents of the first steps kept, the others drawn from the prior: {len(latents)} steps"
     )
@@ -55,6 +56,9 @@ def main():
     parser.add_argument("model", help="a pretrained ConvDRAW, or a run's directory")
     parser.add_argument("--num-images", type=int, default=1000)
     parser.add_argument("--picture", type=pathlib.Path, help="a PNG")
+    parser.add_argument(
+        "--output", type=pathlib.Path, default=HERE / "results" / "kept_latents.json"
+    )
     arguments = parser.parse_args()
     model, recipe = model_source.load_model(arguments.model)
     data = datasets.load_for(recipe)
@@ -67,12 +71,11 @@ def main():
         "rmse_by_kept_steps": errors,
         "machine": provenance.machine(),
     }
-    output = HERE / "results" / "kept_latents.json"
-    write_json(output, result)
+    write_json(arguments.output, result)
     print(errors)
     if arguments.picture:
         draw(arguments.picture, model, data.sample_images("test", _NUM_SHOWN, seed=3), errors)
-        stamps.stamp(arguments.picture, [output])
+        stamps.stamp(arguments.picture, [arguments.output])
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ __all__ = ["TABLES"]
 
 _HEADER = ("prior", "Fréchet", "sure, at temperature 0.7", "log p(x), nats", "learned in")
 _JOINT = ROOT / "savedmodels/conv_vae_mnist_mixture_prior"
-_GRID, _VECTOR = (ROOT / f"savedmodels/conv_draw_mnist{name}" for name in ("", "_mixture_prior"))
+_GRID = ROOT / "savedmodels/conv_draw_mnist"
+_VECTOR = ROOT / "savedmodels/conv_draw_mnist_mixture_prior"
 _ENERGY = ROOT / "savedmodels/conv_vae_mnist_energy_prior"
 
 
@@ -26,7 +27,7 @@ def _priors():
         [fitted, *_samples(mixture["after"]), _gain(mixture), f"{mixture['seconds']:.0f} s"],
         _trained("the same, then with the networks", _JOINT),
         _trained("ConvDRAW: its own, on a grid", _GRID),
-        _trained("ConvDRAW: a mixture of 20 normals over a vector, then its own", _VECTOR),
+        _trained("ConvDRAW: a mixture over a vector, then its own", _VECTOR),
     ]
     return table(_HEADER, rows, texts=1)
 

@@ -98,9 +98,8 @@ comparing objectives, trying a serving set-up.
     def training_rows(self, recipe, data):
         """Returns the objective in words, and the context's shape."""
         context = card.shape_text(data.context_shape) if data.context_shape else "none"
-        prior = recipe.architecture["arguments"].get("prior")
-        tilted = {"prior": registry.build("prior", prior).card} if isinstance(prior, dict) else {}
-        return {"objective": _objective(recipe).summary, **tilted, "context images": context}
+        rows = {"objective": _objective(recipe).summary, **_prior_row(recipe)}
+        return rows | {"context images": context}
 
     def use_text(self, recipe, metrics):
         """Returns use and limitations, which depend on likelihood, objective and constraints."""
@@ -121,6 +120,17 @@ comparing objectives, trying a serving set-up.
             shape = ", ".join(map(str, (16, *data.context_shape)))
             sample = f"model.sample(16, seed=0, context=contexts)  # contexts: [{shape}]"
         return f"{card.LOAD}\nimages = {sample}"
+
+
+def _prior_row(recipe):
+    """Returns what the card says of a prior that learns, by name; nothing where none does."""
+    arguments = recipe.architecture["arguments"]
+    if not isinstance(arguments.get("prior"), dict):
+        return {}
+    prior, vector = registry.build("prior", arguments["prior"]), arguments.get("global_latents")
+    return {
+        "prior": prior.card if vector is None else f"of the first {vector} latents {prior.card}"
+    }
 
 
 def _objective(recipe):

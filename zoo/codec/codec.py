@@ -34,7 +34,8 @@ class Codec:
 
     Each code begins with the number of its bytes, the first of a growing row of budgets with which
     the decoded 8-bit image is within the tolerance; this is checked by decoding it, on the machine
-    that codes. The models are `zoo.ConvDRAW`, conditional too, and those with one vector of latents
+    that codes. The models are `zoo.ConvDRAW`, conditional too but
+    without `global_latents`, and those with one vector of latents
     and a mean, `zoo.ConvVAE` and `zoo.NVPVAE`. Of a model with a range of tolerances the codec's is
     the input.
 
@@ -269,8 +270,9 @@ def _search_of(model):
         )
     if getattr(model, "global_latents", None) is not None:
         raise ValueError(
-            "A codec searches step by step, and global_latents come before all steps. Make the "
-            "codec of a ConvDRAW without them."
+            "A codec searches step by step, and global_latents come before all steps. Received: a "
+            f"{type(model).__name__} with global_latents={model.global_latents}. Make the codec of "
+            "one without."
         )
     if isinstance(model, ConvDRAW):
         return DrawSearch

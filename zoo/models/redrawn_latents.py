@@ -22,7 +22,7 @@ class RedrawnLatents:
 
         Shows which groups say what of an image, and what the model makes up where it was told
         nothing (Gregor et al. 2016, "Towards Conceptual Compression"). The first groups are
-        ConvDRAW's first steps, and the upper layers of a model of layers, which are the last of the
+        ConvDRAW's vector, if it has one, and its first steps, and the upper layers of a model of layers, which are the last of the
         tuple. Energies of a prior are left out: what lies below is drawn as its networks say.
 
         Args:
