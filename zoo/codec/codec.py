@@ -34,10 +34,9 @@ class Codec:
 
     Each code begins with the number of its bytes, the first of a growing row of budgets with which
     the decoded 8-bit image is within the tolerance; this is checked by decoding it, on the machine
-    that codes. The models are `zoo.ConvDRAW`, conditional too but
-    without `global_latents`, and those with one vector of latents
-    and a mean, `zoo.ConvVAE` and `zoo.NVPVAE`. Of a model with a range of tolerances the codec's is
-    the input.
+    that codes. The models are `zoo.ConvDRAW`, conditional too but without `global_latents`, and
+    those with one vector of latents and a mean, `zoo.ConvVAE` and `zoo.NVPVAE`. Of a model with a
+    range of tolerances the codec's is the input.
 
     Codes that go elsewhere belong in an archive (`zoo.codec.pack`), which brings the layout of the
     bits along and finds damage: a flipped bit of a bare code is another picture.

@@ -22,8 +22,9 @@ class RedrawnLatents:
 
         Shows which groups say what of an image, and what the model makes up where it was told
         nothing (Gregor et al. 2016, "Towards Conceptual Compression"). The first groups are
-        ConvDRAW's vector, if it has one, and its first steps, and the upper layers of a model of layers, which are the last of the
-        tuple. Energies of a prior are left out: what lies below is drawn as its networks say.
+        ConvDRAW's vector, if it has one, and first steps, and the upper layers of a model of
+        layers, which are the last of the tuple. Energies of a prior are left out: what lies below
+        is drawn as its networks say.
 
         Args:
             latents: A tuple of float32 tensors of B rows, as `encode` returns.
