@@ -60,6 +60,8 @@ def requests_of(model, signatures, num_rows, seed=0):
     if "decode" in signatures:
         latents = model.sample_prior(num_rows, seed=seed, **given)
         known |= given | {f"latents_{i}": group.numpy() for i, group in enumerate(latents)}
+    if model.takes_mask:
+        known["mask"] = rng.integers(0, 2, (num_rows, *model.image_shape[:2])).astype(np.float32)
     return {
         name: {key: known[key] for key in signature.inputs}
         for name, signature in signatures.items()
