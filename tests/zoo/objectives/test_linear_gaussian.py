@@ -159,7 +159,8 @@ def water_level(tolerance):
 @pytest.mark.thorough
 def test_geco_with_a_range_ends_on_the_curve_at_every_tolerance():
     ends = tuple(float(np.sqrt(mean_squared_error(theta))) for theta in (0.005, 0.02))
-    model = trained(LinearVAEOfRange(SHAPE, tolerance_range=ends), ends)
+    # A knot sees an eighth of the rows: after 3,000 steps λ is a fifth off on some machines.
+    model = trained(LinearVAEOfRange(SHAPE, tolerance_range=ends), ends, num_steps=10_000)
     logs = model.evaluate(fresh_batches(seed=2), steps=100, verbose=0, return_dict=True)
     found = []
     for tolerance in model.tolerances.measured:
@@ -173,5 +174,4 @@ def test_geco_with_a_range_ends_on_the_curve_at_every_tolerance():
     print(f"κ={model.tolerances.measured} {errors=} {rates=} {multipliers=}")
     np.testing.assert_allclose(errors, 1.0, atol=0.02)
     np.testing.assert_allclose(rates, 1.0, atol=0.05)
-    # A knot sees an eighth of the rows, and λ is found the last: within 5.2% after 10,000 steps.
     np.testing.assert_allclose(multipliers, 1.0, atol=0.1)
