@@ -19,7 +19,7 @@ def data(linear):
 
 
 def test_it_is_tight_where_the_decoder_fits_the_posterior(linear, data):
-    found = contrastive_information.measure(linear.model, data, num_images=300)
+    found = contrastive_information.measure(linear.model, data, num_images=500)
     error = 4 * found["information_error"]
     assert error < 0.35
     assert found["power"] == 1

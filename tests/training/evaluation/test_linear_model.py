@@ -40,7 +40,7 @@ def test_annealed_importance_sampling_is_within_a_tenth_of_a_nat(linear, data):
     levels = data.arrays("test")["image"]
     levels = levels[(levels > 3).all(axis=(1, 2, 3)) & (levels < 252).all(axis=(1, 2, 3))][:10]
     found, accepted = annealed_importance_sampling.log_prob(
-        linear.model, levels, num_chains=16, num_temperatures=50
+        linear.model, levels, num_chains=16, num_temperatures=100
     )
     error = found - exact_log_prob(linear, levels)
     assert abs(error.mean()) < 0.1
