@@ -43,9 +43,7 @@ def draw(path, model, images, errors):
     shown = [kept for kept in _SHOWN_KEPT if kept <= len(latents)]
     rows = [images, *(images_of(model, latents, kept) for kept in shown)]
     labels = [f"{kept} of {len(latents)} stay\nrmse {errors[kept]:.3f}" for kept in shown]
-    title = (
-        f"Latents of the first steps kept, the others drawn from the prior: {len(latents)} steps"
-    )
+    title = f"The first of {len(latents)} groups of latents kept, the others drawn from the prior"
     block = image_blocks.Block("", [grids.as_pixels(row) for row in rows])
     image_blocks.save_blocks(path, [block], title, ("data", *labels))
 
@@ -68,7 +66,7 @@ def main():
     result = {
         "model": arguments.model,
         "images": arguments.num_images,
-        "rmse_by_kept_steps": errors,
+        "rmse_by_kept_groups": errors,
         "machine": provenance.machine(),
     }
     write_json(arguments.output, result)

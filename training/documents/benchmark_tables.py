@@ -28,7 +28,7 @@ def _activations():
 
 
 def _kept_latents():
-    errors = read_benchmark("kept_latents")["rmse_by_kept_steps"]
+    errors = read_benchmark("kept_latents")["rmse_by_kept_groups"]
     cells = [f"{error:.4f}" for error in errors.values()]
     header = ("steps whose latents stay", *errors)
     return table(header, [["rmse", *cells]], texts=1)

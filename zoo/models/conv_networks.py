@@ -4,7 +4,14 @@ import keras
 
 from zoo.errors import MismatchError
 
-__all__ = ["ACTIVATION", "LAYOUT", "check_divisible", "make_decoder", "make_encoder"]
+__all__ = [
+    "ACTIVATION",
+    "LAYOUT",
+    "check_divisible",
+    "make_decoder",
+    "make_dense",
+    "make_encoder",
+]
 
 # [choice] Of five the least error in the mean over MNIST, Color-MNIST and CIFAR-10, if barely less
 # than "leaky_relu" and "gelu"; with "relu" it is up to 1.8 times the least after the same steps
@@ -68,3 +75,10 @@ def make_decoder(image_shape, latent_dim, filters, hidden_units, num_parameters)
 
 def _upward(filters, **kwargs):
     return keras.layers.Conv2DTranspose(filters, 5, 2, "same", data_format=LAYOUT, **kwargs)
+
+
+def make_dense(name, units, inputs, **kwargs):
+    """Makes a dense layer, `[B, ..., inputs]` to `[B, ..., units]`, that is built already."""
+    layer = keras.layers.Dense(units, name=name, **kwargs)
+    layer.build((None, inputs))
+    return layer

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from zoo.layers import grid_convolution
-from zoo.models.conv_networks import LAYOUT
+from zoo.models.conv_networks import LAYOUT, make_dense
 
 __all__ = ["NO_SHARES", "ContextShares", "add_share", "check_shape"]
 
@@ -84,14 +84,19 @@ class ContextShares(keras.layers.Layer):
         self.decoder_gates = conv("context_to_decoder", 4 * filters, features)
         self.prior = conv("context_to_prior", prior_filters, features)
         self.whole = _WholeContext(context_shape, filters, width, name="context_whole")
-        self.whole_to_grid = _dense(
-            "context_whole_to_grid", num_positions * features, self.whole.size
+        self.whole_to_grid = make_dense(
+            "context_whole_to_grid", num_positions * features, self.whole.size, use_bias=False
         )
         rank = min(_PRIOR_RANK, prior_filters)
-        self.whole_to_steps = _dense(
-            "context_whole_to_steps", num_steps * num_positions * rank, self.whole.size
+        self.whole_to_steps = make_dense(
+            "context_whole_to_steps",
+            num_steps * num_positions * rank,
+            self.whole.size,
+            use_bias=False,
         )
-        self.steps_to_prior = _dense("context_steps_to_prior", prior_filters, rank)
+        self.steps_to_prior = make_dense(
+            "context_steps_to_prior", prior_filters, rank, use_bias=False
+        )
         self.built = True
 
     def shares(self, context):
@@ -163,13 +168,15 @@ class _WholeContext(keras.layers.Layer):
             layer.build((None, *grid, inputs))
             self.convs.append(layer)
             grid, inputs = [-(-edge // 2) for edge in grid], filters
-        he = {"use_bias": True, "kernel_initializer": "he_normal"}
+        he = {"kernel_initializer": "he_normal"}
         of_channel, products = 3 * width, 4 * width
-        self.of_channel = _dense(
+        self.of_channel = make_dense(
             "context_of_channel", of_channel, math.prod(grid) * filters, activation="relu", **he
         )
-        self.factors = _dense("context_factors", 2 * products, self._channels * of_channel, **he)
-        self.joint = _dense("context_joint", self.size, products, activation="relu", **he)
+        self.factors = make_dense(
+            "context_factors", 2 * products, self._channels * of_channel, **he
+        )
+        self.joint = make_dense("context_joint", self.size, products, activation="relu", **he)
         self.built = True
 
     def call(self, context):
@@ -182,12 +189,6 @@ class _WholeContext(keras.layers.Layer):
         features = tf.reshape(features, [-1, self._channels * features.shape[-1]])
         factor, other_factor = tf.split(self.factors(features), 2, axis=-1)
         return self.joint(factor * other_factor)
-
-
-def _dense(name, units, inputs, use_bias=False, **kwargs):
-    layer = keras.layers.Dense(units, use_bias=use_bias, name=name, **kwargs)
-    layer.build((None, inputs))
-    return layer
 
 
 def add_share(outputs, share):

@@ -73,11 +73,11 @@ class FittedPrior:
             >>> model.fit_prior(images)
         """
         if self.mixture is None:
-            new = "prior=zoo.MixturePrior()" if self._has_vector else "global_latents= and prior="
-            copy = ", or a copy by zoo.with_mixture_prior(model)" if self._has_vector else ""
+            other = "prior=zoo.MixturePrior(), or a copy by zoo.with_mixture_prior(model)"
+            how = other if self._has_vector else "global_latents= and prior=zoo.MixturePrior()"
             raise ValueError(
                 f"This {type(self).__name__} was made without a zoo.MixturePrior. Make one with "
-                f"{new}{copy}."
+                f"{how}."
             )
         images, _ = self._check_batch(images, None)
         least = self.mixture.num_components

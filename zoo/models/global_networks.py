@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from zoo.distributions import normals
-from zoo.models.conv_networks import ACTIVATION, LAYOUT, make_encoder
+from zoo.models.conv_networks import ACTIVATION, LAYOUT, make_dense, make_encoder
 
 __all__ = ["GlobalNetworks"]
 
@@ -30,12 +30,12 @@ class GlobalNetworks(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         hidden = 4 * filters
         self.encoder = make_encoder(image_shape, _halvings(image_shape, filters), hidden)
-        self.posterior_head = _dense("posterior", 2 * num_latents, hidden, dtype="float32")
-        self.hidden = _dense("hidden", hidden, num_latents, activation=ACTIVATION)
+        self.posterior_head = make_dense("posterior", 2 * num_latents, hidden, dtype="float32")
+        self.hidden = make_dense("hidden", hidden, num_latents, activation=ACTIVATION)
         size = grid[0] * grid[1] * filters
-        self.to_grid = _dense("to_grid", size, hidden, activation=ACTIVATION)
+        self.to_grid = make_dense("to_grid", size, hidden, activation=ACTIVATION)
         self.on_grid = keras.layers.Reshape((*grid, filters))
-        self.to_canvas = _dense("to_canvas", canvas, filters)
+        self.to_canvas = make_dense("to_canvas", canvas, filters)
         self.to_state = keras.layers.Conv2D(2 * filters, 3, 1, "same", LAYOUT, name="to_state")
         self.to_state.build((None, *grid, filters))
         self.built = True
@@ -63,9 +63,3 @@ def _halvings(image_shape, filters):
         numbers.append(min(len(numbers) + 1, 2) * filters)
         edge = -(-edge // 2)
     return numbers
-
-
-def _dense(name, units, inputs, **kwargs):
-    layer = keras.layers.Dense(units, name=name, **kwargs)
-    layer.build((None, inputs))
-    return layer
